@@ -1,0 +1,69 @@
+"""What travels: columns of samples of one device over a short time, and single happenings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class TimeQuality(StrEnum):
+    """Where a device's idea of the time comes from, best first; ``recorded`` is a log's own time."""
+
+    GNSS = "gnss"
+    NTP = "ntp"
+    SERVER = "server"
+    RTC = "rtc"
+    RECORDED = "recorded"
+    NONE = "none"
+
+
+class EventKind(StrEnum):
+    """What happened."""
+
+    DTC = "dtc"
+    """A trouble code appeared or went: ``ecu``, ``code``, ``state``, ``present``."""
+    MIL = "mil"
+    """The malfunction lamp: ``on``, ``count``."""
+    GAP = "gap"
+    """Batches that the device had to drop: ``first``, ``last``, ``count``, ``reason``."""
+    UNREADABLE = "unreadable"
+    """Input that the device could not read: ``source``, ``place``, ``reason``, ``text``."""
+    VIN = "vin"
+    """The car's identity: ``vin``."""
+    CLOCK_ANCHOR = "clock_anchor"
+    """Good time became known: ``utc_ms``, ``monotonic_ms``, ``quality``."""
+    TRIP = "trip"
+    """Engine on or off: ``on``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Samples on a grid of times, one column a signal of the set.
+
+    ``times_ms`` (``(n_rows,)``, epoch milliseconds UTC as the device believes, strictly increasing) and ``columns``
+    (``(n_signals,)`` of ``(n_rows,)`` raw integers, ``None`` where nothing was read anew). ``monotonic_ms`` is the
+    boot's clock at the first row, so that a wrong wall clock can be mended later.
+    """
+
+    boot_id: int
+    quality: TimeQuality
+    monotonic_ms: int
+    signal_set_id: str
+    times_ms: tuple[int, ...]
+    columns: tuple[tuple[int | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One happening; ``data`` holds plain JSON values as :class:`EventKind` says for its kind.
+
+    ``kind`` is a plain string, so that a newer device's kinds survive an older server.
+    """
+
+    kind: str
+    time_ms: int
+    quality: TimeQuality
+    boot_id: int
+    monotonic_ms: int
+    data: dict[str, Any]

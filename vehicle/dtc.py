@@ -1,0 +1,95 @@
+"""Diagnostic trouble codes (SAE J2012, ISO 15031-6) and their states."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntFlag, StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Self
+
+from vehicle.errors import DtcError, ObdDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_CODE = re.compile(r"[PCBU][0-3][0-9A-F]{3}")
+_SYSTEMS = "PCBU"
+
+
+class DtcState(StrEnum):
+    """How sure the ECU is: seen once / confirmed / not erasable by a tool until its monitor passes."""
+
+    PENDING = "pending"
+    STORED = "stored"
+    PERMANENT = "permanent"
+
+
+SERVICE_OF_STATE: Mapping[DtcState, int] = MappingProxyType(
+    {DtcState.STORED: 0x03, DtcState.PENDING: 0x07, DtcState.PERMANENT: 0x0A}
+)
+"""The OBD service that lists the codes of a state."""
+
+
+class DtcStatus(IntFlag):
+    """The status byte of UDS (ISO 14229-1, D.2)."""
+
+    TEST_FAILED = 0x01
+    TEST_FAILED_THIS_OPERATION_CYCLE = 0x02
+    PENDING = 0x04
+    CONFIRMED = 0x08
+    TEST_NOT_COMPLETED_SINCE_LAST_CLEAR = 0x10
+    TEST_FAILED_SINCE_LAST_CLEAR = 0x20
+    TEST_NOT_COMPLETED_THIS_OPERATION_CYCLE = 0x40
+    WARNING_INDICATOR_REQUESTED = 0x80
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dtc:
+    """A five-character fault code such as ``P0420``.
+
+    Raises:
+        DtcError: the text is not a code.
+    """
+
+    code: str
+
+    def __post_init__(self) -> None:
+        if not _CODE.fullmatch(self.code):
+            raise DtcError(self.code)
+
+    def __str__(self) -> str:
+        return self.code
+
+    @classmethod
+    def from_bytes(cls, pair: bytes) -> Self:
+        """The code in two bytes: two bits of system, two of first digit, three hex digits."""
+        if len(pair) != 2:  # noqa: PLR2004  a code is two bytes
+            raise ObdDataError("a trouble code", pair, "2 bytes")
+        return cls(f"{_SYSTEMS[pair[0] >> 6]}{pair[0] >> 4 & 3}{pair[0] & 15:X}{pair[1]:02X}")
+
+    def to_bytes(self) -> bytes:
+        """The two bytes of the code."""
+        digits = int(self.code[1:], 16)
+        return (_SYSTEMS.index(self.code[0]) << 14 | digits).to_bytes(2, "big")
+
+
+def decode_dtcs(data: bytes) -> tuple[Dtc, ...]:
+    """Codes of a service 03, 07 or 0A answer on CAN: ``data`` is the count byte and two bytes a code.
+
+    Pairs of zeroes, with which some ECUs fill up, are no codes.
+
+    Raises:
+        ObdDataError: fewer bytes than the count promises.
+    """
+    if not data or len(data) < 1 + 2 * data[0]:
+        expected = f"{1 + 2 * data[0]} bytes for {data[0]} codes" if data else "a count"
+        raise ObdDataError("the list of trouble codes", data, expected)
+    pairs = (data[at : at + 2] for at in range(1, 1 + 2 * data[0], 2))
+    return tuple(Dtc.from_bytes(pair) for pair in pairs if pair != b"\0\0")
+
+
+def encode_dtcs(codes: Iterable[Dtc]) -> bytes:
+    """Count byte and two bytes a code, as an ECU answers on CAN."""
+    pairs = [code.to_bytes() for code in codes]
+    return bytes([len(pairs)]) + b"".join(pairs)

@@ -1,0 +1,304 @@
+"""Bytes of telemetry and events; byte by byte in docs/protocol.md.
+
+A message is a fixed header, then a zstd frame with a MessagePack body. Integers of the header are big-endian::
+
+    0   2  magic "RW"
+    2   1  version, 1
+    3   1  content: 1 telemetry, 2 event
+    4   1  lane: 0 event, 1 live, 2 backlog
+    5   8  epoch
+    13  8  sequence
+    21  4  length of what follows the header
+    25  4  CRC-32 (IEEE 802.3) of header bytes 0 to 24 and of what follows the header
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import accumulate, compress, count, pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import zstandard
+
+from vehicle.batch import Batch, Event, TimeQuality
+from vehicle.errors import Reason, WireError
+from vehicle.json_columns import to_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vehicle.signal_set import SignalSet
+
+__all__ = [
+    "MAX_MESSAGE_BYTES", "Content", "Envelope", "Lane", "Reason", "batch_signal_set_id", "decode_batch",
+    "decode_envelope", "decode_event", "decode_json_columns", "encode_event", "encode_telemetry",
+]  # fmt: skip
+
+MAX_MESSAGE_BYTES = 128 * 1024
+"""Largest message; also what AWS IoT Core takes."""
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Largest body after decompression (our choice), so that a small frame cannot fill the memory."""
+MAX_ROWS = 100_000
+VERSION = 1
+MAGIC = b"RW"
+
+_HEADER = struct.Struct(">2sBBBQQI")
+_CRC = struct.Struct(">I")
+HEADER_BYTES = _HEADER.size + _CRC.size
+_LEVEL = 9
+_QUALITIES = tuple(TimeQuality)
+_MAX_COUNTER = (1 << 63) - 1
+
+
+class Lane(IntEnum):
+    """Order of sending: what cannot wait, what is new, what had to wait."""
+
+    EVENT = 0
+    LIVE = 1
+    BACKLOG = 2
+
+
+class Content(IntEnum):
+    """What the body is."""
+
+    TELEMETRY = 1
+    EVENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Identity and body of a message; the body is still compressed."""
+
+    version: int
+    content: Content
+    lane: Lane
+    epoch: int
+    sequence: int
+    body: bytes
+
+
+class _TelemetryBody(msgspec.Struct, array_like=True):
+    signal_set_id: str
+    boot_id: int
+    quality: int
+    monotonic_ms: int
+    first_ms: int
+    steps: list[int]
+    columns: list[tuple[bytes, list[int]]]
+
+
+class _EventBody(msgspec.Struct, array_like=True):
+    kind: str
+    time_ms: int
+    quality: int
+    boot_id: int
+    monotonic_ms: int
+    data: dict[str, Any]
+
+
+class _JsonColumns(msgspec.Struct):
+    epoch: int
+    sequence: int
+    time: list[int]
+    columns: dict[str, list[float | None]]
+
+
+_Body = TypeVar("_Body", _TelemetryBody, _EventBody)
+
+
+def encode_telemetry(*, epoch: int, sequence: int, lane: Lane, batch: Batch) -> bytes:
+    """The message of a batch.
+
+    Raises:
+        WireError: the message would be larger than ``MAX_MESSAGE_BYTES``.
+    """
+    times = batch.times_ms
+    body = _TelemetryBody(
+        batch.signal_set_id,
+        batch.boot_id,
+        _QUALITIES.index(batch.quality),
+        batch.monotonic_ms,
+        times[0] if times else 0,
+        _run_lengths([later - earlier for earlier, later in pairwise(times)]),
+        [_pack_column(column) for column in batch.columns],
+    )
+    return _seal(Content.TELEMETRY, lane, epoch, sequence, msgspec.msgpack.encode(body))
+
+
+def encode_event(*, epoch: int, sequence: int, event: Event) -> bytes:
+    """The message of an event; it goes in the event lane.
+
+    Raises:
+        WireError: the message would be larger than ``MAX_MESSAGE_BYTES``.
+    """
+    quality = _QUALITIES.index(event.quality)
+    body = _EventBody(event.kind, event.time_ms, quality, event.boot_id, event.monotonic_ms, event.data)
+    return _seal(Content.EVENT, Lane.EVENT, epoch, sequence, msgspec.msgpack.encode(body))
+
+
+def decode_envelope(payload: bytes) -> Envelope:
+    """Identity and compressed body of a message, after its length and checksum have been found right.
+
+    Raises:
+        WireError: with the reason, and with epoch and sequence where those could still be read.
+    """
+    if len(payload) > MAX_MESSAGE_BYTES:
+        raise WireError(Reason.TOO_LARGE, f"{len(payload)} bytes, at most {MAX_MESSAGE_BYTES} are taken")
+    if len(payload) < HEADER_BYTES or payload[:2] != MAGIC:
+        why = f"{len(payload)} bytes that start with {payload[:4].hex(' ')!r} are not a Roadworthy message"
+        raise WireError(Reason.ENVELOPE, why)
+    _, version, content, lane, epoch, sequence, length = _HEADER.unpack_from(payload)
+    identity = {"epoch": epoch, "sequence": sequence} if 0 < sequence <= _MAX_COUNTER >= epoch else {}
+    if version != VERSION:
+        raise WireError(Reason.UNKNOWN_VERSION, f"version {version}, this server reads version {VERSION}", **identity)
+    body = payload[HEADER_BYTES:]
+    if len(body) != length:
+        raise WireError(Reason.ENVELOPE, f"{len(body)} bytes of body, the header says {length}", **identity)
+    if _checksum(payload[: _HEADER.size], body) != _CRC.unpack_from(payload, _HEADER.size)[0]:
+        # The identity itself may be what is damaged, so it is not acted upon.
+        raise WireError(Reason.CRC, "the checksum does not match: bytes were changed on the way")
+    if not identity or content not in tuple(Content) or lane not in tuple(Lane):
+        why = f"content {content}, lane {lane}, sequence {sequence}: one of them does not exist"
+        raise WireError(Reason.ENVELOPE, why, **identity)
+    return Envelope(version, Content(content), Lane(lane), epoch, sequence, body)
+
+
+def batch_signal_set_id(body: bytes) -> str:
+    """Id of the signal set that the batch in ``body`` refers to.
+
+    Raises:
+        WireError: the body cannot be read.
+    """
+    return _read(body, _TelemetryBody).signal_set_id
+
+
+def decode_batch(body: bytes, signal_set: SignalSet) -> Batch:
+    """The batch in ``body``, whose columns are those of ``signal_set``.
+
+    Raises:
+        WireError: the body cannot be read or does not fit the set.
+    """
+    read = _read(body, _TelemetryBody)
+    if read.signal_set_id != signal_set.id or len(read.columns) != len(signal_set.entries):
+        expected = len(signal_set.entries)
+        why = f"{len(read.columns)} columns of set {read.signal_set_id}, set {signal_set.id} has {expected}"
+        raise WireError(Reason.UNKNOWN_SCHEMA, why)
+    steps = _expand(read.steps)
+    if any(step <= 0 for step in steps):
+        raise WireError(Reason.DECODE, "the times of its rows do not increase")
+    rows = len(steps) + 1
+    return Batch(
+        boot_id=read.boot_id,
+        quality=_quality(read.quality),
+        monotonic_ms=read.monotonic_ms,
+        signal_set_id=read.signal_set_id,
+        times_ms=tuple(accumulate(steps, initial=read.first_ms)),
+        columns=tuple(_unpack_column(mask, deltas, rows) for mask, deltas in read.columns),
+    )
+
+
+def decode_event(body: bytes) -> Event:
+    """The event in ``body``.
+
+    Raises:
+        WireError: the body cannot be read.
+    """
+    read = _read(body, _EventBody)
+    return Event(
+        kind=read.kind,
+        time_ms=read.time_ms,
+        quality=_quality(read.quality),
+        boot_id=read.boot_id,
+        monotonic_ms=read.monotonic_ms,
+        data=read.data,
+    )
+
+
+def decode_json_columns(payload: bytes) -> tuple[int, int, SignalSet, Batch]:
+    """Epoch, sequence, signal set and batch of the plain JSON form.
+
+    ``{"epoch": 1, "sequence": 1, "time": [ms, …], "columns": {"Vehicle.Speed": [km/h or null, …]}}``; a value that its
+    signal cannot have becomes a gap.
+
+    Raises:
+        WireError: not that form, columns of other lengths than ``time``, or an unknown signal.
+    """
+    try:
+        read = msgspec.json.decode(payload, type=_JsonColumns)
+    except msgspec.DecodeError as error:
+        raise WireError(Reason.DECODE, f"JSON columns cannot be read: {error}") from error
+    return read.epoch, read.sequence, *to_batch(read.time, read.columns)
+
+
+def _seal(content: Content, lane: Lane, epoch: int, sequence: int, body: bytes) -> bytes:
+    packed = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True, write_checksum=False).compress(body)
+    header = _HEADER.pack(MAGIC, VERSION, content, lane, epoch, sequence, len(packed))
+    message = header + _CRC.pack(_checksum(header, packed)) + packed
+    if len(message) > MAX_MESSAGE_BYTES:
+        why = f"{len(message)} bytes, at most {MAX_MESSAGE_BYTES} can be sent; make batches shorter"
+        raise WireError(Reason.TOO_LARGE, why, epoch=epoch, sequence=sequence)
+    return message
+
+
+def _checksum(header: bytes, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(header))
+
+
+def _read(body: bytes, form: type[_Body]) -> _Body:
+    try:
+        size = zstandard.frame_content_size(body)
+        if not 0 <= size <= MAX_BODY_BYTES:
+            raise WireError(Reason.DECODE, f"its body says it unpacks to {size} bytes, 0 to {MAX_BODY_BYTES} are taken")
+        return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(body), type=form)
+    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+        raise WireError(Reason.DECODE, f"its body cannot be unpacked: {error}") from error
+
+
+def _quality(index: int) -> TimeQuality:
+    return _QUALITIES[index] if 0 <= index < len(_QUALITIES) else TimeQuality.NONE
+
+
+def _run_lengths(steps: Sequence[int]) -> list[int]:
+    packed: list[int] = []
+    for step in steps:
+        if packed and packed[-1] == step:
+            packed[-2] += 1
+        else:
+            packed += [1, step]
+    return packed
+
+
+def _expand(packed: Sequence[int]) -> list[int]:
+    repeats, steps = packed[::2], packed[1::2]
+    if len(repeats) != len(steps) or any(repeat < 1 for repeat in repeats) or sum(repeats) >= MAX_ROWS:
+        raise WireError(Reason.DECODE, f"its row times are not pairs of count and step for at most {MAX_ROWS} rows")
+    return [step for repeat, step in zip(repeats, steps, strict=True) for _ in range(repeat)]
+
+
+def _pack_column(column: Iterable[int | None]) -> tuple[bytes, list[int]]:
+    values = list(column)
+    present = [value for value in values if value is not None]
+    deltas = [later - earlier for earlier, later in zip([0, *present], present, strict=False)]
+    if len(present) == len(values):
+        return b"", deltas
+    bits = sum(1 << index for index, value in enumerate(values) if value is not None)
+    return bits.to_bytes((len(values) + 7) // 8, "little"), deltas
+
+
+def _unpack_column(mask: bytes, deltas: list[int], rows: int) -> tuple[int | None, ...]:
+    present = accumulate(deltas)
+    if not mask:
+        if len(deltas) != rows:
+            raise WireError(Reason.DECODE, f"a column has {len(deltas)} values for {rows} rows")
+        return tuple(present)
+    bits = int.from_bytes(mask, "little")
+    if len(mask) != (rows + 7) // 8 or bits.bit_count() != len(deltas) or bits >> rows:
+        raise WireError(Reason.DECODE, f"a column's bitmap of {len(mask)} bytes does not fit {rows} rows")
+    column: list[int | None] = [None] * rows
+    for index, value in zip(compress(count(), (bits >> row & 1 for row in range(rows))), present, strict=True):
+        column[index] = value
+    return tuple(column)
