@@ -7,6 +7,7 @@ VehicleError
 ├── DtcError             a trouble code that is not one
 ├── VinError             a vehicle identification number that is not one
 ├── TopicError           a topic outside our scheme
+├── SettingsError        settings that cannot be taken
 ├── MessageError         a JSON message that cannot be read
 └── WireError            telemetry or event bytes that cannot be read
 """
@@ -75,6 +76,14 @@ class TopicError(VehicleError):
     def __init__(self, topic: str, why: str) -> None:
         self.topic = topic
         super().__init__(f"topic {topic!r}: {why}; topics are roadworthy/v1/<device>/<kind>")
+
+
+class SettingsError(VehicleError):
+    """Settings that cannot be taken: names the file or variable, and the mend."""
+
+    def __init__(self, source: str, why: str) -> None:
+        self.source = source
+        super().__init__(f"{source} {why}")
 
 
 class MessageError(VehicleError):
