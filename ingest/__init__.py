@@ -1,0 +1,1 @@
+"""From MQTT to durable, validated, de-duplicated telemetry, and the only way to read it back."""

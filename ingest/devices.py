@@ -1,0 +1,137 @@
+"""Enrolling, listing and revoking devices, and which vehicle each is installed in."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from ingest.errors import DeviceNameError, UnknownDeviceError
+from ingest.storage.tables import counters, devices, installations
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A dongle, and the vehicle that it is installed in now."""
+
+    id: str
+    name: str
+    vehicle_id: str
+    created_at: datetime
+    revoked_at: datetime | None
+    online: bool
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a new device needs to sign in; the password is shown once and stored only as a hash."""
+
+    device_id: str
+    password: str
+    vehicle_id: str
+
+
+def enrol(connection: sa.Connection, *, name: str, now: datetime, vehicle_id: str | None = None) -> Credentials:
+    """Enrols a device and installs it in ``vehicle_id``, or in a new vehicle.
+
+    Raises:
+        DeviceNameError: the name is not one, or is taken.
+    """
+    if not NAME.fullmatch(name):
+        raise DeviceNameError(name, "must be 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit")
+    if connection.execute(sa.select(devices.c.id).where(devices.c.name == name)).first():
+        raise DeviceNameError(name, "is taken; choose another, or revoke that device and choose another")
+    made = Credentials(device_id=uuid4().hex, password=secrets.token_urlsafe(32), vehicle_id=vehicle_id or uuid4().hex)
+    row = {"id": made.device_id, "name": name, "password_hash": hash_password(made.password), "created_at": now}
+    connection.execute(devices.insert().values(row))
+    place = {"device_id": made.device_id, "vehicle_id": made.vehicle_id, "installed_from": now}
+    connection.execute(installations.insert().values(place))
+    return made
+
+
+def hash_password(password: str) -> str:
+    """Argon2id hash; the passwords are random and long, so the library's low-memory profile is enough."""
+    return PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(password)
+
+
+def password_matches(password_hash: str, password: str) -> bool:
+    """Whether ``password`` is the one that was hashed."""
+    try:
+        return PasswordHasher().verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def list_devices(connection: sa.Connection) -> list[Device]:
+    """All devices, oldest first."""
+    query = (
+        sa.select(devices, installations.c.vehicle_id)
+        .join(installations, installations.c.device_id == devices.c.id)
+        .where(installations.c.installed_until.is_(None))
+        .order_by(devices.c.created_at, devices.c.name)
+    )
+    return [_device(row) for row in connection.execute(query)]
+
+
+def find(connection: sa.Connection, name: str) -> Device:
+    """The device with that name or id.
+
+    Raises:
+        UnknownDeviceError: there is none; names the nearest.
+    """
+    everyone = list_devices(connection)
+    for device in everyone:
+        if name in (device.name, device.id):
+            return device
+    raise UnknownDeviceError(name, [device.name for device in everyone])
+
+
+def revoke(connection: sa.Connection, *, name: str, now: datetime) -> Device:
+    """Takes a device's right to connect; what it sent stays.
+
+    Raises:
+        UnknownDeviceError: there is none of that name.
+    """
+    device = find(connection, name)
+    unrevoked = devices.update().where(devices.c.id == device.id, devices.c.revoked_at.is_(None))
+    connection.execute(unrevoked.values(revoked_at=now))
+    return find(connection, name)
+
+
+def vehicles_of(connection: sa.Connection) -> dict[str, str]:
+    """Vehicle id by id of each device that is not revoked."""
+    query = (
+        sa.select(devices.c.id, installations.c.vehicle_id)
+        .join(installations, installations.c.device_id == devices.c.id)
+        .where(devices.c.revoked_at.is_(None), installations.c.installed_until.is_(None))
+    )
+    return {row.id: row.vehicle_id for row in connection.execute(query)}
+
+
+def devices_of(connection: sa.Connection, vehicle_id: str) -> list[Device]:
+    """The devices that are installed in a vehicle now."""
+    return [device for device in list_devices(connection) if device.vehicle_id == vehicle_id]
+
+
+def counts_of(connection: sa.Connection, device_id: str) -> dict[str, int]:
+    """What was counted for a device, by name: duplicates, values out of range, corrected clocks and the like."""
+    c = counters.c
+    query = sa.select(c.name, c.count).where(c.device_id == device_id).order_by(c.name)
+    return dict(connection.execute(query).tuples().all())
+
+
+def _device(row: sa.Row[tuple[object, ...]]) -> Device:
+    fields = row._mapping  # noqa: SLF001  SQLAlchemy's documented mapping of a row
+    return Device(**{name: fields[name] for name in Device.__dataclass_fields__})

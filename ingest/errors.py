@@ -1,0 +1,103 @@
+"""What can go wrong on the way into storage.
+
+IngestError
+├── DeviceNameError       a name that a device cannot have, or has already
+├── UnknownDeviceError    no device of that name
+├── OutputExistsError     a file that would be overwritten
+├── ColumnError           a signal that the history does not hold
+├── TimeFormatError       a time that cannot be read
+├── UnknownLetterError    no dead letter of that number
+├── PortInUseError        another program listens there
+├── ExposureError         a listener that the network could reach
+└── StoreError            the database or the history folder cannot be used
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+class IngestError(Exception):
+    """Root of everything that ingest refuses."""
+
+
+class DeviceNameError(IngestError):
+    """A name that a device cannot have, or has already."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        super().__init__(f"device name {name!r} {why}")
+
+
+class UnknownDeviceError(IngestError):
+    """No device of that name; names the nearest."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        names = sorted(known)
+        close = get_close_matches(name, names, n=3, cutoff=0.4)
+        hint = f"did you mean {', '.join(close)}?" if close else "see `roadworthy device list`"
+        super().__init__(f"no device is called {name!r}; {hint}")
+
+
+class OutputExistsError(IngestError):
+    """A file that would be overwritten."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"{path} exists already; give another --out, or --force to replace it")
+
+
+class ColumnError(IngestError):
+    """A signal that the catalogue or the history does not hold, or that several match."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        super().__init__(f"signal {name!r} {why}")
+
+
+class TimeFormatError(IngestError):
+    """A time that cannot be read."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(f"{text!r} is not a time; write it as 2026-11-23T08:00:00Z or 2026-11-23")
+
+
+class UnknownLetterError(IngestError):
+    """No dead letter of that number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"there is no dead letter {number}; see `roadworthy dead-letters list`")
+
+
+class PortInUseError(IngestError):
+    """Another program listens there."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        super().__init__(f"port {port} on {host} is in use; end what listens there or set ROADWORTHY_BROKER_PORT")
+
+
+class ExposureError(IngestError):
+    """A listener that the network could reach; the embedded broker has no encryption."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        super().__init__(
+            f"the embedded broker listens on loopback only, not on {host}; put a TLS broker such as Mosquitto in front"
+        )
+
+
+class StoreError(IngestError):
+    """The database or the history folder cannot be used."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what = what
+        super().__init__(f"{what}: {why}")

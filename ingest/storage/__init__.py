@@ -1,0 +1,1 @@
+"""Where telemetry is kept, and the only way to read it back."""
