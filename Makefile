@@ -1,0 +1,39 @@
+# Every target starts from a bare clone and needs PyPI and npm only; `make test` also asks Debian for a browser and a font.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+.PHONY: help setup setup-run demo test check bench pictures reference clean
+
+help: ## these words
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## .venv with everything for work on the code
+	@scripts/setup dev
+
+setup-run: ## .venv with what running needs
+	@scripts/setup run
+
+demo: setup-run ## the whole loop on this machine, with cars; Ctrl-C ends it
+	@.venv/bin/roadworthy demo
+
+test: setup ## all tests; installs chromium and a Chinese font with apt where they are missing
+	@scripts/system_packages
+	@.venv/bin/pytest $(PYTEST_ARGS)
+
+check: setup ## format, lint, types, import contracts
+	@scripts/check
+
+bench: setup ## bytes per sample of the wire format on a recorded drive, beside two common ways
+	@.venv/bin/python scripts/bench_wire.py
+
+pictures: setup ## pictures of every page into docs/pictures
+	@scripts/system_packages
+	@.venv/bin/python scripts/take_pictures.py
+
+reference: setup ## docs/reference from the code
+	@.venv/bin/python scripts/generate_reference.py
+
+clean: ## remove what the targets made; data folders stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist build
+	rm -rf node_modules api/console/static/vendor
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
