@@ -65,6 +65,15 @@ def store(
     return outcome
 
 
+def store_late(connection: sa.Connection, verdict: Accepted, *, now: datetime) -> None:
+    """Stores a message whose sequence was counted as handled when it went to dead letters."""
+    if _digest_of(connection, (verdict.device_id, verdict.epoch, verdict.sequence)) is None:
+        connection.execute(t.inbox.insert(), [_row(verdict, now)])
+    held = held_of(connection, verdict.device_id, verdict.epoch).add([verdict.sequence])
+    _keep_held(connection, verdict.device_id, verdict.epoch, held)
+    add_counts(connection, {(verdict.device_id, name): count for name, count in verdict.counts.items()})
+
+
 def _without_set(verdict: NeedsSet) -> Dead:
     sentence = f"signal set {verdict.signal_set_id} was never announced on the device's state topic"
     return Dead(

@@ -1,0 +1,60 @@
+"""Who may do what at the broker: a device its own topics, the server everything of ours. Pure but for the passwords."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from vehicle.errors import TopicError
+from vehicle.topics import PREFIX, STREAMS, Kind, parse_topic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVICE = "roadworthy-service"
+"""User name of the server's own clients; no device id looks like it, since ids are hexadecimal."""
+SERVICE_FILE = "service-credential"
+
+
+def may_publish(user: str, topic: str) -> bool:
+    """Whether ``user`` may publish on ``topic``: a device on its own uplink, the server on downlinks."""
+    try:
+        device, kind = parse_topic(topic)
+    except TopicError:
+        return False
+    if user == SERVICE:
+        return not STREAMS[kind].from_device
+    return device == user and STREAMS[kind].from_device
+
+
+def may_subscribe(user: str, topic_filter: str) -> bool:
+    """Whether ``user`` may subscribe: a device to its own downlinks one by one, the server to any uplink of ours."""
+    if user == SERVICE:
+        return topic_filter in {f"{PREFIX}/+/{kind}" for kind in Kind if STREAMS[kind].from_device}
+    try:
+        device, kind = parse_topic(topic_filter)
+    except TopicError:
+        return False
+    return device == user and not STREAMS[kind].from_device
+
+
+def may_receive(user: str, topic: str) -> bool:
+    """Whether a message on ``topic`` may be handed to ``user``; the last gate before delivery."""
+    try:
+        device, kind = parse_topic(topic)
+    except TopicError:
+        return False
+    return STREAMS[kind].from_device if user == SERVICE else (device == user and not STREAMS[kind].from_device)
+
+
+def service_password(data_dir: Path) -> str:
+    """The password of the server's own clients, made at the first start and kept readable by its owner only."""
+    path = data_dir / SERVICE_FILE
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(32))
+    return path.read_text(encoding="ascii").strip()

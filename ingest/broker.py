@@ -1,0 +1,196 @@
+"""The embedded broker: amqtt in process, on loopback only, with a credential and a topic rule for every device.
+
+What it acknowledges is not durable and need not be: the acknowledgement that counts is ingest's own (docs/adr).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import ipaddress
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from amqtt.broker import Broker
+from amqtt.contexts import Action, BaseContext, BrokerConfig
+from amqtt.errors import AMQTTError
+from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+
+from ingest.access import SERVICE, may_publish, may_receive, may_subscribe, service_password
+from ingest.devices import password_matches
+from ingest.errors import ExposureError, PortInUseError
+from ingest.storage.database import migrate, open_database, reading
+from ingest.storage.tables import devices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from amqtt.session import Session
+
+    from ingest.settings import BrokerSettings
+
+LOG = logging.getLogger(__name__)
+REVOCATION_EVERY_S = 2.0
+NOISY = ("amqtt", "transitions")
+_MAX_CONNECTIONS = 5000
+
+
+class Doorkeeper:
+    """Checks passwords against the devices table, and knows who was revoked."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._engine = open_database(settings.database_url)
+        migrate(self._engine, "ingest")
+        self._service = service_password(settings.data_dir)
+        self._verified: dict[str, tuple[str, str]] = {}
+        self._revoked: frozenset[str] = frozenset()
+
+    async def admits(self, client_id: str | None, user: str | None, password: str | None) -> bool:
+        """Whether these credentials are good; a device's client id must be its own id."""
+        if not user or not password or not client_id:
+            return False
+        if user == SERVICE:
+            return client_id.startswith(f"{SERVICE}-") and hmac.compare_digest(password, self._service)
+        if client_id != user:
+            return False
+        return await asyncio.to_thread(self._is_device, user, password)
+
+    def _is_device(self, user: str, password: str) -> bool:
+        with reading(self._engine) as connection:
+            query = sa.select(devices.c.password_hash).where(devices.c.id == user, devices.c.revoked_at.is_(None))
+            stored = connection.execute(query).scalar()
+        if stored is None:
+            return False
+        if self._verified.get(user) == (stored, password):
+            return True
+        if password_matches(stored, password):
+            self._verified[user] = (stored, password)
+            return True
+        return False
+
+    def is_revoked(self, user: str) -> bool:
+        """Whether the device lost its right to connect, as of the last look."""
+        return user in self._revoked
+
+    async def look_for_revoked(self) -> frozenset[str]:
+        """Reads anew who is revoked."""
+        self._revoked = await asyncio.to_thread(self._read_revoked)
+        return self._revoked
+
+    def _read_revoked(self) -> frozenset[str]:
+        with reading(self._engine) as connection:
+            query = sa.select(devices.c.id).where(devices.c.revoked_at.is_not(None))
+            return frozenset(connection.execute(query).scalars())
+
+    def close(self) -> None:
+        """Lets the database go."""
+        self._engine.dispose()
+
+
+class CredentialPlugin(BaseAuthPlugin):
+    """amqtt's question "may this client connect?", put to the doorkeeper."""
+
+    @dataclass
+    class Config:
+        """Handed over by the broker below."""
+
+        doorkeeper: Any = None
+
+    async def authenticate(self, *, session: Session) -> bool | None:
+        """Whether the client may connect."""
+        doorkeeper: Doorkeeper = self.config.doorkeeper
+        admitted = await doorkeeper.admits(session.client_id, session.username, session.password)
+        if not admitted:
+            LOG.info("refused a connection as %s: unknown, revoked or wrong password", session.username)
+            # amqtt hands the client id's session over before it refuses; a stranger must not take a device's.
+            session.client_id = f"refused-{id(session):x}"
+        return admitted
+
+
+class TopicPlugin(BaseTopicPlugin):
+    """amqtt's question "may this client use that topic?", answered by the rules of :mod:`ingest.access`."""
+
+    @dataclass
+    class Config:
+        """Handed over by the broker below."""
+
+        doorkeeper: Any = None
+
+    async def topic_filtering(
+        self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
+    ) -> bool | None:
+        """Whether the client may publish on, subscribe to or be handed the topic."""
+        user = (session.username if session else None) or ""
+        if topic is None or self.config.doorkeeper.is_revoked(user):
+            return False
+        rule = {Action.PUBLISH: may_publish, Action.SUBSCRIBE: may_subscribe, Action.RECEIVE: may_receive}
+        return action in rule and rule[action](user, topic)
+
+
+async def run(settings: BrokerSettings, *, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
+    """The broker until ``stop`` is set.
+
+    Raises:
+        ExposureError: the host is not a loopback address.
+        PortInUseError: another program listens there.
+    """
+    _refuse_exposure(settings.host)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    doorkeeper = await asyncio.to_thread(Doorkeeper, settings)
+    broker = Broker(_config(settings, doorkeeper))
+    try:
+        await broker.start()
+    except AMQTTError as error:
+        doorkeeper.close()
+        raise PortInUseError(settings.host, settings.port) from error
+    LOG.info("broker listens on %s:%d", settings.host, settings.port)
+    if ready is not None:
+        ready()
+    try:
+        await _watch_revocations(broker, doorkeeper, stop)
+    finally:
+        await broker.shutdown()
+        doorkeeper.close()
+
+
+def _refuse_exposure(host: str) -> None:
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    if host != "localhost":
+        raise ExposureError(host)
+
+
+def _config(settings: BrokerSettings, doorkeeper: Doorkeeper) -> BrokerConfig:
+    ours = f"{CredentialPlugin.__module__}"
+    listener = {"type": "tcp", "bind": f"{settings.host}:{settings.port}", "max_connections": _MAX_CONNECTIONS}
+    config = BrokerConfig.from_dict({"listeners": {"default": listener}, "plugins": {}})
+    config.plugins = {
+        f"{ours}.CredentialPlugin": {"doorkeeper": doorkeeper},
+        f"{ours}.TopicPlugin": {"doorkeeper": doorkeeper},
+    }
+    return config
+
+
+async def _watch_revocations(broker: Broker, doorkeeper: Doorkeeper, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        for device in await doorkeeper.look_for_revoked():
+            await _disconnect(broker, device)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), REVOCATION_EVERY_S)
+
+
+async def _disconnect(broker: Broker, device: str) -> None:
+    session, handler = broker._sessions.get(device, (None, None))  # noqa: SLF001  amqtt has no call for this
+    if session is None or handler is None or not session.transitions.is_connected():
+        return
+    LOG.info("disconnected the revoked device %s", device)
+    await handler.handle_connection_closed()
+    await handler.stop()
+
+
+__all__ = ["BaseContext", "CredentialPlugin", "Doorkeeper", "TopicPlugin", "run"]

@@ -1,0 +1,169 @@
+"""From arrivals to one committed transaction, and from that to acknowledgements."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ingest import devices
+from ingest.storage import commands, inbox, letters
+from ingest.storage.database import reading, transaction
+from ingest.validate import Accepted, Dead, Knowledge, NeedsSet, judge
+from vehicle.errors import MessageError, Reason, TopicError
+from vehicle.messages import Ack, Reply, State, decode, encode
+from vehicle.signal_set import SignalSet
+from vehicle.topics import Kind, parse_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingest.sequence import Held
+    from ingest.settings import IngestSettings
+    from ingest.subscriber import Arrival, Subscriber
+
+LOG = logging.getLogger(__name__)
+MAX_LETTERS = 10_000
+"""Dead letters kept of one device; the oldest go first (our choice)."""
+MAX_RANGES = 200
+_MAX_TRIES_KEPT = 10_000
+RETRY_AFTER_FAILURE_S = 1.0
+
+
+@dataclass(slots=True)
+class Work:
+    """What arrivals amount to before the database is asked."""
+
+    verdicts: list[Accepted | Dead | NeedsSet] = field(default_factory=list)
+    states: list[tuple[str, State, int]] = field(default_factory=list)
+    replies: list[tuple[str, Reply]] = field(default_factory=list)
+
+
+class Committer:
+    """Commits arrivals in groups; knows devices, signal sets and anchors from the database."""
+
+    def __init__(self, engine: sa.Engine, settings: IngestSettings, subscriber: Subscriber) -> None:
+        self._engine, self._settings, self._subscriber = engine, settings, subscriber
+        self._tries: OrderedDict[tuple[str, int, int], int] = OrderedDict()
+
+    async def commit(self, arrivals: Sequence[Arrival]) -> None:
+        """Stores ``arrivals`` and acknowledges what is held then; on a database failure nothing is acknowledged."""
+        try:
+            acks = await asyncio.to_thread(self._store, arrivals)
+        except sa.exc.DBAPIError:
+            LOG.exception("could not store %d messages; the devices keep them and will send them again", len(arrivals))
+            await asyncio.sleep(RETRY_AFTER_FAILURE_S)
+            return
+        for device_id, ack in acks:
+            await self._subscriber.send(device_id, Kind.ACK, encode(ack))
+
+    def _store(self, arrivals: Sequence[Arrival]) -> list[tuple[str, Ack]]:
+        now = datetime.now(UTC)
+        with reading(self._engine) as connection:
+            vehicles = devices.vehicles_of(connection)
+            knowledge = Knowledge(
+                vehicles=vehicles, signal_sets=inbox.known_sets(connection), anchors=inbox.known_anchors(connection)
+            )
+        work = sort_out(arrivals, knowledge)
+        self._note_tries(work)
+        with transaction(self._engine) as connection:
+            outcome = inbox.store(connection, work.verdicts, now=now, tries=self._tries)
+            asked = self._keep_states(connection, work, now)
+            _keep_replies(connection, work, now)
+            for device in {verdict.device_id for verdict in work.verdicts if isinstance(verdict, Dead)}:
+                if device is not None:
+                    letters.forget_beyond(connection, device, keep=MAX_LETTERS)
+        return [
+            (device, self._ack(epoch, held, outcome, device, now))
+            for (device, epoch), held in {**asked, **outcome.held}.items()
+            if device in vehicles
+        ]
+
+    def _ack(self, epoch: int, held: Held, outcome: inbox.Outcome, device: str, now: datetime) -> Ack:
+        key = (device, epoch)
+        return Ack(
+            epoch=epoch,
+            upto=held.upto,
+            ranges=list(held.ranges[:MAX_RANGES]),
+            rejected=outcome.rejected.get(key, []),
+            server_time_ms=int(now.timestamp() * 1000),
+            window=self._settings.window,
+            need_sets=sorted(outcome.need_sets.get(key, ())),
+        )
+
+    def _note_tries(self, work: Work) -> None:
+        for verdict in work.verdicts:
+            if isinstance(verdict, NeedsSet):
+                identity = (verdict.device_id, verdict.epoch, verdict.sequence)
+                self._tries[identity] = self._tries.pop(identity, 0) + 1
+        while len(self._tries) > _MAX_TRIES_KEPT:
+            self._tries.popitem(last=False)
+
+    def _keep_states(self, connection: sa.Connection, work: Work, now: datetime) -> dict[tuple[str, int], Held]:
+        asked = {}
+        for device, state, received_ms in work.states:
+            online = state.status == "online"
+            inbox.set_presence(connection, device, online=online, now=now)
+            inbox.keep_sets(connection, (SignalSet.from_announced(rows) for rows in state.signal_sets.values()))
+            if online and state.boot_id:
+                inbox.keep_anchor(connection, device, state.boot_id, received_ms - state.monotonic_ms)
+            if online:
+                asked[device, state.epoch] = inbox.held_of(connection, device, state.epoch)
+        return asked
+
+
+def sort_out(arrivals: Sequence[Arrival], knowledge: Knowledge) -> Work:
+    """What each arrival is; one that cannot be read becomes a dead letter."""
+    work = Work()
+    sets = dict(knowledge.signal_sets)
+    current = Knowledge(vehicles=knowledge.vehicles, signal_sets=sets, anchors=dict(knowledge.anchors))
+    for arrival in arrivals:
+        try:
+            device, kind = parse_topic(arrival.topic)
+        except TopicError as error:
+            work.verdicts.append(_dead(None, arrival, Reason.IDENTITY_MISMATCH, str(error)))
+            continue
+        if kind in {Kind.TELEMETRY, Kind.EVENT}:
+            verdict = judge(device, kind, arrival.topic, arrival.payload, current, arrival.received_ms)
+            if isinstance(verdict, Accepted) and verdict.signal_set is not None:
+                sets.setdefault(verdict.signal_set.id, verdict.signal_set)
+            work.verdicts.append(verdict)
+        elif device in knowledge.vehicles:
+            _sort_message(work, device, kind, arrival, sets)
+    return work
+
+
+def _sort_message(work: Work, device: str, kind: Kind, arrival: Arrival, sets: dict[str, SignalSet]) -> None:
+    if not arrival.payload:
+        return
+    try:
+        if kind is Kind.REPLY:
+            work.replies.append((device, decode(Reply, arrival.payload)))
+        elif kind is Kind.STATE:
+            state = decode(State, arrival.payload)
+            announced = [SignalSet.from_announced(rows) for rows in state.signal_sets.values()]
+            sets.update({found.id: found for found in announced})
+            work.states.append((device, state, arrival.received_ms))
+    except MessageError as error:
+        work.verdicts.append(_dead(device, arrival, Reason.DECODE, str(error)))
+
+
+def _dead(device: str | None, arrival: Arrival, reason: Reason, sentence: str) -> Dead:
+    return Dead(device_id=device, topic=arrival.topic, reason=reason, sentence=sentence, payload=arrival.payload)
+
+
+def _keep_replies(connection: sa.Connection, work: Work, now: datetime) -> None:
+    strays: Counter[tuple[str, str]] = Counter()
+    for device, reply in work.replies:
+        kept = commands.record_reply(
+            connection, command_id=reply.id, device_id=device, status=reply.status, result=reply.result,
+            reason=reply.reason, now=now,
+        )  # fmt: skip
+        if not kept:
+            strays[device, "stray_reply"] += 1
+    inbox.add_counts(connection, strays)

@@ -1,0 +1,64 @@
+"""From the service desk's requests to the device: polls the table, publishes, and ends what was not answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ingest.storage import commands
+from ingest.storage.database import reading, transaction
+from vehicle.messages import Command, encode
+from vehicle.topics import Kind
+
+if TYPE_CHECKING:
+    from ingest.subscriber import Subscriber
+
+LOG = logging.getLogger(__name__)
+POLL_S = 0.25
+EXPIRE_EVERY = 8
+
+
+class DeskLink:
+    """The one door from people to cars."""
+
+    def __init__(self, engine: sa.Engine, subscriber: Subscriber) -> None:
+        self._engine, self._subscriber = engine, subscriber
+
+    async def run(self) -> None:
+        """Carries requests until cancelled."""
+        turn = 0
+        while True:
+            turn += 1
+            try:
+                await self._carry()
+                if turn % EXPIRE_EVERY == 0:
+                    await asyncio.to_thread(self._expire)
+            except sa.exc.DBAPIError:
+                LOG.exception("could not read requests to devices; trying again")
+            await asyncio.sleep(POLL_S)
+
+    async def _carry(self) -> None:
+        for record in await asyncio.to_thread(self._requested):
+            expires_ms = int(record.expires_at.timestamp() * 1000)
+            message = Command(id=record.id, name=record.name, arguments=dict(record.arguments), expires_ms=expires_ms)
+            if await self._subscriber.send(record.device_id, Kind.COMMAND, encode(message)):
+                await asyncio.to_thread(self._mark_sent, record.id)
+
+    def _requested(self) -> list[commands.CommandRecord]:
+        with reading(self._engine) as connection:
+            return commands.requested(connection)
+
+    def _mark_sent(self, command_id: str) -> None:
+        with transaction(self._engine) as connection:
+            commands.mark_sent(connection, command_id, datetime.now(UTC))
+
+    def _expire(self) -> None:
+        with reading(self._engine) as connection:
+            overdue = commands.any_overdue(connection, datetime.now(UTC))
+        if overdue:
+            with transaction(self._engine) as connection:
+                commands.expire(connection, datetime.now(UTC))

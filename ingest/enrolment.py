@@ -1,0 +1,41 @@
+"""The configuration file that a new device gets."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from ingest.errors import OutputExistsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingest.devices import Credentials
+
+
+def render_agent_toml(made: Credentials, *, name: str, host: str, port: int) -> str:
+    """The text of an agent's configuration; strings are written as TOML reads them."""
+    return (
+        f"# Roadworthy agent {name!a}. Keep this file secret: it holds the device's password.\n"
+        f"device = {json.dumps(made.device_id)}\n"
+        f"password = {json.dumps(made.password)}\n"
+        f"spool = {json.dumps(f'{name}.spool.db')}\n"
+        f"\n[broker]\nhost = {json.dumps(host)}\nport = {port}\n"
+    )
+
+
+def write_private(path: Path, text: str, *, force: bool) -> None:
+    """Writes a file that only its owner can read.
+
+    Raises:
+        OutputExistsError: the file exists and is not to be replaced.
+    """
+    if path.exists():
+        if not force:
+            raise OutputExistsError(path)
+        path.unlink()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,58 @@
+"""The housekeeping of ingest: history a few seconds behind the inbox, pruning, compaction, retention."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+import sqlalchemy as sa
+
+from ingest.storage import history
+
+if TYPE_CHECKING:
+    from ingest.settings import IngestSettings
+
+LOG = logging.getLogger(__name__)
+COMPACT_EVERY = 100
+FAILURE_PAUSE_S = 30.0
+
+
+class Keeper:
+    """Runs the housekeeping in threads, one job at a time."""
+
+    def __init__(self, engine: sa.Engine, settings: IngestSettings) -> None:
+        self._engine, self._settings = engine, settings
+
+    async def run(self) -> None:
+        """Keeps house until cancelled; a failure is logged and tried again, and nothing is lost meanwhile."""
+        folder = self._settings.history_folder
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        orphans = await asyncio.to_thread(history.remove_orphans, self._engine, folder)
+        if orphans:
+            LOG.info("removed %d history files that a killed writer had left unfinished", orphans)
+        turn = 0
+        while True:
+            turn += 1
+            try:
+                await self._turn(turn)
+            except (sa.exc.DBAPIError, OSError, pl.exceptions.PolarsError):
+                LOG.exception("history could not be written; the samples stay in the inbox")
+                await asyncio.sleep(FAILURE_PAUSE_S)
+            await asyncio.sleep(self._settings.history_every_s)
+
+    async def _turn(self, turn: int) -> None:
+        folder = self._settings.history_folder
+        while await asyncio.to_thread(history.write_run, self._engine, folder):
+            await asyncio.to_thread(history.prune, self._engine)
+        if turn % COMPACT_EVERY == 1:
+            await asyncio.to_thread(history.compact, self._engine, folder)
+            await self._retain()
+
+    async def _retain(self) -> None:
+        days = self._settings.retention_days
+        if days > 0:
+            oldest = datetime.now(UTC) - timedelta(days=days)
+            await asyncio.to_thread(history.forget_before, self._engine, self._settings.history_folder, oldest)

@@ -1,0 +1,72 @@
+"""The assembly of ingest: read what devices send, judge it, commit it, and only then acknowledge it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from ingest.committer import Committer
+from ingest.desk_link import DeskLink
+from ingest.keeper import Keeper
+from ingest.storage.database import migrate, open_database
+from ingest.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import sqlalchemy as sa
+
+    from ingest.settings import IngestSettings
+    from ingest.subscriber import Arrival
+
+LOG = logging.getLogger(__name__)
+MOST_AT_ONCE = 500
+CONNECT_PATIENCE_S = 30.0
+
+
+async def run(settings: IngestSettings, *, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
+    """Ingest until ``stop`` is set; ``ready`` is called when devices are listened to."""
+    engine = open_database(settings.database_url)
+    try:
+        await asyncio.to_thread(migrate, engine, "ingest")
+        await _run_tasks(settings, engine, stop, ready)
+    finally:
+        engine.dispose()
+
+
+async def _run_tasks(
+    settings: IngestSettings, engine: sa.Engine, stop: asyncio.Event, ready: Callable[[], None] | None
+) -> None:
+    subscriber = Subscriber(settings)
+    committer = Committer(engine, settings, subscriber)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(subscriber.run(), name="ingest.subscriber"),
+            group.create_task(_commit(subscriber, committer, settings.commit_every_s), name="ingest.committer"),
+            group.create_task(Keeper(engine, settings).run(), name="ingest.keeper"),
+            group.create_task(DeskLink(engine, subscriber).run(), name="ingest.desk_link"),
+        ]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(subscriber.connected.wait(), CONNECT_PATIENCE_S)
+        if ready is not None:
+            ready()
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+
+async def _commit(subscriber: Subscriber, committer: Committer, gather_s: float) -> None:
+    while True:
+        arrivals = [await subscriber.arrivals.get()]
+        await asyncio.sleep(gather_s)
+        arrivals += _waiting(subscriber.arrivals, MOST_AT_ONCE - 1)
+        await committer.commit(arrivals)
+
+
+def _waiting(queue: asyncio.Queue[Arrival], most: int) -> list[Arrival]:
+    found: list[Arrival] = []
+    while len(found) < most and not queue.empty():
+        found.append(queue.get_nowait())
+    return found
