@@ -1,0 +1,223 @@
+"""Writes docs/reference/ from the code: `make reference`. A test compares, so that the pages cannot lag behind."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+import roadworthy
+from vehicle.batch import EventKind
+from vehicle.errors import Reason
+from vehicle.obd import PIDS
+from vehicle.signals import CATALOGUE
+from vehicle.topics import PREFIX, STREAMS
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "reference"
+NOTE = "<!-- Made from the code by `make reference`; change the code, not this page. -->"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table; bars and line ends inside cells are made harmless."""
+    lines = [list(head)]
+    body = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    lines += [["---"] * len(lines[0]), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def page(title: str, *parts: str) -> str:
+    """A page of parts under a title."""
+    return "\n\n".join([f"# {title}", NOTE, *parts]) + "\n"
+
+
+def first_line(thing: object) -> str:
+    """The first line of a docstring."""
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+def signals() -> str:
+    """The catalogue."""
+    rows = [
+        (
+            f"`{row.path}`",
+            row.english,
+            row.chinese,
+            row.unit.symbol,
+            f"{row.resolution:g}",
+            f"{row.minimum:g} … {row.maximum:g}",
+            f"{row.numerator}, {row.denominator}, {row.offset}",
+        )
+        for row in CATALOGUE.values()
+    ]
+    text = "The value is `(raw × numerator + offset) / denominator`; the last column gives the three integers."
+    return page("Signals", text, table(("path", "English", "中文", "unit", "step", "range", "integers"), rows))
+
+
+def pids() -> str:
+    """The parameters of service 01."""
+    rows = [
+        (f"`{row.number:02X}`", row.length, "<br>".join(f"`{field.path}`" for field in row.fields))
+        for row in PIDS.values()
+    ]
+    return page("PIDs of service 01", table(("PID", "bytes", "signals"), rows))
+
+
+def topics() -> str:
+    """The streams over MQTT."""
+    rows = [
+        (f"`{PREFIX}/{{device}}/{kind}`", "device" if stream.from_device else "server", stream.retained, stream.purpose)
+        for kind, stream in STREAMS.items()
+    ]
+    text = "Payloads are described in [the protocol](../protocol.md)."
+    return page("Topics", text, table(("topic", "from", "retained", "what"), rows))
+
+
+def member_docs(enumeration: type) -> Mapping[str, str]:
+    """The docstrings under the members of an enumeration, by member name."""
+    body = ast.parse(inspect.getsource(enumeration)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    docs: dict[str, str] = {}
+    for before, after in zip(body.body, body.body[1:], strict=False):
+        if isinstance(before, ast.Assign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            docs[ast.unparse(before.targets[0])] = " ".join(str(after.value.value).split())
+    return docs
+
+
+def events() -> str:
+    """Kinds of events."""
+    docs = member_docs(EventKind)
+    rows = [(f"`{kind}`", docs[kind.name].replace("``", "`")) for kind in EventKind]
+    text = "Every event carries its time, the time's quality, boot id and boot clock; `data` holds what is named here."
+    return page("Events", text, table(("kind", "what and which data"), rows))
+
+
+def refusals() -> str:
+    """Reasons for dead letters."""
+    text = "What each means: [the protocol, section 7](../protocol.md#7-what-the-server-refuses)."
+    return page("Refusals", text, *(f"- `{reason}`" for reason in Reason))
+
+
+def fields_of(form: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
+    """Name, type and default of each field."""
+    hints = inspect.get_annotations(form)
+    for base in form.__mro__:
+        hints = {**inspect.get_annotations(base), **hints}
+    for field in msgspec.structs.fields(form):
+        default = "" if field.required else repr(field_default(field))
+        kind = hints.get(field.name, field.type)
+        yield field.name, kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind)), default
+
+
+def field_default(field: Any) -> object:
+    """The default of a field, made if it is made anew each time."""
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    return field.default_factory()
+
+
+def settings() -> str:
+    """Keys of roadworthy.toml and of agent.toml."""
+    shared = "`data_dir` and `database_url` stand at the top of the file and hold for all sections."
+    parts = [shared]
+    for section, target in roadworthy.SECTIONS.items():
+        form = roadworthy.load(target)
+        rows = [
+            (f"`{name}`", f"`{kind}`", f"`{default}`" if default else "", f"`ROADWORTHY_{section}_{name}`".upper())
+            for name, kind, default in fields_of(form)
+            if name not in roadworthy.TOP
+        ]
+        parts += [f"## [{section}]", inspect.cleandoc(form.__doc__ or ""), setting_table(rows)]
+    return page("Settings", *parts, *agent_settings())
+
+
+def setting_table(rows: Iterable[Iterable[object]]) -> str:
+    """The table of a section's keys."""
+    return table(("key", "type", "default", "variable"), rows)
+
+
+def agent_settings() -> Iterator[str]:
+    """The agent's own file: its top and its tables."""
+    module = importlib.import_module("edge_agent.settings")
+    yield "## agent.toml"
+    for form in vars(module).values():
+        if isinstance(form, type) and issubclass(form, msgspec.Struct) and form.__module__ == module.__name__:
+            yield f"### {form.__name__}"
+            yield inspect.cleandoc(form.__doc__ or "")
+            yield table(
+                ("key", "type", "default"), [[f"`{cell}`" if cell else "" for cell in row] for row in fields_of(form)]
+            )
+
+
+def errors() -> str:
+    """Error classes by package."""
+    parts = ["The command line prints the sentence of these and ends with exit code 2."]
+    for package in roadworthy.PACKAGES:
+        module = importlib.import_module(f"{package}.errors")
+        found = [
+            kind
+            for kind in vars(module).values()
+            if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == module.__name__
+        ]
+        rows = [(f"`{kind.__name__}`", f"`{kind.__base__.__name__}`", first_line(kind)) for kind in found]
+        parts += [f"## {package}", table(("error", "is a", "meaning"), rows)]
+    return page("Errors", *parts)
+
+
+def commands() -> str:
+    """The command line."""
+    front = importlib.import_module("typer.main").get_command(roadworthy.app)
+    context = click.Context(front, info_name="roadworthy")
+    parts = [part for name in front.list_commands(context) for part in command(front.get_command(context, name), name)]
+    return page("Commands", "`roadworthy --help` says the same.", *parts)
+
+
+def command(found: Any, name: str) -> Iterator[str]:
+    """Heading, words and parameters of a command, then of the commands below it."""
+    context = click.Context(found, info_name=name)
+    yield f"## roadworthy {name}"
+    yield (found.help or "").split("\f")[0].strip()
+    rows = [parameter(entry) for entry in found.params if entry.name != "help"]
+    if rows:
+        yield table(("parameter", "default", "what"), rows)
+    for below in getattr(found, "commands", {}):
+        yield from command(found.get_command(context, below), f"{name} {below}")
+
+
+def parameter(entry: Any) -> tuple[str, str, str]:
+    """A parameter's names, default and words."""
+    names = (
+        entry.name.upper() if entry.param_type_name == "argument" else ", ".join([*entry.opts, *entry.secondary_opts])
+    )
+    shown = entry.default if isinstance(entry.default, str | int | float) and entry.default != "" else ""
+    return f"`{names}`", f"`{shown}`" if shown != "" and shown is not False else "", getattr(entry, "help", "") or ""
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "signals": signals,
+    "pids": pids,
+    "topics": topics,
+    "events": events,
+    "refusals": refusals,
+    "settings": settings,
+    "errors": errors,
+    "commands": commands,
+}
+
+
+def main() -> None:
+    """Writes every page."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in sys.argv[1:] or PAGES:
+        (FOLDER / f"{name}.md").write_text(PAGES[name](), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
