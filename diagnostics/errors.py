@@ -1,0 +1,47 @@
+"""What can be wrong inside diagnostics.
+
+DiagnosticsError
+├── UnknownRowError      a finding or suggestion that is not there
+├── StateMoveError       a suggestion cannot go from its state to the one asked for
+├── StateFormatError     stored state of another make than this program's
+└── ParameterError       a platform's table lacks a parameter or has one too many
+"""
+
+from __future__ import annotations
+
+
+class DiagnosticsError(Exception):
+    """Root of everything that diagnostics refuses."""
+
+
+class UnknownRowError(DiagnosticsError):
+    """A finding or suggestion that is not there."""
+
+    def __init__(self, what: str, identity: str) -> None:
+        self.what, self.identity = what, identity
+        super().__init__(f"there is no {what} {identity!r}")
+
+
+class StateMoveError(DiagnosticsError):
+    """A suggestion cannot go from its state to the one asked for; nothing was changed."""
+
+    def __init__(self, identity: str, state: str, wanted: str, allowed: tuple[str, ...]) -> None:
+        self.identity, self.state, self.wanted, self.allowed = identity, state, wanted, allowed
+        possible = ", ".join(allowed) or "nothing else"
+        super().__init__(f"suggestion {identity} is {state} and cannot become {wanted}; it can become {possible}")
+
+
+class StateFormatError(DiagnosticsError):
+    """Stored state of another make than this program's; the vehicle is to be replayed from its history."""
+
+    def __init__(self, vehicle_id: str, found: str, expected: str) -> None:
+        self.vehicle_id, self.found, self.expected = vehicle_id, found, expected
+        super().__init__(f"state of vehicle {vehicle_id} has make {found}, this program's is {expected}")
+
+
+class ParameterError(DiagnosticsError):
+    """A platform's table lacks a parameter or has one too many."""
+
+    def __init__(self, platform: str, why: str) -> None:
+        self.platform = platform
+        super().__init__(f"platform table {platform!r}: {why}")

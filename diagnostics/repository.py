@@ -1,0 +1,260 @@
+"""All SQL about findings, suggestions, outcomes and health; callers bring the connection and commit.
+
+What the runner keeps for itself (state arrays, trips, code events) is in :mod:`diagnostics.memory`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from diagnostics import tables as t
+from diagnostics.errors import StateMoveError, UnknownRowError
+from diagnostics.findings import (
+    LIVING,
+    Component,
+    ComponentHealth,
+    DetectorPrecision,
+    Finding,
+    Outcome,
+    Severity,
+    Suggestion,
+    SuggestionState,
+    as_json,
+    evidence_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+S = SuggestionState
+MOVES: Mapping[SuggestionState, tuple[SuggestionState, ...]] = MappingProxyType(
+    {
+        S.OPEN: (S.ACCEPTED, S.DISMISSED, S.WITHDRAWN, S.DONE),
+        S.ACCEPTED: (S.OPEN, S.DISMISSED, S.WITHDRAWN, S.DONE),
+        S.DISMISSED: (S.OPEN,),
+        S.WITHDRAWN: (),
+        S.DONE: (),
+    }
+)
+"""Allowed moves of a suggestion's state."""
+
+
+def finding(connection: sa.Connection, finding_id: str) -> Finding:
+    """One finding.
+
+    Raises:
+        UnknownRowError: there is none with that id.
+    """
+    row = connection.execute(sa.select(t.findings).where(t.findings.c.id == finding_id)).mappings().first()
+    if row is None:
+        raise UnknownRowError("finding", finding_id)
+    return _finding(row)
+
+
+def findings_of(
+    connection: sa.Connection, vehicle_id: str, limit: int | None = None, *, lasting: bool = False
+) -> list[Finding]:
+    """Findings about a vehicle, newest first; with ``lasting`` only those that have not cleared."""
+    c = t.findings.c
+    query = sa.select(t.findings).where(c.vehicle_id == vehicle_id).order_by(c.found_at.desc(), c.id)
+    if lasting:
+        query = query.where(c.cleared_at.is_(None))
+    return [_finding(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def save_finding(connection: sa.Connection, found: Finding) -> None:
+    """Stores a finding, or in place of the one with the same id."""
+    values = {name: getattr(found, name) for name in _FINDING_COLUMNS} | {"evidence": as_json(found.evidence)}
+    connection.execute(t.findings.delete().where(t.findings.c.id == found.id))
+    connection.execute(t.findings.insert().values(values))
+
+
+def clear_finding(connection: sa.Connection, finding_id: str, at: datetime) -> None:
+    """Notes that the trouble is gone since ``at``."""
+    connection.execute(t.findings.update().where(t.findings.c.id == finding_id).values(cleared_at=at))
+
+
+def remove_findings(connection: sa.Connection, finding_ids: Iterable[str]) -> None:
+    """Takes back findings that the whole history does not bear out."""
+    connection.execute(t.findings.delete().where(t.findings.c.id.in_(list(finding_ids))))
+
+
+def suggestion(connection: sa.Connection, suggestion_id: str) -> Suggestion:
+    """One suggestion.
+
+    Raises:
+        UnknownRowError: there is none with that id.
+    """
+    query = sa.select(t.suggestions).where(t.suggestions.c.id == suggestion_id)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise UnknownRowError("suggestion", suggestion_id)
+    return _suggestion(row)
+
+
+def suggestions_of(
+    connection: sa.Connection,
+    vehicle_ids: Iterable[str] | None = None,
+    states: Iterable[SuggestionState] | None = None,
+    limit: int = 100,
+    after: tuple[datetime, str] | None = None,
+) -> list[Suggestion]:
+    """Suggestions, newest first, of all vehicles or some; ``after`` is (created_at, id) of the last one seen."""
+    c = t.suggestions.c
+    query = sa.select(t.suggestions).order_by(c.created_at.desc(), c.id.desc()).limit(limit)
+    if vehicle_ids is not None:
+        query = query.where(c.vehicle_id.in_(list(vehicle_ids)))
+    if states is not None:
+        query = query.where(c.state.in_([str(state) for state in states]))
+    if after is not None:
+        at, last_id = after
+        query = query.where(sa.or_(c.created_at < at, sa.and_(c.created_at == at, c.id < last_id)))
+    return [_suggestion(row) for row in connection.execute(query).mappings()]
+
+
+def suggestions_changed_since(connection: sa.Connection, cursor: int, limit: int = 100) -> list[Suggestion]:
+    """Suggestions whose revision is above ``cursor``, in the order of their revision."""
+    c = t.suggestions.c
+    query = sa.select(t.suggestions).where(c.revision > cursor).order_by(c.revision).limit(limit)
+    return [_suggestion(row) for row in connection.execute(query).mappings()]
+
+
+def living_suggestions(connection: sa.Connection, vehicle_id: str) -> list[Suggestion]:
+    """The vehicle's suggestions that still ask for something."""
+    return suggestions_of(connection, [vehicle_id], LIVING, limit=1000)
+
+
+def save_suggestion(connection: sa.Connection, advice: Suggestion, *, at: datetime) -> Suggestion:
+    """Stores a suggestion, new or changed, under the next revision, which it returns filled in."""
+    saved = replace(advice, revision=_next_revision(connection))
+    values = {name: getattr(saved, name) for name in _SUGGESTION_COLUMNS}
+    values |= {"finding_ids": list(saved.finding_ids), "changed_at": at}
+    c = t.suggestions.c
+    if connection.execute(t.suggestions.update().where(c.id == saved.id).values(values)).rowcount == 0:
+        connection.execute(t.suggestions.insert().values(values))
+    return saved
+
+
+def set_suggestion_state(
+    connection: sa.Connection, suggestion_id: str, state: SuggestionState, at: datetime, by: str
+) -> Suggestion:
+    """Moves a suggestion to another state; the one it is in already changes nothing.
+
+    Raises:
+        UnknownRowError: there is none with that id.
+        StateMoveError: its state cannot become the one asked for.
+    """
+    found = suggestion(connection, suggestion_id)
+    if found.state == state:
+        return found
+    if state not in MOVES[found.state]:
+        raise StateMoveError(suggestion_id, found.state, state, tuple(str(move) for move in MOVES[found.state]))
+    return save_suggestion(connection, replace(found, state=SuggestionState(state), changed_by=by), at=at)
+
+
+def record_outcome(
+    connection: sa.Connection, suggestion_id: str, outcome: Outcome, note: str, by: str, at: datetime
+) -> None:
+    """Keeps what the workshop found and ends the suggestion as done.
+
+    Raises:
+        UnknownRowError: there is no such suggestion.
+        StateMoveError: the suggestion was withdrawn or dismissed before.
+    """
+    set_suggestion_state(connection, suggestion_id, SuggestionState.DONE, at, by)
+    values = {"suggestion_id": suggestion_id, "outcome": str(Outcome(outcome)), "note": note}
+    connection.execute(t.outcomes.insert().values(**values, recorded_by=by, recorded_at=at))
+
+
+def outcomes_of(connection: sa.Connection, suggestion_id: str) -> list[tuple[Outcome, str, str, datetime]]:
+    """Outcome, note, by whom and when, oldest first."""
+    c = t.outcomes.c
+    query = sa.select(c.outcome, c.note, c.recorded_by, c.recorded_at).where(c.suggestion_id == suggestion_id)
+    return [(Outcome(row.outcome), row.note, row.recorded_by, row.recorded_at) for row in
+            connection.execute(query.order_by(c.id))]  # fmt: skip
+
+
+def detector_precision(connection: sa.Connection) -> list[DetectorPrecision]:
+    """What outcomes say about each detector; a suggestion's latest outcome counts, for each of its detectors."""
+    latest: dict[str, str] = {}
+    c = t.outcomes.c
+    for row in connection.execute(sa.select(c.suggestion_id, c.outcome).order_by(c.id)):
+        latest[row.suggestion_id] = row.outcome
+    judged: dict[str, list[bool]] = {}
+    for suggestion_id, outcome in latest.items():
+        for detector in _detectors_of(connection, suggestion_id):
+            judged.setdefault(detector, []).append(outcome == Outcome.CONFIRMED)
+    return [
+        DetectorPrecision(detector=name, confirmed=sum(right), judged=len(right))
+        for name, right in sorted(judged.items())
+    ]
+
+
+def health_of(connection: sa.Connection, vehicle_id: str) -> list[ComponentHealth]:
+    """Health of the vehicle's components, by name."""
+    c = t.component_health.c
+    query = sa.select(t.component_health).where(c.vehicle_id == vehicle_id).order_by(c.component)
+    return [_health(row) for row in connection.execute(query).mappings()]
+
+
+def save_health(connection: sa.Connection, healths: Iterable[ComponentHealth]) -> None:
+    """Stores health in place of what was known of the same components."""
+    c = t.component_health.c
+    for health in healths:
+        low, median, high = health.rul_days or (None, None, None)
+        values = {name: getattr(health, name) for name in ("vehicle_id", "component", "health", "updated_at", "basis")}
+        values |= {"rul_low_days": low, "rul_median_days": median, "rul_high_days": high}
+        mine = (c.vehicle_id == health.vehicle_id, c.component == str(health.component))
+        if connection.execute(t.component_health.update().where(*mine).values(values)).rowcount == 0:
+            connection.execute(t.component_health.insert().values(values))
+
+
+_FINDING_COLUMNS = tuple(column.name for column in t.findings.columns)
+_SUGGESTION_COLUMNS = tuple(column.name for column in t.suggestions.columns if column.name != "changed_at")
+
+
+def _next_revision(connection: sa.Connection) -> int:
+    # The row stays locked until commit, so revisions become visible in their own order also on PostgreSQL.
+    c = t.revisions.c
+    raised = t.revisions.update().where(c.name == "suggestions").values(value=c.value + 1)
+    if connection.execute(raised).rowcount == 0:
+        connection.execute(t.revisions.insert().values(name="suggestions", value=1))
+    value: int = connection.execute(sa.select(c.value).where(c.name == "suggestions")).scalar_one()
+    return value
+
+
+def _detectors_of(connection: sa.Connection, suggestion_id: str) -> set[str]:
+    ids = suggestion(connection, suggestion_id).finding_ids
+    query = sa.select(t.findings.c.detector).where(t.findings.c.id.in_(ids))
+    return set(connection.execute(query).scalars())
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    parts = {name: row[name] for name in _FINDING_COLUMNS}
+    parts["component"], parts["severity"] = Component(row["component"]), Severity(row["severity"])
+    return Finding(**parts | {"evidence": evidence_of(row["evidence"])})
+
+
+def _suggestion(row: Mapping[str, Any]) -> Suggestion:
+    parts = {name: row[name] for name in _SUGGESTION_COLUMNS}
+    parts["component"], parts["severity"] = Component(row["component"]), Severity(row["severity"])
+    return Suggestion(**parts | {"state": SuggestionState(row["state"]), "finding_ids": tuple(row["finding_ids"])})
+
+
+def _health(row: Mapping[str, Any]) -> ComponentHealth:
+    interval = (row["rul_low_days"], row["rul_median_days"], row["rul_high_days"])
+    low, median, high = interval
+    known = low is not None and median is not None and high is not None
+    return ComponentHealth(
+        vehicle_id=row["vehicle_id"],
+        component=Component(row["component"]),
+        health=row["health"],
+        rul_days=(low, median, high) if known else None,
+        updated_at=row["updated_at"],
+        basis=dict(row["basis"]),
+    )
