@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _engine(ctx: typer.Context) -> sa.Engine:
-    from ingest.storage.database import migrate, open_database  # noqa: PLC0415  loaded when a command runs
+    from ingest.storage.database import migrate, open_database
 
     engine = open_database(ctx.obj[IngestSettings].database_url)
     migrate(engine, "ingest")
@@ -45,9 +45,9 @@ def device_add(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Enrol a device and write a ready configuration with its own credentials."""
-    from ingest.devices import enrol  # noqa: PLC0415
-    from ingest.enrolment import render_agent_toml, write_private  # noqa: PLC0415
-    from ingest.storage.database import transaction  # noqa: PLC0415
+    from ingest.devices import enrol
+    from ingest.enrolment import render_agent_toml, write_private
+    from ingest.storage.database import transaction
 
     broker = ctx.obj[BrokerSettings]
     with transaction(_engine(ctx)) as connection:
@@ -61,8 +61,8 @@ def device_add(
 @device.command("list")
 def device_list(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """All devices, with their vehicle and whether they are connected."""
-    from ingest.devices import list_devices  # noqa: PLC0415
-    from ingest.storage.database import reading  # noqa: PLC0415
+    from ingest.devices import list_devices
+    from ingest.storage.database import reading
 
     with reading(_engine(ctx)) as connection:
         found = list_devices(connection)
@@ -80,8 +80,8 @@ def device_list(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 @device.command("revoke")
 def device_revoke(ctx: typer.Context, name: str) -> None:
     """Take a device's right to connect; what it sent stays."""
-    from ingest.devices import revoke  # noqa: PLC0415
-    from ingest.storage.database import transaction  # noqa: PLC0415
+    from ingest.devices import revoke
+    from ingest.storage.database import transaction
 
     with transaction(_engine(ctx)) as connection:
         revoke(connection, name=name, now=datetime.now(UTC))
@@ -91,9 +91,9 @@ def device_revoke(ctx: typer.Context, name: str) -> None:
 @device.command("events")
 def device_events(ctx: typer.Context, name: str, *, as_json: AsJson = False) -> None:
     """What a device reported besides telemetry: trouble codes, lamp, VIN, gaps; and what was counted."""
-    from ingest.devices import counts_of, find  # noqa: PLC0415
-    from ingest.storage.database import reading  # noqa: PLC0415
-    from ingest.storage.events import events_of_device  # noqa: PLC0415
+    from ingest.devices import counts_of, find
+    from ingest.storage.database import reading
+    from ingest.storage.events import events_of_device
 
     with reading(_engine(ctx)) as connection:
         one = find(connection, name)
@@ -120,10 +120,10 @@ def history(
     out: Annotated[Path | None, typer.Option("--out", help="File to write; standard output if none.")] = None,
 ) -> None:
     """The stored history: column time (UTC), then a column a signal."""
-    from ingest import presenting  # noqa: PLC0415
-    from ingest.devices import find  # noqa: PLC0415
-    from ingest.storage.database import reading  # noqa: PLC0415
-    from ingest.storage.telemetry import TelemetryStore  # noqa: PLC0415
+    from ingest import presenting
+    from ingest.devices import find
+    from ingest.storage.database import reading
+    from ingest.storage.telemetry import TelemetryStore
 
     writer = presenting.writer(form)
     paths = None if not signal else [presenting.path_of(text) for text in signal]
@@ -146,9 +146,9 @@ def letters_list(
     as_json: AsJson = False,
 ) -> None:
     """The newest messages that could not be read."""
-    from ingest.devices import find  # noqa: PLC0415
-    from ingest.storage import letters  # noqa: PLC0415
-    from ingest.storage.database import reading  # noqa: PLC0415
+    from ingest.devices import find
+    from ingest.storage import letters
+    from ingest.storage.database import reading
 
     with reading(_engine(ctx)) as connection:
         device_id = find(connection, name).id if name else None
@@ -168,9 +168,9 @@ def letters_list(
 @dead_letters.command("show")
 def letters_show(ctx: typer.Context, number: int, *, as_json: AsJson = False) -> None:
     """One dead letter whole, its bytes in hexadecimal."""
-    from ingest.presenting import hex_dump  # noqa: PLC0415
-    from ingest.storage import letters  # noqa: PLC0415
-    from ingest.storage.database import reading  # noqa: PLC0415
+    from ingest.presenting import hex_dump
+    from ingest.storage import letters
+    from ingest.storage.database import reading
 
     with reading(_engine(ctx)) as connection:
         letter = letters.letter(connection, number)
@@ -188,7 +188,7 @@ def letters_replay(
     numbers: Annotated[list[int] | None, typer.Argument(help="Numbers; all if none.")] = None,
 ) -> None:
     """Try dead letters again with today's software: what can be read now is stored, the rest stays."""
-    from ingest.replay import replay  # noqa: PLC0415
+    from ingest.replay import replay
 
     for number, said in replay(_engine(ctx), numbers or None, now=datetime.now(UTC)):
         typer.echo(f"{number}: {said}")
@@ -196,8 +196,8 @@ def letters_replay(
 
 def broker(ctx: typer.Context) -> None:
     """The embedded MQTT broker alone, until Ctrl-C."""
-    from ingest import broker as part  # noqa: PLC0415
-    from ingest.processes import run_until_signal  # noqa: PLC0415
+    from ingest import broker as part
+    from ingest.processes import run_until_signal
 
     settings = ctx.obj[BrokerSettings]
     run_until_signal(part.run, settings, f"broker on {settings.host}:{settings.port}")
@@ -205,8 +205,8 @@ def broker(ctx: typer.Context) -> None:
 
 def ingest(ctx: typer.Context) -> None:
     """From MQTT to durable telemetry, until Ctrl-C."""
-    from ingest import pipeline  # noqa: PLC0415
-    from ingest.processes import run_until_signal  # noqa: PLC0415
+    from ingest import pipeline
+    from ingest.processes import run_until_signal
 
     settings = ctx.obj[IngestSettings]
     run_until_signal(pipeline.run, settings, f"ingest from {settings.broker_host}:{settings.broker_port}")
