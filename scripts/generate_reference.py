@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -19,6 +19,9 @@ from vehicle.errors import Reason
 from vehicle.obd import PIDS
 from vehicle.signals import CATALOGUE
 from vehicle.topics import PREFIX, STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -73,7 +76,12 @@ def pids() -> str:
 def topics() -> str:
     """The streams over MQTT."""
     rows = [
-        (f"`{PREFIX}/{{device}}/{kind}`", "device" if stream.from_device else "server", stream.retained, stream.purpose)
+        (
+            f"`{PREFIX}/{{device}}/{kind}`",
+            "device" if stream.from_device else "server",
+            "yes" if stream.retained else "no",
+            stream.purpose,
+        )
         for kind, stream in STREAMS.items()
     ]
     text = "Payloads are described in [the protocol](../protocol.md)."
@@ -83,9 +91,9 @@ def topics() -> str:
 def member_docs(enumeration: type) -> Mapping[str, str]:
     """The docstrings under the members of an enumeration, by member name."""
     body = ast.parse(inspect.getsource(enumeration)).body[0]
-    assert isinstance(body, ast.ClassDef)
+    lines = body.body if isinstance(body, ast.ClassDef) else []
     docs: dict[str, str] = {}
-    for before, after in zip(body.body, body.body[1:], strict=False):
+    for before, after in itertools.pairwise(lines):
         if isinstance(before, ast.Assign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             docs[ast.unparse(before.targets[0])] = " ".join(str(after.value.value).split())
     return docs
@@ -102,7 +110,7 @@ def events() -> str:
 def refusals() -> str:
     """Reasons for dead letters."""
     text = "What each means: [the protocol, section 7](../protocol.md#7-what-the-server-refuses)."
-    return page("Refusals", text, *(f"- `{reason}`" for reason in Reason))
+    return page("Refusals", text, "\n".join(f"- `{reason}`" for reason in Reason))
 
 
 def fields_of(form: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
