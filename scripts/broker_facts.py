@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import paho.mqtt.client as mqtt
 from argon2 import PasswordHasher
+from paho.mqtt.enums import CallbackAPIVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,9 +64,9 @@ def start(command: Sequence[str], port: int) -> subprocess.Popen[bytes]:
     raise SystemExit(f"{command[0]} did not listen on port {port} within {PATIENCE_S:.0f} s")
 
 
-def subscriber(port: int, got: list[bytes]) -> mqtt.Client:
+def subscriber(port: int, got: list[bytes | bytearray]) -> mqtt.Client:
     """A connected client with a persistent session on the topic; appends what it gets."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
     client.username_pw_set("listener", PASSWORD)
     subscribed: list[int] = []
     client.on_message = lambda _client, _data, message: got.append(message.payload)
@@ -79,7 +80,7 @@ def subscriber(port: int, got: list[bytes]) -> mqtt.Client:
 
 def publish(port: int) -> None:
     """Publishes all messages and waits for the PUBACK of each."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="talker")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="talker")
     client.username_pw_set("talker", PASSWORD)
     client.connect("127.0.0.1", port)
     client.loop_start()
@@ -113,13 +114,13 @@ def survivors(command: Sequence[str], port: int, *, kill: bool) -> int:
         broker.kill()
         broker.wait()
         broker = start(command, port)
-    got: list[bytes] = []
+    got: list[bytes | bytearray] = []
     client = subscriber(port, got)
     wait_until_quiet(got, enough=MESSAGES)
     leave(client)
     broker.kill()
     broker.wait()
-    return len(set(got))
+    return len({bytes(payload) for payload in got})
 
 
 def main() -> None:

@@ -174,7 +174,7 @@ def errors() -> str:
             for kind in vars(module).values()
             if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == module.__name__
         ]
-        rows = [(f"`{kind.__name__}`", f"`{kind.__base__.__name__}`", first_line(kind)) for kind in found]
+        rows = [(f"`{kind.__name__}`", f"`{kind.__bases__[0].__name__}`", first_line(kind)) for kind in found]
         parts += [f"## {package}", table(("error", "is a", "meaning"), rows)]
     return page("Errors", *parts)
 
