@@ -91,12 +91,10 @@ class Settings(Mapping[type[Any], Any]):
         shared = {"data_dir": data_dir, "database_url": top.get("database_url", f"sqlite:///{data_dir}/roadworthy.db")}
         source = str(self._file or "the environment")
         refuse_unknown(tables, forms, source=source)
-        return {
-            form: build(
-                form, {**shared, **tables.get(name, {}), **sectioned.get(name, {})}, source=f"{source} [{name}]"
-            )
-            for name, form in forms.items()
-        }
+        given = {name: {**shared, **tables.get(name, {}), **sectioned.get(name, {})} for name in forms}
+        broker = build(forms["broker"], given["broker"], source=f"{source} [broker]")
+        given["ingest"] = {"broker_host": broker.host, "broker_port": broker.port, **given["ingest"]}
+        return {form: build(form, given[name], source=f"{source} [{name}]") for name, form in forms.items()}
 
     def _tables(self) -> dict[str, Any]:
         if self._file is None:

@@ -1,0 +1,86 @@
+"""The assembly of the agent: source, recorder, spool, uplink, remote requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING
+
+from edge_agent.clock import Clock
+from edge_agent.recorder import Recorder, event_entry
+from edge_agent.remote import answer
+from edge_agent.spool import Entry, Spool
+from edge_agent.store import Store
+from edge_agent.uplink import Uplink
+from vehicle.batch import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.buses.base import Source
+    from edge_agent.health import Health
+    from edge_agent.settings import AgentSettings
+
+DRAIN_LOOK_S = 0.1
+
+
+async def run(
+    settings: AgentSettings,
+    source: Source,
+    *,
+    stop: asyncio.Event,
+    health: Health,
+    speed: float | None = 1.0,
+    until_acked: bool = False,
+    progress: Callable[[Health, int], None] = lambda _health, _waiting: None,
+) -> None:
+    """Reads ``source`` into the spool and delivers it, until ``stop`` is set.
+
+    ``speed`` paces a log (None: as fast as it goes). With ``until_acked`` it also ends when a finite source has been
+    read and the server holds all of it. ``progress`` is told the counters and how many batches wait.
+
+    Raises:
+        SpoolError: the spool cannot be used.
+        SourceError: the source cannot be read.
+    """
+    clock = Clock()
+    spool = Spool(settings.spool, max_bytes=settings.limits.spool_bytes, gap=partial(_gap, clock))
+    store = Store(spool)
+    recorder = Recorder(source, store, clock, health, settings.collect, speed)
+    uplink = Uplink(settings, store, clock, health)
+    recorder.wake = uplink.wake
+    uplink.on_command = partial(answer, source, uplink.server_now_ms)
+    try:
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(uplink.run(), name="agent.uplink")
+            reading = group.create_task(recorder.run(), name="agent.recorder")
+            await _until_done(store, reading, stop, until_acked=until_acked, report=partial(progress, health))
+            for task in (reading, sending):
+                task.cancel()
+    finally:
+        await source.close()
+        await store.close()
+
+
+async def _until_done(
+    store: Store, reading: asyncio.Task[None], stop: asyncio.Event, *, until_acked: bool, report: Callable[[int], None]
+) -> None:
+    while not stop.is_set():
+        _, _, waiting = await store.bounds()
+        report(waiting)
+        if until_acked and reading.done() and waiting == 0:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), DRAIN_LOOK_S)
+
+
+def _gap(clock: Clock, first: int, last: int, count: int, reason: str) -> Entry:
+    now = clock.now()
+    data = {"first": first, "last": last, "count": count, "reason": reason}
+    return event_entry(
+        Event(
+            kind="gap", time_ms=now.believed_ms, quality=clock.quality, boot_id=clock.boot_id,
+            monotonic_ms=now.monotonic_ms, data=data,
+        )
+    )  # fmt: skip

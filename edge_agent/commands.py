@@ -1,0 +1,75 @@
+"""The agent's command."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from edge_agent.errors import AgentError
+
+
+class SpeedError(AgentError):
+    """A speed that is not one."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"--speed {text} is neither a number above 0 nor max")
+
+
+def agent(
+    config: Annotated[Path, typer.Option(help="The agent's configuration, as `device add` writes it.")],
+    source: Annotated[
+        str, typer.Option(help="csv:FILE, can:INTERFACE:CHANNEL, elm327:DEVICE or elm327:socket://HOST:PORT.")
+    ],
+    column_map: Annotated[
+        str | None, typer.Option("--map", help="For CSV: a shipped map (carobd) or a TOML file.")
+    ] = None,
+    speed: Annotated[
+        str, typer.Option(help="Pace of a log: 1 is its own, 10 ten times as fast, max without pauses.")
+    ] = "1",
+    *,
+    until_acked: Annotated[
+        bool, typer.Option("--until-acked", help="End when a log is read and the server holds all.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Read a log anew that was read before.")] = False,
+) -> None:
+    """The in-vehicle agent: reads a bus or a log, and delivers it."""
+    from edge_agent.agent import run
+    from edge_agent.buses.base import open_source
+    from edge_agent.health import Health
+    from edge_agent.settings import load
+
+    factor = _factor(speed)
+    settings = load(config)
+    health = Health()
+    options = {name: value for name, value in (("map", column_map), ("again", "true" if again else None)) if value}
+    opened = open_source(
+        source, collect=settings.collect, health=health, listen_only=settings.listen_only, options=options
+    )
+
+    async def whole() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run(settings, opened, stop=stop, health=health, speed=factor, until_acked=until_acked)
+
+    asyncio.run(whole())
+    out = Console(stderr=True, highlight=False)
+    for line in health.report():
+        out.print(line)
+
+
+def _factor(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        factor = float(text)
+    except ValueError as error:
+        raise SpeedError(text) from error
+    if not factor > 0:
+        raise SpeedError(text)
+    return factor

@@ -1,0 +1,75 @@
+"""What can go wrong in the car.
+
+AgentError
+├── ConfigError             the agent's configuration cannot be taken
+├── SourceError             a source cannot be opened or read
+│   └── BusLostError        a bus or adapter went away; it will be opened again
+├── ForbiddenRequestError   something that must never be sent to a car
+├── NoAnswerError           an ECU was silent
+├── RefusedError            an ECU refused, with its reason
+└── SpoolError              the spool cannot be used
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class AgentError(Exception):
+    """Root of everything that the agent reports."""
+
+
+class ConfigError(AgentError):
+    """The agent's configuration cannot be taken."""
+
+    def __init__(self, path: Path | str, why: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {why}")
+
+
+class SourceError(AgentError):
+    """A source cannot be opened or read."""
+
+    def __init__(self, uri: str, why: str) -> None:
+        self.uri = uri
+        super().__init__(f"source {uri}: {why}")
+
+
+class BusLostError(SourceError):
+    """A bus or adapter went away; it will be opened again."""
+
+
+class ForbiddenRequestError(AgentError):
+    """Something that must never be sent to a car."""
+
+    def __init__(self, request: bytes | str, why: str) -> None:
+        self.request = request
+        shown = request.hex(" ") if isinstance(request, bytes) else repr(request)
+        super().__init__(f"not sent to the car: {shown}: {why}")
+
+
+class NoAnswerError(AgentError):
+    """An ECU was silent."""
+
+    def __init__(self, request: str, waited_s: float) -> None:
+        self.request, self.waited_s = request, waited_s
+        super().__init__(f"no answer to {request} within {waited_s:g} s")
+
+
+class RefusedError(AgentError):
+    """An ECU refused, with its reason (ISO 14229-1 negative response code)."""
+
+    def __init__(self, request: str, nrc: int) -> None:
+        self.request, self.nrc = request, nrc
+        super().__init__(f"the ECU refused {request} with code {nrc:02X}")
+
+
+class SpoolError(AgentError):
+    """The spool cannot be used."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path
+        super().__init__(f"spool {path}: {why}")

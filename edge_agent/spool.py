@@ -1,0 +1,254 @@
+"""The store-and-forward queue on disk: what was committed here is delivered, or reported as a numbered gap.
+
+SQLite in WAL mode with full synchronisation. A batch, its sequence and the source's position are one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_agent.errors import SpoolError
+from vehicle.wire import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from vehicle.messages import Ack
+
+LOG = logging.getLogger(__name__)
+PAGE_BYTES = 4096
+RESERVE_BYTES = 512 * 1024
+"""Freed when the disk is full: SQLite cannot even delete without room (RELIABILITY, item 7)."""
+DROP_SHARE = 10
+"""When full, a tenth of the telemetry goes at once, oldest first (our choice)."""
+BUSY_S = 10.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, lane INTEGER NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS record_by_lane ON record (lane, sequence);
+CREATE TABLE IF NOT EXISTS signal_set (id TEXT PRIMARY KEY, entries TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS source (
+  key TEXT PRIMARY KEY, start_ms INTEGER NOT NULL, rows INTEGER NOT NULL, last_ms INTEGER NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to deliver: its lane, and how it is sealed once epoch and sequence are known."""
+
+    lane: Lane
+    seal: Callable[[int, int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a finite source has been read: rows taken, the time of its first row, the latest time in it."""
+
+    key: str
+    start_ms: int
+    rows: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A sealed message that waits for its acknowledgement."""
+
+    sequence: int
+    lane: Lane
+    payload: bytes
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it goes on the event topic."""
+        return self.lane is Lane.EVENT
+
+
+class Spool:
+    """One device's spool; to be used by one thread at a time."""
+
+    def __init__(self, path: Path, *, max_bytes: int, gap: Callable[[int, int, int, str], Entry]) -> None:
+        self.path, self._max_bytes, self._gap = path, max_bytes, gap
+        path.parent.mkdir(parents=True, exist_ok=True)
+        damaged: Path | None = None
+        try:
+            self._connection = self._open()
+        except sqlite3.DatabaseError as error:
+            damaged = self._set_aside(error)
+            self._connection = self._open()
+        self.epoch = self._meta("epoch", lambda: secrets.randbits(62) + 1)
+        self._meta("next", lambda: 1)
+        if damaged is not None:
+            self.append([gap(0, 0, 0, f"the spool was damaged and set aside as {damaged.name}")])
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "locking_mode=EXCLUSIVE"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute(f"PRAGMA max_page_count={max(64, self._max_bytes // PAGE_BYTES)}")
+            connection.executescript(_SCHEMA)
+            self._keep_reserve()
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            if "locked" in str(error):
+                raise SpoolError(self.path, "is in use by another agent; end that one first") from error
+            raise
+        return connection
+
+    def _set_aside(self, error: sqlite3.DatabaseError) -> Path:
+        aside = self.path.with_name(f"{self.path.name}.damaged-{secrets.token_hex(4)}")
+        LOG.error("spool %s cannot be read (%s); set aside as %s, a new one is begun", self.path, error, aside.name)
+        self.path.replace(aside)
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        return aside
+
+    @property
+    def _reserve(self) -> Path:
+        return self.path.with_name(self.path.name + ".reserve")
+
+    def _keep_reserve(self) -> None:
+        if not self._reserve.exists():
+            self._reserve.write_bytes(bytes(RESERVE_BYTES))
+
+    def _meta(self, name: str, first: Callable[[], int]) -> int:
+        with self._transaction() as cursor:
+            row = cursor.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+            if row is None:
+                row = (first(),)
+                cursor.execute("INSERT INTO meta VALUES (?, ?)", (name, row[0]))
+        return int(row[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+            except BaseException:
+                if self._connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+    def append(self, entries: Sequence[Entry], position: Position | None = None) -> None:
+        """Commits entries and the source's position together; makes room by dropping old telemetry where it must.
+
+        Raises:
+            SpoolError: there is no room even so.
+        """
+        dropped: tuple[int, int, int] | None = None
+        for _ in range(DROP_SHARE + 1):
+            try:
+                self._append([*self._gap_entries(dropped), *entries], position)
+            except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+                if "full" not in str(error):
+                    raise SpoolError(self.path, str(error)) from error
+                dropped = _joined(dropped, self._drop_oldest())
+            else:
+                return
+        raise SpoolError(self.path, "is full and nothing more can be dropped; free the disk or raise spool_bytes")
+
+    def _gap_entries(self, dropped: tuple[int, int, int] | None) -> list[Entry]:
+        return [] if dropped is None else [self._gap(*dropped, "the spool was full")]
+
+    def _append(self, entries: Sequence[Entry], position: Position | None) -> None:
+        with self._transaction() as cursor:
+            (following,) = cursor.execute("SELECT value FROM meta WHERE name='next'").fetchone()
+            rows = [
+                (following + at, int(entry.lane), entry.seal(self.epoch, following + at))
+                for at, entry in enumerate(entries)
+            ]
+            cursor.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
+            cursor.execute("UPDATE meta SET value=? WHERE name='next'", (following + len(rows),))
+            if position is not None:
+                values = (position.key, position.start_ms, position.rows, position.last_ms)
+                cursor.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)", values)
+
+    def _drop_oldest(self) -> tuple[int, int, int]:
+        self._reserve.unlink(missing_ok=True)
+        with self._transaction() as cursor:
+            (total,) = cursor.execute("SELECT count(*) FROM record WHERE lane>?", (int(Lane.EVENT),)).fetchone()
+            share = max(1, total // DROP_SHARE)
+            chosen = "SELECT sequence FROM record WHERE lane>? ORDER BY sequence LIMIT ?"
+            gone = [row[0] for row in cursor.execute(chosen, (int(Lane.EVENT), share))]
+            cursor.executemany("DELETE FROM record WHERE sequence=?", [(sequence,) for sequence in gone])
+        self._keep_reserve()
+        if not gone:
+            raise SpoolError(self.path, "is full of events; it drains when the broker is reached")
+        LOG.warning("the spool is full: dropped the %d oldest batches, %d to %d", len(gone), gone[0], gone[-1])
+        return gone[0], gone[-1], len(gone)
+
+    def waiting(self, *, but: Collection[int], limit: int) -> list[Record]:
+        """Up to ``limit`` records to send next: events, then the rest oldest first, without those in ``but``."""
+        query = "SELECT sequence, lane, payload FROM record ORDER BY lane, sequence"
+        found: list[Record] = []
+        with closing(self._connection.execute(query)) as cursor:
+            for sequence, lane, payload in cursor:
+                if len(found) >= limit:
+                    break
+                if sequence not in but:
+                    found.append(Record(sequence, Lane(lane), payload))
+        return found
+
+    def acknowledge(self, ack: Ack) -> int:
+        """Deletes what the server holds; how many records went. An acknowledgement of another epoch changes nothing."""
+        if ack.epoch != self.epoch:
+            return 0
+        with self._transaction() as cursor:
+            before = cursor.connection.total_changes
+            cursor.execute("DELETE FROM record WHERE sequence<=?", (ack.upto,))
+            cursor.executemany("DELETE FROM record WHERE sequence BETWEEN ? AND ?", ack.ranges)
+            cursor.executemany("DELETE FROM record WHERE sequence=?", [(one.sequence,) for one in ack.rejected])
+            return cursor.connection.total_changes - before
+
+    def demote_live(self) -> None:
+        """Makes what is still here backlog, so that what comes now is sent before it."""
+        with self._transaction() as cursor:
+            cursor.execute("UPDATE record SET lane=? WHERE lane=?", (int(Lane.BACKLOG), int(Lane.LIVE)))
+
+    def bounds(self) -> tuple[int, int, int]:
+        """First and last sequence that wait, and how many; zeroes where none do."""
+        query = "SELECT coalesce(min(sequence), 0), coalesce(max(sequence), 0), count(*) FROM record"
+        first, last, count = self._connection.execute(query).fetchone()
+        return first, last, count
+
+    def position(self, key: str) -> Position | None:
+        """How far the source of that key has been read before."""
+        row = self._connection.execute("SELECT * FROM source WHERE key=?", (key,)).fetchone()
+        return None if row is None else Position(*row)
+
+    def latest_ms(self) -> int | None:
+        """The latest time that any finite source had."""
+        latest: int | None = self._connection.execute("SELECT max(last_ms) FROM source").fetchone()[0]
+        return latest
+
+    def keep_set(self, set_id: str, announced: list[list[str | int]]) -> None:
+        """Keeps a signal set, to be announced for as long as records may refer to it."""
+        with self._transaction() as cursor:
+            cursor.execute("INSERT OR IGNORE INTO signal_set VALUES (?, ?)", (set_id, json.dumps(announced)))
+
+    def sets(self) -> dict[str, list[list[str | int]]]:
+        """All signal sets that records may refer to."""
+        return {row[0]: json.loads(row[1]) for row in self._connection.execute("SELECT * FROM signal_set")}
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._connection.close()
+
+
+def _joined(one: tuple[int, int, int] | None, other: tuple[int, int, int]) -> tuple[int, int, int]:
+    if one is None:
+        return other
+    return min(one[0], other[0]), max(one[1], other[1]), one[2] + other[2]

@@ -1,0 +1,164 @@
+"""From the spool to the server: three lanes, a window, and sending again until the server says it is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from typing import TYPE_CHECKING
+
+import aiomqtt
+
+from edge_agent.window import Window
+from vehicle.errors import MessageError, TopicError
+from vehicle.messages import Ack, Command, State, decode, encode
+from vehicle.topics import DOWNLINK, Kind, parse_topic, topic
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from edge_agent.clock import Clock
+    from edge_agent.health import Health
+    from edge_agent.settings import AgentSettings
+    from edge_agent.spool import Record
+    from edge_agent.store import Store
+    from vehicle.messages import Reply
+
+LOG = logging.getLogger(__name__)
+RETRY_S = (0.2, 5.0)
+FIRST_ACK_S = 5.0
+IDLE_S = 1.0
+MQTT_TIMEOUT_S = 10.0
+KEEPALIVE_S = 30
+VERSION = "0.1.0"
+
+
+class Uplink:
+    """The connection to the broker; comes back for ever, and loses nothing that is in the spool."""
+
+    def __init__(self, settings: AgentSettings, store: Store, clock: Clock, health: Health) -> None:
+        self._settings, self._store, self._clock, self._health = settings, store, clock, health
+        self._window = Window(settings.limits.window)
+        self._rng = random.Random()  # noqa: S311  jitter, not a secret
+        self._wake = asyncio.Event()
+        self._first_ack = asyncio.Event()
+        self._server_ahead_ms: int | None = None
+        self.connected = asyncio.Event()
+        self.on_command: Callable[[Command, Callable[[Reply], Awaitable[None]]], Awaitable[None]] | None = None
+
+    def wake(self) -> None:
+        """Says that there is something to send."""
+        self._wake.set()
+
+    def server_now_ms(self) -> int:
+        """The server's time, as far as an acknowledgement has told it; else what this machine believes."""
+        now = self._clock.now()
+        return now.believed_ms if self._server_ahead_ms is None else now.monotonic_ms + self._server_ahead_ms
+
+    async def run(self) -> None:
+        """Sends until cancelled; says once that the broker went and once that it is back."""
+        delay_s, silent = RETRY_S[0], False
+        while True:
+            try:
+                await self._run_connected()
+            except* aiomqtt.MqttError as group:
+                if not silent:
+                    host, port = self._settings.broker.host, self._settings.broker.port
+                    LOG.warning("no connection to %s:%d (%s); trying again", host, port, group.exceptions[0])
+                silent = True
+            if self.connected.is_set():
+                delay_s, silent = RETRY_S[0], True
+            self.connected.clear()
+            await asyncio.sleep(delay_s * self._rng.uniform(0.5, 1.5))
+            delay_s = min(2 * delay_s, RETRY_S[1])
+
+    async def _run_connected(self) -> None:
+        device = self._settings.device
+        will = aiomqtt.Will(topic(device, Kind.STATE), encode(State(status="offline")), qos=1, retain=True)
+        quiet = logging.getLogger("edge_agent.mqtt")
+        quiet.setLevel(logging.ERROR)
+        client = aiomqtt.Client(
+            self._settings.broker.host, self._settings.broker.port, username=device, password=self._settings.password,
+            identifier=device, will=will, keepalive=KEEPALIVE_S, timeout=MQTT_TIMEOUT_S, logger=quiet,
+        )  # fmt: skip
+        client.pending_calls_threshold = 10_000
+        async with client, asyncio.TaskGroup() as group:
+            for kind in DOWNLINK:
+                await client.subscribe(topic(device, kind), qos=1)
+            self._first_ack.clear()
+            self._window.forget()
+            await self._store.demote_live()
+            await self._announce(client)
+            LOG.info("connected to %s:%d", self._settings.broker.host, self._settings.broker.port)
+            self.connected.set()
+            group.create_task(self._listen(client, group), name="uplink.listen")
+            group.create_task(self._send_all(client), name="uplink.send")
+
+    async def _announce(self, client: aiomqtt.Client) -> None:
+        first, last, _ = await self._store.bounds()
+        now = self._clock.now()
+        state = State(
+            status="online", epoch=self._store.epoch, first=first, last=last, boot_id=self._clock.boot_id,
+            monotonic_ms=now.monotonic_ms, believed_ms=now.believed_ms, quality=str(self._clock.quality),
+            agent_version=VERSION, listen_only=self._settings.listen_only, signal_sets=await self._store.sets(),
+        )  # fmt: skip
+        await client.publish(topic(self._settings.device, Kind.STATE), encode(state), qos=1, retain=True)
+
+    async def _listen(self, client: aiomqtt.Client, group: asyncio.TaskGroup) -> None:
+        async for message in client.messages:
+            payload = bytes(message.payload)
+            try:
+                _, kind = parse_topic(str(message.topic))
+                if kind is Kind.ACK:
+                    await self._take_ack(client, decode(Ack, payload))
+                elif kind is Kind.COMMAND:
+                    group.create_task(self._carry_out(client, decode(Command, payload)), name="uplink.command")
+            except (MessageError, TopicError) as error:
+                LOG.warning("the server sent something unreadable: %s", error)
+
+    async def _take_ack(self, client: aiomqtt.Client, ack: Ack) -> None:
+        if ack.server_time_ms:
+            self._server_ahead_ms = ack.server_time_ms - self._clock.now().monotonic_ms
+        if ack.epoch != self._store.epoch:
+            return
+        gone = await self._store.acknowledge(ack)
+        rejected = [one.sequence for one in ack.rejected]
+        self._health.add("acknowledged", gone)
+        self._health.add("rejected", len(rejected))
+        self._window.acknowledged(ack.upto, ack.ranges, rejected)
+        self._window.size = max(1, min(ack.window, self._settings.limits.window))
+        if ack.need_sets:
+            await self._announce(client)
+            self._window.forget()
+        self._first_ack.set()
+        self._wake.set()
+
+    async def _send_all(self, client: aiomqtt.Client) -> None:
+        try:
+            await asyncio.wait_for(self._first_ack.wait(), FIRST_ACK_S)
+        except TimeoutError:
+            LOG.info("the server has not answered yet; sending all the same")
+        while True:
+            self._wake.clear()
+            self._health.add("resent", self._window.give_up(time.monotonic()))
+            if self._store.take_new_sets():
+                await self._announce(client)
+            for record in await self._store.waiting(but=self._window.under_way.keys(), limit=self._window.room()):
+                await self._send(client, record)
+            try:
+                await asyncio.wait_for(self._wake.wait(), IDLE_S)
+            except TimeoutError:
+                continue
+
+    async def _send(self, client: aiomqtt.Client, record: Record) -> None:
+        kind = Kind.EVENT if record.is_event else Kind.TELEMETRY
+        self._window.sent(record.sequence, time.monotonic(), self._rng)
+        await client.publish(topic(self._settings.device, kind), record.payload, qos=1)
+
+    async def _carry_out(self, client: aiomqtt.Client, command: Command) -> None:
+        async def reply(answer: Reply) -> None:
+            await client.publish(topic(self._settings.device, Kind.REPLY), encode(answer), qos=1)
+
+        if self.on_command is not None:
+            await self.on_command(command, reply)
