@@ -33,6 +33,13 @@ def test_nothing_is_left_unfinished(root: Path) -> None:
     assert found == []
 
 
+def test_nothing_refers_to_papers_that_are_not_here(root: Path) -> None:
+    """A reader can open everything that a comment or a page points to."""
+    papers = re.compile(r"\b(?:RELIABILITY|ECOSYSTEM|DIAGNOSTICS\.md|DESIGN(?:\.md)?|STYLE\.md|PEERS)\b")
+    found = [path.relative_to(root) for path in tracked(root) if papers.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
 def test_no_file_names_a_developers_folder(root: Path) -> None:
     """Nothing depends on, or tells of, the machine that it was written on."""
     found = [path.relative_to(root) for path in tracked(root) if OWN_FOLDERS.search(path.read_text(encoding="utf-8"))]
