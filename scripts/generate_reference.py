@@ -28,6 +28,10 @@ FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Made from the code by `make reference`; change the code, not this page. -->"
 
 
+NOT_OURS = {"help", "install_completion", "show_completion"}
+"""Options that typer adds."""
+
+
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """A Markdown table; bars and line ends inside cells are made harmless."""
     lines = [list(head)]
@@ -119,7 +123,7 @@ def fields_of(form: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
     for base in form.__mro__:
         hints = {**inspect.get_annotations(base), **hints}
     for field in msgspec.structs.fields(form):
-        default = "" if field.required else repr(field_default(field))
+        default = "" if field.required else shown(field_default(field))
         kind = hints.get(field.name, field.type)
         yield field.name, kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind)), default
 
@@ -129,6 +133,20 @@ def field_default(field: Any) -> object:
     if field.default is not msgspec.NODEFAULT:
         return field.default
     return field.default_factory()
+
+
+def shown(default: object) -> str:
+    """A default as one would write it into the file."""
+    if isinstance(default, msgspec.Struct):
+        return "a table, below"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return str(default) if not isinstance(default, str) else f'"{default}"'
+
+
+def prose(form: type) -> str:
+    """A class's docstring as Markdown."""
+    return inspect.cleandoc(form.__doc__ or "").replace("``", "`")
 
 
 def settings() -> str:
@@ -142,7 +160,7 @@ def settings() -> str:
             for name, kind, default in fields_of(form)
             if name not in roadworthy.TOP
         ]
-        parts += [f"## [{section}]", inspect.cleandoc(form.__doc__ or ""), setting_table(rows)]
+        parts += [f"## [{section}]", prose(form), setting_table(rows)]
     return page("Settings", *parts, *agent_settings())
 
 
@@ -153,15 +171,17 @@ def setting_table(rows: Iterable[Iterable[object]]) -> str:
 
 def agent_settings() -> Iterator[str]:
     """The agent's own file: its top and its tables."""
-    module = importlib.import_module("edge_agent.settings")
-    yield "## agent.toml"
-    for form in vars(module).values():
-        if isinstance(form, type) and issubclass(form, msgspec.Struct) and form.__module__ == module.__name__:
-            yield f"### {form.__name__}"
-            yield inspect.cleandoc(form.__doc__ or "")
-            yield table(
-                ("key", "type", "default"), [[f"`{cell}`" if cell else "" for cell in row] for row in fields_of(form)]
-            )
+    form = roadworthy.load("edge_agent.settings:AgentSettings")
+    yield from ("## agent.toml", prose(form), agent_table(form))
+    for field in msgspec.structs.fields(form):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from (f"### [{field.name}]", prose(field.type), agent_table(field.type))
+
+
+def agent_table(form: type[msgspec.Struct]) -> str:
+    """The keys of one table of the agent's file."""
+    rows = ([f"`{cell}`" if cell else "" for cell in row] for row in fields_of(form))
+    return table(("key", "type", "default"), rows)
 
 
 def errors() -> str:
@@ -192,7 +212,7 @@ def command(found: Any, name: str) -> Iterator[str]:
     context = click.Context(found, info_name=name)
     yield f"## roadworthy {name}"
     yield (found.help or "").split("\f")[0].strip()
-    rows = [parameter(entry) for entry in found.params if entry.name != "help"]
+    rows = [parameter(entry) for entry in found.params if entry.name not in NOT_OURS]
     if rows:
         yield table(("parameter", "default", "what"), rows)
     for below in getattr(found, "commands", {}):
