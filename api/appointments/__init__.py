@@ -1,0 +1,1 @@
+"""Promised times: proposed by themselves, accepted by people."""

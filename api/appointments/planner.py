@@ -1,0 +1,133 @@
+"""Which times a shop can offer. Pure: the time and what is taken are handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+SLOT = timedelta(minutes=15)
+HORIZON_DAYS = 30
+"""How far ahead times are offered (our choice)."""
+_NOON = 12
+
+LEAD: Mapping[str, timedelta] = {
+    "stop_now": timedelta(hours=1),
+    "soon": timedelta(hours=18),
+    "next_service": timedelta(days=3),
+    "monitor": timedelta(days=3),
+}
+"""How long before an offer at the earliest, by severity, so that people can arrange it (our choice)."""
+
+MINUTES: Mapping[str, int] = {
+    "replace_battery": 45,
+    "check_charging": 60,
+    "replace_thermostat": 120,
+    "check_cooling": 90,
+    "check_fuel_air": 90,
+    "check_sensor": 60,
+    "change_oil": 60,
+    "replace_brake_pads": 90,
+}
+"""Length of a job where the desk knows it (our choice, after common labour times)."""
+OTHER_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """When a shop is open: spans of local time by weekday (Monday 0), days off, and how many bays it has."""
+
+    time_zone: str
+    hours: Mapping[int, tuple[tuple[time, time], ...]]
+    closed_days: frozenset[date]
+    bays: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Offer:
+    """A free time: when it starts (UTC), and in which bay (from 1)."""
+
+    start: datetime
+    bay: int
+
+
+def slots_of(start: datetime, minutes: int) -> list[datetime]:
+    """The quarter hours that a job of ``minutes`` holds, rounded up."""
+    count = -(-minutes // int(SLOT.total_seconds() // 60))
+    return [start + at * SLOT for at in range(count)]
+
+
+def free(
+    opening: Opening, taken: Collection[tuple[int, datetime]], *, minutes: int, earliest: datetime
+) -> Iterator[Offer]:
+    """Free times from ``earliest`` on, soonest first, one bay each; ``taken`` is (bay, slot start in UTC)."""
+    for start in _starts(opening, minutes, earliest):
+        wanted = slots_of(start, minutes)
+        bays = range(1, opening.bays + 1)
+        bay = next((bay for bay in bays if all((bay, slot) not in taken for slot in wanted)), None)
+        if bay is not None:
+            yield Offer(start, bay)
+
+
+def offers(
+    opening: Opening, taken: Collection[tuple[int, datetime]], *, minutes: int, earliest: datetime, count: int = 3
+) -> list[Offer]:
+    """The soonest free time, and others on other half-days, so that there is a real choice."""
+    zone = ZoneInfo(opening.time_zone)
+    chosen: list[Offer] = []
+    spare: list[Offer] = []
+    for offer in free(opening, taken, minutes=minutes, earliest=earliest):
+        if len(chosen) == count:
+            break
+        half_days = {_half_day(one, zone) for one in chosen}
+        (spare if _half_day(offer, zone) in half_days else chosen).append(offer)
+    missing = count - len(chosen)
+    return sorted([*chosen, *islice(spare, max(0, missing))])
+
+
+def soonest(
+    opening: Opening, taken: Collection[tuple[int, datetime]], *, minutes: int, earliest: datetime, count: int = 3
+) -> list[Offer]:
+    """The soonest free times that do not overlap, for what cannot wait."""
+    chosen: list[Offer] = []
+    for offer in free(opening, taken, minutes=minutes, earliest=earliest):
+        if len(chosen) == count:
+            break
+        if not chosen or offer.start >= chosen[-1].start + timedelta(minutes=minutes):
+            chosen.append(offer)
+    return chosen
+
+
+def fits(opening: Opening, start: datetime, minutes: int) -> bool:
+    """Whether the shop offers a job of that length at ``start`` at all."""
+    return start in _starts_of_day(opening, minutes, start.astimezone(ZoneInfo(opening.time_zone)).date())
+
+
+def _half_day(offer: Offer, zone: ZoneInfo) -> tuple[date, bool]:
+    local = offer.start.astimezone(zone)
+    return local.date(), local.hour >= _NOON
+
+
+def _starts(opening: Opening, minutes: int, earliest: datetime) -> Iterator[datetime]:
+    first_day = earliest.astimezone(ZoneInfo(opening.time_zone)).date()
+    for offset in range(HORIZON_DAYS + 1):
+        for start in _starts_of_day(opening, minutes, first_day + timedelta(days=offset)):
+            if start >= earliest:
+                yield start
+
+
+def _starts_of_day(opening: Opening, minutes: int, day: date) -> Iterator[datetime]:
+    if day in opening.closed_days:
+        return
+    zone = ZoneInfo(opening.time_zone)
+    for first, last in opening.hours.get(day.weekday(), ()):
+        start = datetime.combine(day, first, zone).astimezone(UTC)
+        end = datetime.combine(day, last, zone).astimezone(UTC)
+        while start + timedelta(minutes=minutes) <= end:
+            yield start
+            start += SLOT

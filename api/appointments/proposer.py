@@ -1,0 +1,59 @@
+"""From suggestions to proposals, by itself: a worker with a cursor over the suggestions' revisions."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from api import revisions
+from api.appointments import repository, service
+from api.errors import NoSlotError
+from diagnostics.findings import Severity, SuggestionState
+from diagnostics.repository import suggestions_changed_since
+from ingest.storage.database import reading, transaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from diagnostics.findings import Suggestion
+
+LOG = logging.getLogger(__name__)
+CURSOR = "proposer"
+BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
+"""Severities that lead to a proposal by themselves."""
+AT_ONCE = 100
+
+
+def work(engine: sa.Engine, *, now: datetime) -> list[str]:
+    """Deals with suggestions that changed since the last time; ids of new proposals. One transaction each.
+
+    A kill between two loses nothing and proposes nothing twice: the cursor moves in the proposal's own transaction.
+    """
+    with reading(engine) as connection:
+        position = revisions.reached(connection, CURSOR)
+        changed = suggestions_changed_since(connection, position, AT_ONCE)
+    made = []
+    for suggestion in changed:
+        with transaction(engine) as connection:
+            proposed = _deal_with(connection, suggestion, now)
+            revisions.reach(connection, CURSOR, suggestion.revision)
+        if proposed is not None:
+            made.append(proposed)
+    return made
+
+
+def _deal_with(connection: sa.Connection, suggestion: Suggestion, now: datetime) -> str | None:
+    if suggestion.state in {SuggestionState.WITHDRAWN, SuggestionState.DISMISSED}:
+        service.withdraw_for(connection, suggestion.id, now=now, by="roadworthy")
+        return None
+    if suggestion.state is not SuggestionState.OPEN or suggestion.severity not in BOOKED:
+        return None
+    if repository.was_answered(connection, suggestion.id):
+        return None
+    try:
+        return service.propose(connection, suggestion, now=now, by="roadworthy")
+    except NoSlotError as error:
+        LOG.warning("no time could be proposed for %s: %s", suggestion.job, error)
+        return None

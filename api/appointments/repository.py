@@ -1,0 +1,171 @@
+"""All SQL about appointments and their slots; queries for people are narrowed by a scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from api.appointments.planner import slots_of
+from api.appointments.states import OPEN, State
+from api.errors import NotFoundError, SlotTakenError
+from api.revisions import following
+from api.tables import appointments, slots, vehicles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from api.auth.scope import Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """A time for a vehicle at a shop; ``alternatives`` are other starts that were offered with it."""
+
+    id: str
+    vehicle_id: str
+    dealer_id: str
+    suggestion_id: str | None
+    component: str
+    job: str
+    severity: str
+    state: State
+    bay: int
+    start: datetime
+    minutes: int
+    alternatives: tuple[datetime, ...]
+    created_at: datetime
+    changed_at: datetime
+    changed_by: str
+    revision: int
+
+
+_COLUMNS = tuple(Appointment.__dataclass_fields__)
+
+
+def appointment(connection: sa.Connection, scope: Scope, appointment_id: str) -> Appointment:
+    """The appointment of that id.
+
+    Raises:
+        NotFoundError: there is none that the person may see.
+    """
+    row = connection.execute(_select(scope).where(appointments.c.id == appointment_id)).mappings().first()
+    if row is None:
+        raise NotFoundError("appointment", appointment_id)
+    return _appointment(row)
+
+
+def list_appointments(
+    connection: sa.Connection,
+    scope: Scope,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    states: Iterable[State] | None = None,
+    vehicle_id: str | None = None,
+    after: tuple[datetime, str] | None = None,
+    limit: int = 500,
+) -> list[Appointment]:
+    """Appointments that the person may see, soonest first."""
+    c = appointments.c
+    query = _select(scope).order_by(c.start, c.id).limit(limit)
+    if start is not None:
+        query = query.where(c.start >= start)
+    if end is not None:
+        query = query.where(c.start < end)
+    if states is not None:
+        query = query.where(c.state.in_([str(state) for state in states]))
+    if vehicle_id is not None:
+        query = query.where(c.vehicle_id == vehicle_id)
+    if after is not None:
+        at, last_id = after
+        query = query.where(sa.or_(c.start > at, sa.and_(c.start == at, c.id > last_id)))
+    return [_appointment(row) for row in connection.execute(query).mappings()]
+
+
+def open_of_suggestion(connection: sa.Connection, suggestion_id: str) -> list[Appointment]:
+    """Open appointments that a suggestion led to; for workers, not for people."""
+    c = appointments.c
+    mine = (c.suggestion_id == suggestion_id, c.state.in_([str(state) for state in OPEN]))
+    return [_appointment(row) for row in connection.execute(sa.select(appointments).where(*mine)).mappings()]
+
+
+def has_open(connection: sa.Connection, vehicle_id: str, component: str) -> bool:
+    """Whether something is proposed or agreed for a component of a vehicle."""
+    query = sa.select(appointments.c.id).where(appointments.c.open_key == open_key(vehicle_id, component))
+    return connection.execute(query).first() is not None
+
+
+def was_answered(connection: sa.Connection, suggestion_id: str) -> bool:
+    """Whether people have already declined, cancelled or ended an appointment for a suggestion."""
+    c = appointments.c
+    ended = (State.DECLINED, State.CANCELLED, State.DONE)
+    mine = (c.suggestion_id == suggestion_id, c.state.in_([str(state) for state in ended]))
+    return connection.execute(sa.select(c.id).where(*mine)).first() is not None
+
+
+def open_key(vehicle_id: str, component: str) -> str:
+    """Unique while an appointment is open: one for a vehicle and component."""
+    return f"{vehicle_id}:{component}"
+
+
+def insert(connection: sa.Connection, values: Mapping[str, Any]) -> None:
+    """Adds an appointment under the next revision."""
+    row = dict(values) | {"revision": following(connection)}
+    row["open_key"] = open_key(row["vehicle_id"], row["component"])
+    row["alternatives"] = [moment.isoformat() for moment in row["alternatives"]]
+    connection.execute(appointments.insert().values(row))
+
+
+def change(
+    connection: sa.Connection, appointment_id: str, *, state: State, at: datetime, by: str, **values: Any
+) -> None:
+    """Changes an appointment under the next revision; one that ends gives its open key back."""
+    row = {**values, "state": str(state), "changed_at": at, "changed_by": by, "revision": following(connection)}
+    if state not in OPEN:
+        row["open_key"] = None
+    connection.execute(appointments.update().where(appointments.c.id == appointment_id).values(row))
+
+
+def hold(
+    connection: sa.Connection, *, dealer_id: str, bay: int, start: datetime, minutes: int, appointment_id: str
+) -> None:
+    """Holds the quarter hours of a bay.
+
+    Raises:
+        SlotTakenError: one of them is another's; nothing was held.
+    """
+    rows = [
+        {"dealer_id": dealer_id, "bay": bay, "start": slot, "appointment_id": appointment_id}
+        for slot in slots_of(start, minutes)
+    ]
+    try:
+        with connection.begin_nested():
+            connection.execute(slots.insert(), rows)
+    except sa.exc.IntegrityError as error:
+        raise SlotTakenError(start.isoformat()) from error
+
+
+def release(connection: sa.Connection, appointment_id: str) -> None:
+    """Gives an appointment's quarter hours back."""
+    connection.execute(slots.delete().where(slots.c.appointment_id == appointment_id))
+
+
+def taken(connection: sa.Connection, dealer_id: str, since: datetime) -> set[tuple[int, datetime]]:
+    """Bays and quarter hours that are held from ``since`` on."""
+    query = sa.select(slots.c.bay, slots.c.start).where(slots.c.dealer_id == dealer_id, slots.c.start >= since)
+    return {(row.bay, row.start) for row in connection.execute(query)}
+
+
+def _select(scope: Scope) -> sa.Select[tuple[Any, ...]]:
+    joined = appointments.join(vehicles, vehicles.c.id == appointments.c.vehicle_id)
+    return sa.select(*(appointments.c[name] for name in _COLUMNS)).select_from(joined).where(scope.visible())
+
+
+def _appointment(row: sa.RowMapping) -> Appointment:
+    fields = {name: row[name] for name in _COLUMNS}
+    fields["state"] = State(row["state"])
+    fields["alternatives"] = tuple(datetime.fromisoformat(moment) for moment in row["alternatives"])
+    return Appointment(**fields)

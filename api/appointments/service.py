@@ -1,0 +1,238 @@
+"""Proposing, accepting, moving, declining: each is one transaction that also plans its reminders."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from api import audit
+from api.appointments import planner, repository
+from api.appointments.states import Move, State, after
+from api.dealers.repository import dealer as dealer_of
+from api.errors import NoSlotError, NotFoundError, OutsideHoursError, SlotTakenError
+from api.reminders import repository as reminders
+from api.vehicles import repository as vehicles
+from diagnostics import repository as advice
+from diagnostics.errors import StateMoveError
+from diagnostics.findings import SuggestionState
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from api.appointments.planner import Offer
+    from api.appointments.repository import Appointment
+    from api.auth.scope import Scope
+    from diagnostics.findings import Suggestion
+
+ALTERNATIVES = 2
+STOP_NOW = "stop_now"
+
+
+def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime, by: str) -> str | None:
+    """Proposes a time with two alternatives for a suggestion; its id, or None where one is open already.
+
+    The proposed time is held until people answer; for a red finding (``stop_now``) the second time is held too.
+
+    Raises:
+        NoSlotError: the shop has no free time in the horizon.
+    """
+    kept = vehicles.keeper(connection, suggestion.vehicle_id)
+    if kept is None or repository.has_open(connection, suggestion.vehicle_id, suggestion.component):
+        return None
+    dealer_id, _ = kept
+    minutes = planner.MINUTES.get(suggestion.job, planner.OTHER_MINUTES)
+    found = _offers(connection, dealer_id, minutes, suggestion.severity, now)
+    if not found:
+        raise NoSlotError(planner.HORIZON_DAYS)
+    appointment_id = uuid4().hex
+    first, *others = found
+    repository.insert(
+        connection,
+        {
+            "id": appointment_id,
+            "vehicle_id": suggestion.vehicle_id,
+            "dealer_id": dealer_id,
+            "suggestion_id": suggestion.id,
+            "component": str(suggestion.component),
+            "job": suggestion.job,
+            "severity": str(suggestion.severity),
+            "state": str(State.PROPOSED),
+            "bay": first.bay,
+            "start": first.start,
+            "minutes": minutes,
+            "alternatives": [offer.start for offer in others],
+            "created_at": now,
+            "changed_at": now,
+            "changed_by": by,
+        },
+    )
+    for offer in found[: 2 if suggestion.severity == STOP_NOW else 1]:
+        _hold(connection, dealer_id, offer, minutes, appointment_id)
+    reminders.plan(connection, appointment_id, kept[1], start=first.start, now=now, proposed=True)
+    audit.record(connection, who=by, action="propose", what=appointment_id, now=now, suggestion=suggestion.id)
+    return appointment_id
+
+
+def accept(
+    connection: sa.Connection, scope: Scope, appointment_id: str, *, start: datetime | None, now: datetime
+) -> Appointment:
+    """Accepts the proposed time, or one of the alternatives.
+
+    Raises:
+        NotFoundError: not this person's.
+        IllegalMoveError: it is not proposed any more.
+        SlotTakenError: the alternative was taken meanwhile.
+        OutsideHoursError: ``start`` is none of the times that were offered.
+    """
+    found = repository.appointment(connection, scope, appointment_id)
+    state = after(found.state, Move.ACCEPT)
+    chosen = found.start if start is None else start
+    if chosen not in (found.start, *found.alternatives):
+        raise OutsideHoursError(chosen.isoformat())
+    return _settle(connection, scope, found, chosen, state, Move.ACCEPT, now)
+
+
+def move(
+    connection: sa.Connection, scope: Scope, appointment_id: str, *, start: datetime, now: datetime
+) -> Appointment:
+    """Moves it to any free time of the shop, which accepts it.
+
+    Raises:
+        NotFoundError, IllegalMoveError, SlotTakenError: as with :func:`accept`.
+        OutsideHoursError: the shop is closed then, or it is in the past.
+    """
+    found = repository.appointment(connection, scope, appointment_id)
+    state = after(found.state, Move.MOVE)
+    opening = dealer_of(connection, found.dealer_id).opening
+    if start <= now or not planner.fits(opening, start, found.minutes):
+        raise OutsideHoursError(start.isoformat())
+    return _settle(connection, scope, found, start, state, Move.MOVE, now)
+
+
+def decline(connection: sa.Connection, scope: Scope, appointment_id: str, *, now: datetime) -> Appointment:
+    """Declines a proposal; its time is free again, and nothing is proposed anew for the same suggestion."""
+    return _end(connection, scope, appointment_id, Move.DECLINE, now)
+
+
+def cancel(connection: sa.Connection, scope: Scope, appointment_id: str, *, now: datetime) -> Appointment:
+    """Cancels an agreed appointment; its time is free again."""
+    return _end(connection, scope, appointment_id, Move.CANCEL, now)
+
+
+def finish(connection: sa.Connection, scope: Scope, appointment_id: str, *, now: datetime) -> Appointment:
+    """Notes that the work was done."""
+    return _end(connection, scope, appointment_id, Move.FINISH, now)
+
+
+def withdraw_for(connection: sa.Connection, suggestion_id: str, *, now: datetime, by: str) -> int:
+    """Withdraws proposals of a suggestion that ended by itself; agreed appointments stay, people decide on those."""
+    count = 0
+    for found in repository.open_of_suggestion(connection, suggestion_id):
+        if found.state is State.PROPOSED:
+            _free(connection, found, after(found.state, Move.WITHDRAW), now, by)
+            count += 1
+    return count
+
+
+def free_times(
+    connection: sa.Connection, scope: Scope, appointment_id: str, *, now: datetime, count: int = 24
+) -> list[Offer]:
+    """Free times for an appointment, soonest first, spread over the coming days."""
+    found = repository.appointment(connection, scope, appointment_id)
+    opening = dealer_of(connection, found.dealer_id).opening
+    held = repository.taken(connection, found.dealer_id, now)
+    earliest = now + planner.LEAD[STOP_NOW]
+    return planner.offers(opening, held, minutes=found.minutes, earliest=earliest, count=count)
+
+
+def advice_for(connection: sa.Connection, scope: Scope, suggestion_id: str, *, now: datetime) -> Appointment:
+    """Proposes a time for a suggestion at an advisor's wish.
+
+    Raises:
+        NotFoundError: not a suggestion that this person may see, or something is open already.
+    """
+    suggestion = advice.suggestion(connection, suggestion_id)
+    vehicles.vehicle(connection, scope, suggestion.vehicle_id)
+    made = propose(connection, suggestion, now=now, by=scope.name)
+    if made is None:
+        raise SlotTakenError(f"a time for {suggestion.component}")
+    return repository.appointment(connection, scope, made)
+
+
+def _offers(connection: sa.Connection, dealer_id: str, minutes: int, severity: str, now: datetime) -> list[Offer]:
+    opening = dealer_of(connection, dealer_id).opening
+    held = repository.taken(connection, dealer_id, now - timedelta(days=1))
+    earliest = now + planner.LEAD[severity]
+    if severity != STOP_NOW:
+        return planner.offers(opening, held, minutes=minutes, earliest=earliest, count=1 + ALTERNATIVES)
+    return planner.soonest(opening, held, minutes=minutes, earliest=earliest, count=1 + ALTERNATIVES)
+
+
+def _hold(connection: sa.Connection, dealer_id: str, offer: Offer, minutes: int, appointment_id: str) -> None:
+    repository.hold(
+        connection,
+        dealer_id=dealer_id,
+        bay=offer.bay,
+        start=offer.start,
+        minutes=minutes,
+        appointment_id=appointment_id,
+    )
+
+
+def _settle(
+    connection: sa.Connection, scope: Scope, found: Appointment, start: datetime, state: State, how: Move, now: datetime
+) -> Appointment:
+    bay = found.bay
+    held_start = found.start
+    repository.release(connection, found.id)
+    if start != held_start:
+        bay = _free_bay(connection, found, start)
+    repository.hold(
+        connection, dealer_id=found.dealer_id, bay=bay, start=start, minutes=found.minutes, appointment_id=found.id
+    )
+    repository.change(connection, found.id, state=state, at=now, by=scope.name, bay=bay, start=start)
+    kept = vehicles.keeper(connection, found.vehicle_id)
+    reminders.plan(connection, found.id, kept[1] if kept else None, start=start, now=now, proposed=False)
+    if found.suggestion_id is not None:
+        _follow(connection, found.suggestion_id, SuggestionState.ACCEPTED, now, scope.name)
+    audit.record(connection, who=scope.name, action=str(how), what=found.id, now=now, start=start.isoformat())
+    return repository.appointment(connection, scope, found.id)
+
+
+def _free_bay(connection: sa.Connection, found: Appointment, start: datetime) -> int:
+    opening = dealer_of(connection, found.dealer_id).opening
+    held = repository.taken(connection, found.dealer_id, start)
+    first = next(planner.free(opening, held, minutes=found.minutes, earliest=start), None)
+    if first is None or first.start != start:
+        raise SlotTakenError(start.isoformat())
+    return first.bay
+
+
+def _end(connection: sa.Connection, scope: Scope, appointment_id: str, how: Move, now: datetime) -> Appointment:
+    found = repository.appointment(connection, scope, appointment_id)
+    _free(connection, found, after(found.state, how), now, scope.name)
+    if found.suggestion_id is not None and how is not Move.FINISH:
+        _follow(connection, found.suggestion_id, SuggestionState.OPEN, now, scope.name)
+    audit.record(connection, who=scope.name, action=str(how), what=found.id, now=now)
+    return repository.appointment(connection, scope, appointment_id)
+
+
+def _free(connection: sa.Connection, found: Appointment, state: State, now: datetime, by: str) -> None:
+    repository.release(connection, found.id)
+    repository.change(connection, found.id, state=state, at=now, by=by)
+    reminders.drop(connection, found.id)
+
+
+def _follow(connection: sa.Connection, suggestion_id: str, state: SuggestionState, now: datetime, by: str) -> None:
+    try:
+        advice.set_suggestion_state(connection, suggestion_id, state, now, by)
+    except StateMoveError:
+        # The suggestion ended by itself meanwhile; the people's appointment stays as they wish.
+        return
+
+
+__all__ = [
+    "NotFoundError", "accept", "advice_for", "cancel", "decline", "finish", "free_times", "move", "propose",
+    "withdraw_for",
+]  # fmt: skip

@@ -1,0 +1,179 @@
+"""Signing in and out, tokens, and adding people."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from api.auth import repository
+from api.auth.scope import STAFF, Role, Scope
+from api.errors import DuplicateNameError, InvalidRequestError, NotSignedInError, WrongCredentialsError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+SESSION_LONGEST = timedelta(hours=12)
+TOKEN_DAYS = 90
+LANGUAGES = ("en", "zh")
+MIN_PASSWORD = 10
+_PROLONG_AFTER = timedelta(seconds=60)
+_HASHER = PasswordHasher()
+# Verified in place of an unknown person's, so that both take the same time.
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$KazYlg8sQnL1PUuUbQ4Dyw$pkpAVZbbnipIarEXXFbnfShYI6O7xlajaRqki0ffVTQ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A fresh session: the secret for the cookie, and the person."""
+
+    secret: str
+    scope: Scope
+
+
+def digest(secret: str) -> str:
+    """What is stored of a session's or token's secret; the secrets are random, so one round is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def sign_in(connection: sa.Connection, *, name: str, password: str, now: datetime, idle_s: int) -> SignedIn:
+    """A new session.
+
+    Raises:
+        WrongCredentialsError: the name or the password is wrong.
+    """
+    row = repository.user_by_name(connection, name)
+    if not _matches(row["password_hash"] if row else _NOBODY, password) or row is None:
+        raise WrongCredentialsError
+    secret, form_token = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
+    repository.forget_ended(connection, now)
+    repository.insert_session(
+        connection,
+        {
+            "token_hash": digest(secret),
+            "user_id": row["id"],
+            "form_token": form_token,
+            "seen_at": now,
+            "ends_at": now + timedelta(seconds=idle_s),
+        },
+    )
+    return SignedIn(secret=secret, scope=_scope(row, form_token))
+
+
+def by_session(connection: sa.Connection, secret: str, *, now: datetime) -> Scope:
+    """Who the session belongs to.
+
+    Raises:
+        NotSignedInError: there is no such session, or it has ended.
+    """
+    row = repository.session(connection, digest(secret), now)
+    if row is None:
+        raise NotSignedInError
+    return _scope(row, row["form_token"])
+
+
+def needs_prolonging(connection: sa.Connection, secret: str, *, now: datetime) -> bool:
+    """Whether a session was last seen long enough ago to be worth a write."""
+    row = repository.session(connection, digest(secret), now)
+    return row is not None and now - row["seen_at"] > _PROLONG_AFTER
+
+
+def prolong(connection: sa.Connection, secret: str, *, now: datetime, idle_s: int) -> None:
+    """Keeps a session that is in use."""
+    repository.prolong(connection, digest(secret), now=now, ends_at=now + timedelta(seconds=idle_s))
+
+
+def by_token(connection: sa.Connection, secret: str, *, now: datetime) -> Scope:
+    """Who the token belongs to.
+
+    Raises:
+        NotSignedInError: there is no such token, or it has ended.
+    """
+    row = repository.token(connection, digest(secret), now)
+    if row is None:
+        raise NotSignedInError
+    return _scope(row, None)
+
+
+def sign_out(connection: sa.Connection, secret: str) -> None:
+    """Ends a session; one that has ended already changes nothing."""
+    repository.end_session(connection, digest(secret))
+
+
+def make_token(connection: sa.Connection, scope: Scope, *, label: str, now: datetime) -> tuple[str, str, datetime]:
+    """A new API token of a person: its id, its secret (told once), and its end."""
+    token_id, secret, ends_at = uuid4().hex, f"rw_{secrets.token_urlsafe(32)}", now + timedelta(days=TOKEN_DAYS)
+    values = {"id": token_id, "token_hash": digest(secret), "user_id": scope.user_id, "label": label}
+    repository.insert_token(connection, values | {"created_at": now, "ends_at": ends_at})
+    return token_id, secret, ends_at
+
+
+def create_user(
+    connection: sa.Connection,
+    *,
+    name: str,
+    role: Role,
+    password: str,
+    now: datetime,
+    dealer_id: str | None = None,
+    language: str = "en",
+    channels: list[str] | None = None,
+) -> str:
+    """Adds a person; their id.
+
+    ``channels`` are apprise URLs; none means the file channel.
+
+    Raises:
+        DuplicateNameError: the name is taken.
+        InvalidRequestError: a short password, an unknown language, or staff without a dealer.
+    """
+    signs_in_as = name.strip().lower()
+    if not signs_in_as:
+        raise InvalidRequestError("a person needs a name to sign in with")
+    if len(password) < MIN_PASSWORD:
+        raise InvalidRequestError(f"the password has {len(password)} characters; at least {MIN_PASSWORD} are needed")
+    if language not in LANGUAGES:
+        raise InvalidRequestError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
+    if role in STAFF and dealer_id is None:
+        raise InvalidRequestError(f"a person in the role {role} belongs to a dealer; name one")
+    if repository.user_by_name(connection, signs_in_as) is not None:
+        raise DuplicateNameError(signs_in_as)
+    user_id = uuid4().hex
+    repository.insert_user(
+        connection,
+        {
+            "id": user_id,
+            "name": signs_in_as,
+            "role": str(role),
+            "dealer_id": dealer_id,
+            "password_hash": _HASHER.hash(password),
+            "language": language,
+            "channels": channels or [],
+            "created_at": now,
+        },
+    )
+    return user_id
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _scope(row: sa.RowMapping, form_token: str | None) -> Scope:
+    return Scope(
+        user_id=row["id"],
+        name=row["name"],
+        role=Role(row["role"]),
+        dealer_id=row["dealer_id"],
+        language=row["language"],
+        form_token=form_token,
+    )

@@ -1,0 +1,1 @@
+"""The dealers: names, time zone, opening hours, bays."""

@@ -1,0 +1,199 @@
+"""What the service desk refuses; each error knows its HTTP status and a stable name (RFC 9457 ``type``).
+
+DeskError
+├── NotSignedInError      no valid session or token
+├── WrongCredentialsError name or password is wrong
+├── TooManyTriesError     sign-in is slowed down
+├── NotAllowedError       the role may not do this
+├── CrossSiteError        a form from another site
+├── NotFoundError         no such object, or not yours
+├── IllegalMoveError      a state cannot become the one asked for
+├── SlotTakenError        the time was taken meanwhile
+├── NoSlotError           no free time in the horizon
+├── OutsideHoursError     the shop is closed then
+├── InvalidRequestError   a value that does not fit
+├── DuplicateNameError    the name is taken
+├── KeyReusedError        Idempotency-Key with another body
+├── KeyInProgressError    Idempotency-Key whose first request runs
+├── NoDeviceError         no device that could be asked
+├── ExposureError         a public listener that was not asked for
+├── ListenError           the port is in use
+└── PolicyError           an operation without a policy (a fault of ours; the app does not start)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DeskError(Exception):
+    """Root of everything that the service desk refuses."""
+
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "Bad request"
+
+    @property
+    def name(self) -> str:
+        """Stable name for programs, such as ``slot-taken``."""
+        words = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in type(self).__name__)
+        return words.removesuffix("-error").lstrip("-")
+
+
+class NotSignedInError(DeskError):
+    """No valid session or token."""
+
+    status, title = 401, "Not signed in"
+
+    def __init__(self) -> None:
+        super().__init__("sign in, or send a valid token as `Authorization: Bearer …`")
+
+
+class WrongCredentialsError(DeskError):
+    """Name or password is wrong; which of the two is not told."""
+
+    status, title = 401, "Wrong name or password"
+
+    def __init__(self) -> None:
+        super().__init__("the name or the password is wrong")
+
+
+class TooManyTriesError(DeskError):
+    """Sign-in is slowed down."""
+
+    status, title = 429, "Too many tries"
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"too many tries; try again in {retry_after_s} s")
+
+
+class NotAllowedError(DeskError):
+    """The role may not do this."""
+
+    status, title = 403, "Not allowed"
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        super().__init__(f"the role {role} may not do this")
+
+
+class CrossSiteError(DeskError):
+    """An unsafe request with a session but without its form token, or from another site."""
+
+    status, title = 403, "Cross-site request"
+
+    def __init__(self) -> None:
+        super().__init__("the form's token is missing or old; reload the page and send it again")
+
+
+class NotFoundError(DeskError):
+    """No such object, or one of another dealer or owner; the two are not told apart."""
+
+    status, title = 404, "Not found"
+
+    def __init__(self, what: str, identity: str) -> None:
+        self.what, self.identity = what, identity
+        super().__init__(f"there is no {what} {identity!r} here")
+
+
+class IllegalMoveError(DeskError):
+    """A state cannot become the one asked for; nothing was changed."""
+
+    status, title = 409, "Not possible in this state"
+
+    def __init__(self, what: str, state: str, move: str) -> None:
+        self.what, self.state, self.move = what, state, move
+        super().__init__(f"the {what} is {state}; {move} is not possible now")
+
+
+class SlotTakenError(DeskError):
+    """The time was taken meanwhile."""
+
+    status, title = 409, "Time taken"
+
+    def __init__(self, start: str) -> None:
+        self.start = start
+        super().__init__(f"{start} was taken meanwhile; choose another time")
+
+
+class NoSlotError(DeskError):
+    """No free time in the horizon."""
+
+    status, title = 409, "No free time"
+
+    def __init__(self, days: int) -> None:
+        super().__init__(f"the shop has no free time in the next {days} days; add a bay or opening hours")
+
+
+class OutsideHoursError(DeskError):
+    """The shop is closed then, or the time is not on the quarter of an hour."""
+
+    status, title = 422, "Closed then"
+
+    def __init__(self, start: str) -> None:
+        super().__init__(f"{start} is not a time that the shop offers; ask for the free times")
+
+
+class InvalidRequestError(DeskError):
+    """A value that does not fit."""
+
+    status, title = 422, "Invalid value"
+
+
+class DuplicateNameError(DeskError):
+    """The name is taken."""
+
+    status, title = 409, "Name taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the name {name!r} is taken; choose another")
+
+
+class KeyReusedError(DeskError):
+    """An Idempotency-Key came again with another body."""
+
+    status, title = 422, "Idempotency-Key reused"
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key was used with another body; make a new key for a new request")
+
+
+class KeyInProgressError(DeskError):
+    """The first request with this Idempotency-Key still runs."""
+
+    status, title = 409, "In progress"
+
+    def __init__(self) -> None:
+        super().__init__("the first request with this Idempotency-Key still runs; try again shortly")
+
+
+class NoDeviceError(DeskError):
+    """No device that could be asked."""
+
+    status, title = 409, "No device"
+
+    def __init__(self) -> None:
+        super().__init__("no device is installed in this vehicle, so nothing can be asked of it")
+
+
+class ExposureError(DeskError):
+    """A public listener that was not asked for."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host} can be reached from outside without TLS; set ROADWORTHY_API_PUBLIC=true only behind a TLS proxy"
+        )
+
+
+class ListenError(DeskError):
+    """The port is in use."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"port {port} on {host} is in use; end what listens there or set ROADWORTHY_API_PORT")
+
+
+class PolicyError(DeskError):
+    """An operation without a policy."""
+
+    def __init__(self, operations: list[str]) -> None:
+        super().__init__(f"these operations have no policy in api/policy.py: {', '.join(operations)}")

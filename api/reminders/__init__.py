@@ -1,0 +1,1 @@
+"""Messages to owners, when they are due."""

@@ -1,0 +1,108 @@
+"""All SQL about reminders: an outbox in which each message stands once for an appointment, kind and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from api.reminders.due import Kind, due_times, next_try
+from api.tables import appointments, reminders, vehicles
+
+if TYPE_CHECKING:
+    from api.auth.scope import Scope
+    from api.reminders.texts import Message
+
+WAITING, SENT, DROPPED, GIVEN_UP = "waiting", "sent", "dropped", "given_up"
+MAX_PROBLEM = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder:
+    """A message to an owner about an appointment; ``id`` stays the same however often it is tried."""
+
+    id: str
+    appointment_id: str
+    kind: Kind
+    user_id: str | None
+    due_at: datetime
+    state: str
+    tries: int
+    sent_at: datetime | None
+    subject: str | None
+    body: str | None
+    problem: str | None
+
+
+_COLUMNS = tuple(Reminder.__dataclass_fields__)
+
+
+def plan(
+    connection: sa.Connection,
+    appointment_id: str,
+    user_id: str | None,
+    *,
+    start: datetime,
+    now: datetime,
+    proposed: bool,
+) -> None:
+    """Plans the messages of an appointment that is now at ``start``, in place of those for another time."""
+    c = reminders.c
+    others = (c.appointment_id == appointment_id, c.state == WAITING, c.made_for != start)
+    connection.execute(reminders.update().where(*others).values(state=DROPPED))
+    known = set(
+        connection.execute(sa.select(c.kind).where(c.appointment_id == appointment_id, c.made_for == start)).scalars()
+    )
+    for kind, due_at in due_times(start, now=now, proposed=proposed).items():
+        if str(kind) not in known:
+            row = {"id": uuid4().hex, "appointment_id": appointment_id, "kind": str(kind), "user_id": user_id}
+            row |= {"due_at": due_at, "state": WAITING, "tries": 0, "made_for": start}
+            connection.execute(reminders.insert().values(row))
+
+
+def drop(connection: sa.Connection, appointment_id: str) -> None:
+    """Drops the messages of an appointment that has ended."""
+    mine = (reminders.c.appointment_id == appointment_id, reminders.c.state == WAITING)
+    connection.execute(reminders.update().where(*mine).values(state=DROPPED))
+
+
+def due(connection: sa.Connection, now: datetime, *, limit: int = 100) -> list[Reminder]:
+    """Messages to send now, oldest first."""
+    c = reminders.c
+    query = sa.select(reminders).where(c.state == WAITING, c.due_at <= now).order_by(c.due_at).limit(limit)
+    return [_reminder(row) for row in connection.execute(query).mappings()]
+
+
+def mark_sent(connection: sa.Connection, reminder_id: str, message: Message, *, now: datetime) -> None:
+    """Notes that a message went out, with its words."""
+    values = {"state": SENT, "sent_at": now, "subject": message.subject, "body": message.body, "problem": None}
+    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(values))
+
+
+def mark_failed(connection: sa.Connection, found: Reminder, problem: str, *, now: datetime) -> None:
+    """Notes a failure; the message is tried again later, or given up."""
+    again = next_try(found.tries + 1, now=now)
+    values: dict[str, Any] = {"tries": found.tries + 1, "problem": problem[:MAX_PROBLEM]}
+    values |= {"state": GIVEN_UP} if again is None else {"due_at": again}
+    connection.execute(reminders.update().where(reminders.c.id == found.id).values(values))
+
+
+def list_reminders(
+    connection: sa.Connection, scope: Scope, *, vehicle_id: str | None = None, limit: int = 100
+) -> list[Reminder]:
+    """Messages about vehicles that the person may see, newest first."""
+    joined = reminders.join(appointments, appointments.c.id == reminders.c.appointment_id).join(
+        vehicles, vehicles.c.id == appointments.c.vehicle_id
+    )
+    query = sa.select(*(reminders.c[name] for name in _COLUMNS)).select_from(joined).where(scope.visible())
+    if vehicle_id is not None:
+        query = query.where(appointments.c.vehicle_id == vehicle_id)
+    query = query.order_by(reminders.c.due_at.desc(), reminders.c.id).limit(limit)
+    return [_reminder(row) for row in connection.execute(query).mappings()]
+
+
+def _reminder(row: sa.RowMapping) -> Reminder:
+    return Reminder(**{name: row[name] for name in _COLUMNS} | {"kind": Kind(row["kind"])})

@@ -1,0 +1,89 @@
+"""What owners are told, in their language. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_time
+
+from api.reminders.due import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_LOCALES = MappingProxyType({"en": "en", "zh": "zh_Hans_CN"})
+
+_SUBJECTS: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
+    {
+        Kind.PROPOSED: {"en": "{car}: {what} – a time at the workshop", "zh": "{car}：{what}——为您预留了进店时间"},
+        Kind.DAY_BEFORE: {"en": "Tomorrow: {car} at {dealer}", "zh": "明天：{car} 到 {dealer}"},
+    }
+)
+
+_BODIES: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
+    {
+        Kind.PROPOSED: {
+            "en": (
+                "{what}\n{why}\n\nWe have kept a time for you at {dealer}: {start}.\n"
+                "Other times: {others}.\nPlease accept, choose another time or decline: {link}"
+            ),
+            "zh": "{what}\n{why}\n\n我们在{dealer}为您预留了时间：{start}。\n其他可选时间：{others}。\n请确认、改期或谢绝：{link}",
+        },
+        Kind.DAY_BEFORE: {
+            "en": "Your {car} is expected at {dealer} on {start}: {what}.\nTo change it: {link}",
+            "zh": "您的 {car} 预约于 {start} 到 {dealer}：{what}。\n如需更改：{link}",
+        },
+    }
+)
+_AND = MappingProxyType({"en": ", ", "zh": "、"})
+_NONE = MappingProxyType({"en": "none at the moment", "zh": "暂无"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a message is about; texts in the reader's language, times aware."""
+
+    car: str
+    dealer: str
+    time_zone: str
+    start: datetime
+    others: Sequence[datetime]
+    what: str
+    why: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Subject and body, ready to send."""
+
+    subject: str
+    body: str
+
+
+def render(kind: Kind, facts: Facts, language: str) -> Message:
+    """The message of that kind, in ``language`` (English where we don't have it)."""
+    spoken = language if language in _LOCALES else "en"
+    others = _AND[spoken].join(moment(other, facts.time_zone, spoken) for other in facts.others) or _NONE[spoken]
+    words = {
+        "car": facts.car,
+        "dealer": facts.dealer,
+        "what": facts.what,
+        "why": facts.why,
+        "link": facts.link,
+        "start": moment(facts.start, facts.time_zone, spoken),
+        "others": others,
+    }
+    return Message(_SUBJECTS[kind][spoken].format(**words), _BODIES[kind][spoken].format(**words).strip())
+
+
+def moment(at: datetime, time_zone: str, language: str) -> str:
+    """Day and time as people of that language write them, in the dealer's time zone."""
+    local, locale = at.astimezone(ZoneInfo(time_zone)), _LOCALES.get(language, "en")
+    pattern = "M月d日 EEEE" if language == "zh" else "EEEE d MMMM"
+    day = format_datetime(local, pattern, locale=locale)
+    return f"{day} {format_time(local, 'HH:mm', locale=locale)}"

@@ -1,0 +1,49 @@
+"""The assembly of the desk's own work: take in new vehicles, propose appointments, send what is due."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from api.appointments import proposer
+from api.dealers.repository import list_dealers
+from api.reminders import service
+from api.reminders.channels import Channels
+from api.vehicles import registrar
+from ingest.storage.database import transaction
+
+if TYPE_CHECKING:
+    from api.settings import ApiSettings
+
+LOG = logging.getLogger(__name__)
+FAILURE_PAUSE_S = 5.0
+
+
+async def run(settings: ApiSettings, engine: sa.Engine, *, stop: asyncio.Event) -> None:
+    """Works until ``stop`` is set; a database failure is logged and the turn is taken again."""
+    channels = Channels(settings.outbox_folder)
+    while not stop.is_set():
+        pause_s = settings.poll_s
+        try:
+            await asyncio.to_thread(turn, settings, engine, channels, datetime.now(UTC))
+        except sa.exc.DBAPIError:
+            LOG.exception("the desk's work stopped at the database; trying again")
+            pause_s = FAILURE_PAUSE_S
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause_s)
+
+
+def turn(settings: ApiSettings, engine: sa.Engine, channels: Channels, now: datetime) -> None:
+    """One round of the work; each step commits by itself, and any may be repeated."""
+    with contextlib.closing(engine.connect()) as connection, connection.begin():
+        first = list_dealers(connection)[0]
+    if registrar.has_news(engine):
+        with transaction(engine) as connection:
+            registrar.take_in(connection, dealer_id=first.id, now=now)
+    proposer.work(engine, now=now)
+    service.send_due(engine, channels, now=now, base_url=f"http://{settings.host}:{settings.port}")

@@ -1,0 +1,1 @@
+"""Advice from diagnostics, and what became of it."""

@@ -1,0 +1,88 @@
+"""Advice for people: what is suggested and why, dismissing it, and what the workshop found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api import audit
+from api.errors import IllegalMoveError, NotFoundError
+from api.vehicles import repository as vehicles
+from diagnostics import repository
+from diagnostics.errors import StateMoveError, UnknownRowError
+from diagnostics.findings import Finding, Outcome, Suggestion, SuggestionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from api.auth.scope import Scope
+
+
+def suggestion(connection: sa.Connection, scope: Scope, suggestion_id: str) -> Suggestion:
+    """One suggestion.
+
+    Raises:
+        NotFoundError: there is none that the person may see.
+    """
+    try:
+        found = repository.suggestion(connection, suggestion_id)
+        vehicles.vehicle(connection, scope, found.vehicle_id)
+    except (UnknownRowError, NotFoundError) as error:
+        raise NotFoundError("suggestion", suggestion_id) from error
+    return found
+
+
+def list_suggestions(
+    connection: sa.Connection,
+    scope: Scope,
+    *,
+    states: Iterable[SuggestionState] | None = None,
+    vehicle_id: str | None = None,
+    limit: int = 100,
+    after: tuple[datetime, str] | None = None,
+) -> list[Suggestion]:
+    """Suggestions about vehicles that the person may see, newest first."""
+    mine = vehicles.ids_of(connection, scope)
+    chosen = [one for one in mine if vehicle_id is None or one == vehicle_id]
+    return repository.suggestions_of(connection, chosen, states, limit, after)
+
+
+def findings_of(connection: sa.Connection, scope: Scope, suggestion_id: str) -> list[Finding]:
+    """The findings that a suggestion rests on, as far as they are still borne out."""
+    found = suggestion(connection, scope, suggestion_id)
+    known = {finding.id: finding for finding in repository.findings_of(connection, found.vehicle_id)}
+    return [known[finding_id] for finding_id in found.finding_ids if finding_id in known]
+
+
+def dismiss(connection: sa.Connection, scope: Scope, suggestion_id: str, *, why: str, now: datetime) -> Suggestion:
+    """Dismisses advice; a proposal that it led to is withdrawn by the worker.
+
+    Raises:
+        NotFoundError, IllegalMoveError: not this person's, or it has ended.
+    """
+    found = suggestion(connection, scope, suggestion_id)
+    try:
+        changed = repository.set_suggestion_state(connection, found.id, SuggestionState.DISMISSED, now, scope.name)
+    except StateMoveError as error:
+        raise IllegalMoveError("suggestion", found.state, "dismiss") from error
+    audit.record(connection, who=scope.name, action="dismiss", what=found.id, now=now, why=why)
+    return changed
+
+
+def record_outcome(
+    connection: sa.Connection, scope: Scope, suggestion_id: str, *, outcome: Outcome, note: str, now: datetime
+) -> Suggestion:
+    """Keeps what the workshop found, which ends the suggestion and counts for its detectors.
+
+    Raises:
+        NotFoundError, IllegalMoveError: not this person's, or it has ended.
+    """
+    found = suggestion(connection, scope, suggestion_id)
+    try:
+        repository.record_outcome(connection, found.id, outcome, note, scope.name, now)
+    except StateMoveError as error:
+        raise IllegalMoveError("suggestion", found.state, "record an outcome") from error
+    audit.record(connection, who=scope.name, action="outcome", what=found.id, now=now, outcome=str(outcome))
+    return repository.suggestion(connection, found.id)

@@ -1,0 +1,1 @@
+"""Cars in the shop's care."""

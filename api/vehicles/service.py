@@ -1,0 +1,221 @@
+"""Vehicles for people: what is known of them, their codes and history, and asking them something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from api import audit
+from api.auth.scope import Role
+from api.errors import InvalidRequestError, NoDeviceError, NotAllowedError, NotFoundError
+from api.vehicles import repository
+from diagnostics.codes import explain
+from ingest import devices
+from ingest.storage import commands, events
+from vehicle.batch import EventKind
+from vehicle.errors import UnknownSignalError, VinError
+from vehicle.signals import signal
+from vehicle.vin import Vin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from api.auth.scope import Scope
+    from api.vehicles.repository import Vehicle
+    from ingest.devices import Device
+    from ingest.storage.commands import CommandRecord
+    from ingest.storage.telemetry import TelemetryStore
+
+COMMANDS = ("read_dtcs", "read_vin")
+COMMAND_PATIENCE = timedelta(seconds=45)
+MAX_POINTS = 2000
+MAX_TEXT = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A trouble code that is there now, in plain words by language."""
+
+    code: str
+    ecu: str
+    state: str
+    since: datetime
+    title: Mapping[str, str]
+    meaning: Mapping[str, str]
+    causes: Mapping[str, Sequence[str]]
+    check_first: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Samples of one signal, thinned where there are many."""
+
+    path: str
+    unit: str
+    label: Mapping[str, str]
+    points: list[tuple[int, float]]
+
+
+def register(
+    connection: sa.Connection,
+    *,
+    vehicle_id: str,
+    dealer_id: str,
+    now: datetime,
+    owner_id: str | None = None,
+    plate: str | None = None,
+    model: str | None = None,
+    vin: str | None = None,
+) -> None:
+    """Takes a vehicle into a dealer's care."""
+    values = {"id": vehicle_id, "dealer_id": dealer_id, "owner_id": owner_id, "plate": plate, "model": model}
+    repository.insert(connection, values | {"vin": vin, "created_at": now})
+
+
+def change(
+    connection: sa.Connection, scope: Scope, vehicle_id: str, changes: Mapping[str, str | None], now: datetime
+) -> Vehicle:
+    """Changes plate, model, VIN, owner or dealer of a vehicle.
+
+    Raises:
+        NotFoundError: not this person's vehicle.
+        NotAllowedError: only an administrator moves a vehicle to another dealer.
+        InvalidRequestError: a VIN that is none, or a text that is too long.
+    """
+    if "dealer_id" in changes and scope.role is not Role.ADMIN:
+        raise NotAllowedError(scope.role)
+    values = {key: _checked(key, value) for key, value in changes.items()}
+    repository.change(connection, scope, vehicle_id, values)
+    audit.record(connection, who=scope.name, action="change_vehicle", what=vehicle_id, now=now, **values)
+    return repository.vehicle(connection, scope, vehicle_id)
+
+
+def codes_of(connection: sa.Connection, scope: Scope, vehicle_id: str) -> list[Code]:
+    """Trouble codes that are there now, as far as the car has told; stored ones first."""
+    repository.vehicle(connection, scope, vehicle_id)
+    present: dict[tuple[str, str, str], int] = {}
+    for stored in events.events_of_vehicle(connection, vehicle_id):
+        data = stored.event.data
+        if stored.event.kind != EventKind.DTC or not {"ecu", "code", "state"} <= data.keys():
+            continue
+        key = (str(data["code"]), str(data["ecu"]), str(data["state"]))
+        if data.get("present", True):
+            present.setdefault(key, stored.time_ms)
+        else:
+            present.pop(key, None)
+    found = [_code(*key, since_ms) for key, since_ms in present.items()]
+    order = {"stored": 0, "permanent": 1, "pending": 2}
+    return sorted(found, key=lambda code: (order.get(code.state, len(order)), code.code, code.ecu))
+
+
+def series_of(
+    connection: sa.Connection,
+    store: TelemetryStore,
+    scope: Scope,
+    vehicle_id: str,
+    *,
+    paths: Sequence[str],
+    start: datetime | None,
+    end: datetime | None,
+) -> list[Series]:
+    """Samples of signals in a span of time (the last day of data where none is given), at most 2,000 points each.
+
+    Raises:
+        NotFoundError: not this person's vehicle.
+        InvalidRequestError: an unknown signal.
+    """
+    repository.vehicle(connection, scope, vehicle_id)
+    try:
+        rows = [signal(path) for path in paths]
+    except UnknownSignalError as error:
+        raise InvalidRequestError(str(error)) from error
+    frame = store.read(vehicle_id=vehicle_id, signals=paths, start=start, end=end)
+    return [
+        Series(
+            path=row.path, unit=row.unit.symbol, label={"en": row.english, "zh": row.chinese},
+            points=_points(frame, row.path),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def devices_in(connection: sa.Connection, scope: Scope, vehicle_id: str) -> list[Device]:
+    """The devices that are installed in a vehicle."""
+    repository.vehicle(connection, scope, vehicle_id)
+    return devices.devices_of(connection, vehicle_id)
+
+
+def ask(connection: sa.Connection, scope: Scope, vehicle_id: str, name: str, now: datetime) -> CommandRecord:
+    """Asks a vehicle for its codes or VIN; the answer is read with :func:`command`.
+
+    Raises:
+        NotFoundError: not this person's vehicle.
+        InvalidRequestError: a request that does not exist.
+        NoDeviceError: no device to ask.
+    """
+    repository.vehicle(connection, scope, vehicle_id)
+    if name not in COMMANDS:
+        raise InvalidRequestError(f"{name!r} cannot be asked of a car; {' and '.join(COMMANDS)} can")
+    able = [device for device in devices.devices_of(connection, vehicle_id) if device.revoked_at is None]
+    if not able:
+        raise NoDeviceError
+    command_id = commands.request_command(
+        connection, device_id=able[0].id, name=name, arguments={}, requested_by=scope.name, now=now,
+        expires_at=now + COMMAND_PATIENCE,
+    )  # fmt: skip
+    audit.record(connection, who=scope.name, action=name, what=vehicle_id, now=now, command=command_id)
+    return command(connection, scope, vehicle_id, command_id)
+
+
+def command(connection: sa.Connection, scope: Scope, vehicle_id: str, command_id: str) -> CommandRecord:
+    """How far a request to a vehicle has come.
+
+    Raises:
+        NotFoundError: no such request to a vehicle of this person.
+    """
+    repository.vehicle(connection, scope, vehicle_id)
+    found = commands.read_command(connection, command_id)
+    mine = {device.id for device in devices.devices_of(connection, vehicle_id)}
+    if found is None or found.device_id not in mine:
+        raise NotFoundError("request", command_id)
+    return found
+
+
+def unknown_devices(connection: sa.Connection) -> list[Device]:
+    """Devices whose vehicle is not registered yet; one each vehicle."""
+    known = repository.known_ids(connection)
+    found = {device.vehicle_id: device for device in devices.list_devices(connection)}
+    return [device for vehicle_id, device in found.items() if vehicle_id not in known]
+
+
+def _checked(key: str, value: str | None) -> str | None:
+    if value is None or key in {"owner_id", "dealer_id"}:
+        return value
+    if len(value) > MAX_TEXT:
+        raise InvalidRequestError(f"{key} has {len(value)} characters, at most {MAX_TEXT} are kept")
+    if key == "vin":
+        try:
+            return str(Vin.parse(value))
+        except VinError as error:
+            raise InvalidRequestError(str(error)) from error
+    return value
+
+
+def _code(code: str, ecu: str, state: str, since_ms: int) -> Code:
+    known = explain(code)
+    return Code(
+        code=code, ecu=ecu, state=state, since=datetime.fromtimestamp(since_ms / 1000, UTC), title=known.title,
+        meaning=known.meaning, causes=known.causes, check_first=known.check_first,
+    )  # fmt: skip
+
+
+def _points(frame: pl.DataFrame, path: str) -> list[tuple[int, float]]:
+    present = frame.select(pl.col("time").dt.timestamp("ms").alias("at"), pl.col(path)).drop_nulls()
+    step = max(1, -(-present.height // MAX_POINTS))
+    rows: list[Any] = present.gather_every(step).rows()
+    return [(int(at), float(value)) for at, value in rows]
