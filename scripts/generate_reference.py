@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import itertools
+import pkgutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,18 +186,50 @@ def agent_table(form: type[msgspec.Struct]) -> str:
 
 
 def errors() -> str:
-    """Error classes by package."""
-    parts = ["The command line prints the sentence of these and ends with exit code 2."]
+    """Error classes by package, wherever in it."""
+    parts = ["The command line prints the sentence of these and ends with exit code 2; REST answers with their status."]
     for package in roadworthy.PACKAGES:
-        module = importlib.import_module(f"{package}.errors")
-        found = [
-            kind
-            for kind in vars(module).values()
-            if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == module.__name__
-        ]
-        rows = [(f"`{kind.__name__}`", f"`{kind.__bases__[0].__name__}`", first_line(kind)) for kind in found]
+        files = sorted((ROOT / package).rglob("*.py"), key=lambda path: (path.name != "errors.py", path))
+        rows = [row for path in files for row in error_rows(path)]
         parts += [f"## {package}", table(("error", "is a", "meaning"), rows)]
     return page("Errors", *parts)
+
+
+def error_rows(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Name, bases and first line of each error class in a file."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
+            bases = ", ".join(f"`{ast.unparse(base)}`" for base in node.bases)
+            yield f"`{node.name}`", bases, (ast.get_docstring(node) or "").partition("\n")[0].replace("``", "`")
+
+
+def detectors() -> str:
+    """Detectors and wear models, each with its argument."""
+    discover = roadworthy.load("diagnostics.detector:discover")
+    parts = ["What each looks at, why, when not, the sources of its limits and its false-alarm rate, in its own words."]
+    for title, package, constant in (("Detectors", "detectors", "DETECTOR"), ("Wear models", "wear", "MODEL")):
+        module = importlib.import_module(f"diagnostics.{package}")
+        parts.append(f"## {title}")
+        for name, found in zip(module_names(module), discover(module, constant), strict=True):
+            parts += detector(importlib.import_module(f"{module.__name__}.{name}"), found)
+    return page("Detectors and wear models", *parts)
+
+
+def module_names(package: Any) -> list[str]:
+    """Names of a package's modules, in the order of :func:`diagnostics.detector.discover`."""
+    return sorted(found.name for found in pkgutil.iter_modules(package.__path__))
+
+
+def detector(module: Any, found: Any) -> Iterator[str]:
+    """One detector: heading, facts, what it can say, argument."""
+    yield f"### {found.name}"
+    at_once = "at once and per trip" if found.at_once else "per trip"
+    yield f"Component `{found.component}`, judged {at_once}, observability {found.observability}."
+    rows = [(f"`{c.key}`", f"`{c.severity}`", f"`{c.job}`", c.title["en"], c.title["zh"]) for c in found.causes]
+    yield table(("cause", "severity", "job", "English", "中文"), rows)
+    yield "Signals: " + ", ".join(f"`{path}`" for path in found.signals) + "."
+    yield "Parameters: " + ", ".join(f"`{name}`" for name in found.parameters) + "."
+    yield inspect.cleandoc(module.__doc__ or "").replace("``", "`")
 
 
 def commands() -> str:
@@ -237,6 +270,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "errors": errors,
     "commands": commands,
+    "detectors": detectors,
 }
 
 

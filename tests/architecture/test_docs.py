@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import sys
@@ -61,6 +62,19 @@ def test_a_page_names_everything(root: Path, page: str, names: list[str]) -> Non
     """Every stream, reason, event and signal stands on its page."""
     text = (root / "docs" / page).read_text(encoding="utf-8")
     assert [str(name) for name in names if f"`{name}`" not in text] == []
+
+
+ARGUMENT = ("Why it works:", "When not:", "Signals needed:", "Source:", "False-alarm rate:")
+
+
+def test_every_detector_argues(modules) -> None:
+    """A detector or wear model says why it works, when not, what it needs, where its limits come from, how often it errs."""
+    silent = {
+        str(module): [part for part in ARGUMENT if part not in (ast.get_docstring(module.tree) or "")]
+        for module in modules
+        if module.path.parent.name in {"detectors", "wear"} and module.path.stem != "__init__"
+    }
+    assert {path: missing for path, missing in silent.items() if missing} == {}
 
 
 def test_every_decision_is_listed(root: Path) -> None:
