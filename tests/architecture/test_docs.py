@@ -68,7 +68,7 @@ ARGUMENT = ("Why it works:", "When not:", "Signals needed:", "Source:", "False-a
 
 
 def test_every_detector_argues(modules) -> None:
-    """A detector or wear model says why it works, when not, what it needs, where its limits come from, how often it errs."""
+    """A detector says why it works, when not, what it needs, where its limits come from, how often it errs."""
     silent = {
         str(module): [part for part in ARGUMENT if part not in (ast.get_docstring(module.tree) or "")]
         for module in modules

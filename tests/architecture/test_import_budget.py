@@ -28,19 +28,18 @@ loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(*sorted(loaded - sys.stdlib_module_names))
 """
 
-CORE = (
-    "edge_agent.agent",
-    "edge_agent.settings",
-    "edge_agent.uplink",
-    "edge_agent.spool",
-    "edge_agent.sampler",
-    "edge_agent.polling",
-    "edge_agent.batcher",
-    "edge_agent.buses",
-    "edge_agent.buses.csv",
-    "edge_agent.protocols.elm327",
-    "edge_agent.protocols.isotp",
-)
+DRIVERS = frozenset({"edge_agent.buses.can", "edge_agent.buses.elm327"})
+"""Loaded only when a source of their scheme is opened."""
+
+DRIVER_PACKAGES = frozenset({"can", "serial", "wrapt", "packaging"})
+"""What a driver may load on top: python-can and pyserial with what they need."""
+
+
+def agent_modules(root: Path) -> list[str]:
+    """Every module of the agent but its command and its drivers."""
+    files = (path.relative_to(root).with_suffix("") for path in (root / "edge_agent").rglob("*.py"))
+    names = {".".join(path.parts).removesuffix(".__init__") for path in files}
+    return sorted(names - DRIVERS - {"edge_agent.commands"})
 
 
 def third_party(root: Path, *modules: str) -> frozenset[str]:
@@ -55,12 +54,18 @@ def third_party(root: Path, *modules: str) -> frozenset[str]:
 
 def test_the_agent_loads_only_its_allow_list(root: Path) -> None:
     """The agent with its spool, uplink, sampler and protocols loads five packages and no other."""
-    assert third_party(root, *CORE) <= AGENT
+    assert third_party(root, *agent_modules(root)) <= AGENT
 
 
 def test_its_commands_add_only_the_command_line(root: Path) -> None:
     """Asking for the agent's command loads nothing but the command line's own packages."""
     assert third_party(root, "roadworthy", "edge_agent.commands") <= AGENT | COMMAND_LINE
+
+
+@pytest.mark.parametrize("driver", sorted(DRIVERS))
+def test_a_driver_adds_only_its_library(root: Path, driver: str) -> None:
+    """Opening a bus loads the library of that bus and no numerical package behind it."""
+    assert third_party(root, driver) <= AGENT | DRIVER_PACKAGES
 
 
 @pytest.mark.parametrize(
