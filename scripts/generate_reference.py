@@ -261,6 +261,47 @@ def parameter(entry: Any) -> tuple[str, str, str]:
     return f"`{names}`", f"`{shown}`" if shown != "" and shown is not False else "", getattr(entry, "help", "") or ""
 
 
+def rest() -> str:
+    """Operations of the service desk, and who may do them."""
+    policy = importlib.import_module("api.policy")
+    roles = list(roadworthy.load("api.auth.scope:Role"))
+    text = (
+        "Which role may do what; whose objects they are is decided besides: an owner's own cars, one dealer's cars for "
+        "its people, all for admin. A foreign object answers 404, as one that does not exist. Bodies and answers are in "
+        "the OpenAPI 3.1 document, `GET /api/v1/openapi.json`; errors are [problem documents](problems.md)."
+    )
+    parts = [text]
+    for title, listed in (("REST", policy.ROLES), ("Pages", policy.PAGES)):
+        rows = [
+            (f"`{operation}`", *("yes" if role in allowed else "" for role in roles))
+            for operation, allowed in listed.items()
+        ]
+        parts += [f"## {title}", table(("operation", *roles), rows)]
+    parts += ["## Without signing in", "\n".join(f"- `{operation}`" for operation in sorted(policy.PUBLIC))]
+    return page("Operations of the service desk", *parts)
+
+
+def is_answered(kind: object) -> bool:
+    """Whether a class is an error with an HTTP status of its own; the others end the program at its start."""
+    return (
+        isinstance(kind, type)
+        and issubclass(kind, Exception)
+        and "status" in vars(kind)
+        and kind.__name__ != "DeskError"
+    )
+
+
+def problems() -> str:
+    """Problem documents (RFC 9457) of the service desk."""
+    base = roadworthy.load("api.problems:BASE")
+    answered: list[Any] = [kind for kind in vars(importlib.import_module("api.errors")).values() if is_answered(kind)]
+    rows = [
+        (f"`{kind.name.fget(object.__new__(kind))}`", kind.status, kind.title, first_line(kind)) for kind in answered
+    ]
+    text = f"`type` is `{base}` and the name; `detail` says what happened and what would be right."
+    return page("Problems", text, table(("name", "status", "title", "meaning"), rows))
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "signals": signals,
     "pids": pids,
@@ -271,6 +312,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors": errors,
     "commands": commands,
     "detectors": detectors,
+    "rest": rest,
+    "problems": problems,
 }
 
 

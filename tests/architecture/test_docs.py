@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 PAGES = (
-    "signals", "pids", "topics", "events", "refusals", "settings", "errors", "commands", "rest", "detectors",
+    "signals", "pids", "topics", "events", "refusals", "settings", "errors", "commands", "rest", "problems",
+    "detectors",
 )  # fmt: skip
 
 
