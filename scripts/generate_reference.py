@@ -267,8 +267,8 @@ def rest() -> str:
     roles = list(roadworthy.load("api.auth.scope:Role"))
     text = (
         "Which role may do what; whose objects they are is decided besides: an owner's own cars, one dealer's cars for "
-        "its people, all for admin. A foreign object answers 404, as one that does not exist. Bodies and answers are in "
-        "the OpenAPI 3.1 document, `GET /api/v1/openapi.json`; errors are [problem documents](problems.md)."
+        "its people, all for admin. A foreign object answers 404, as one that does not exist. Bodies and answers are "
+        "in the OpenAPI 3.1 document, `GET /api/v1/openapi.json`; errors are [problem documents](problems.md)."
     )
     parts = [text]
     for title, listed in (("REST", policy.ROLES), ("Pages", policy.PAGES)):
@@ -295,9 +295,7 @@ def problems() -> str:
     """Problem documents (RFC 9457) of the service desk."""
     base = roadworthy.load("api.problems:BASE")
     answered: list[Any] = [kind for kind in vars(importlib.import_module("api.errors")).values() if is_answered(kind)]
-    rows = [
-        (f"`{kind.name.fget(object.__new__(kind))}`", kind.status, kind.title, first_line(kind)) for kind in answered
-    ]
+    rows = [(f"`{kind.name.fget(kind.__new__(kind))}`", kind.status, kind.title, first_line(kind)) for kind in answered]
     text = f"`type` is `{base}` and the name; `detail` says what happened and what would be right."
     return page("Problems", text, table(("name", "status", "title", "meaning"), rows))
 
