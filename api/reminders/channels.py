@@ -1,20 +1,21 @@
 """How a message reaches a person: through apprise, by the person's URLs; a file where there is none.
 
-``roadworthy-file://FOLDER`` is ours: it leaves each message as a text file named by the message's stable id, so that
-sending twice writes the same file once.
+The file channel is a scheme of ours: it leaves each message as a text file named by the message's stable id, so that
+sending twice leaves one file.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import apprise
 from apprise.decorators import notify
+from apprise.manager_plugins import NotificationManager
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from api.reminders.texts import Message
 
@@ -30,9 +31,8 @@ class Channels:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # The id travels in the subject's place of apprise's meta data; the closure keeps this instance's folder.
-        self._current = ""
-        notify(on=SCHEME, name="Roadworthy file")(self._write)
+        if SCHEME not in NotificationManager():
+            notify(on=SCHEME, name="Roadworthy file")(_write)  # type: ignore[no-untyped-call]  # apprise's decorator
 
     def send(self, message: Message, *, message_id: str, urls: Sequence[str]) -> None:
         """Sends to all ``urls``, or to the file channel where there are none.
@@ -45,15 +45,16 @@ class Channels:
         if wrong:
             raise ChannelError(f"{len(wrong)} of the person's channels cannot be used; correct their URLs")
         if not urls:
-            sender.add(f"{SCHEME}://{quote(message_id)}")
-        self._current = message_id
+            path = self._folder / f"{message_id}.txt"
+            sender.add(f"{SCHEME}://localhost/?{urlencode({'file': str(path)})}")
         if not sender.notify(title=message.subject, body=message.body):
             raise ChannelError("a channel did not take the message")
 
-    def _write(self, body: str, title: str, *_: Any, **__: Any) -> bool:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{self._current}.txt"
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(f"{title}\n\n{body}\n", encoding="utf-8")
-        temporary.replace(path)
-        return True
+
+def _write(body: str, title: str, *_: Any, meta: Mapping[str, Any], **__: Any) -> bool:
+    path = Path(meta["qsd"]["file"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(f"{title}\n\n{body}\n", encoding="utf-8")
+    temporary.replace(path)
+    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -13,6 +12,8 @@ from api.reminders.due import Kind, due_times, next_try
 from api.tables import appointments, reminders, vehicles
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from api.auth.scope import Scope
     from api.reminders.texts import Message
 
@@ -58,7 +59,12 @@ def plan(
     )
     for kind, due_at in due_times(start, now=now, proposed=proposed).items():
         if str(kind) not in known:
-            row = {"id": uuid4().hex, "appointment_id": appointment_id, "kind": str(kind), "user_id": user_id}
+            row: dict[str, Any] = {
+                "id": uuid4().hex,
+                "appointment_id": appointment_id,
+                "kind": str(kind),
+                "user_id": user_id,
+            }
             row |= {"due_at": due_at, "state": WAITING, "tries": 0, "made_for": start}
             connection.execute(reminders.insert().values(row))
 

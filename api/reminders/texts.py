@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from api.reminders.due import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 _LOCALES = MappingProxyType({"en": "en", "zh": "zh_Hans_CN"})
 
@@ -31,7 +31,10 @@ _BODIES: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
                 "{what}\n{why}\n\nWe have kept a time for you at {dealer}: {start}.\n"
                 "Other times: {others}.\nPlease accept, choose another time or decline: {link}"
             ),
-            "zh": "{what}\n{why}\n\n我们在{dealer}为您预留了时间：{start}。\n其他可选时间：{others}。\n请确认、改期或谢绝：{link}",
+            "zh": (
+                "{what}\n{why}\n\n我们在{dealer}为您预留了时间：{start}。\n"
+                "其他可选时间：{others}。\n请确认、改期或谢绝：{link}"
+            ),
         },
         Kind.DAY_BEFORE: {
             "en": "Your {car} is expected at {dealer} on {start}: {what}.\nTo change it: {link}",

@@ -1,0 +1,1 @@
+"""For those who run the service: readiness, live changes, what could not be read."""

@@ -1,0 +1,69 @@
+"""Adding a person from the command line or the demo, with their vehicles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from api.auth.scope import STAFF, Role, Scope
+from api.auth.service import create_user
+from api.dealers import repository as dealers
+from api.errors import InvalidRequestError
+from api.first_start import prepare
+from api.vehicles import repository as vehicles
+from api.vehicles import service
+from ingest import devices
+from ingest.storage.database import transaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from api.settings import ApiSettings
+
+_SYSTEM = Scope(user_id="", name="command line", role=Role.ADMIN, dealer_id=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """A person to be added; ``devices`` names those in an owner's vehicles."""
+
+    name: str
+    role: str
+    password: str
+    dealer: str | None = None
+    language: str = "en"
+    devices: list[str] = field(default_factory=list)
+    channels: list[str] = field(default_factory=list)
+
+
+def add(engine: sa.Engine, settings: ApiSettings, newcomer: Newcomer, *, now: datetime) -> str:
+    """Adds a person in one transaction; their id.
+
+    Raises:
+        InvalidRequestError, DuplicateNameError: what does not fit.
+        IngestError: a device that does not exist.
+    """
+    first_dealer = prepare(settings, engine)
+    if newcomer.role not in tuple(Role):
+        raise InvalidRequestError(f"role {newcomer.role!r} is not one of {', '.join(Role)}")
+    role = Role(newcomer.role)
+    with transaction(engine) as connection:
+        dealer_id = dealers.find(connection, newcomer.dealer).id if newcomer.dealer else first_dealer
+        user_id = create_user(
+            connection, name=newcomer.name, role=role, password=newcomer.password, now=now,
+            dealer_id=dealer_id if role in STAFF else None, language=newcomer.language, channels=newcomer.channels,
+        )  # fmt: skip
+        for name in newcomer.devices:
+            _give(connection, devices.find(connection, name), user_id, dealer_id, now)
+    return user_id
+
+
+def _give(connection: sa.Connection, device: devices.Device, owner_id: str, dealer_id: str, now: datetime) -> None:
+    if device.vehicle_id in vehicles.known_ids(connection):
+        vehicles.change(connection, _SYSTEM, device.vehicle_id, {"owner_id": owner_id})
+        return
+    service.register(
+        connection, vehicle_id=device.vehicle_id, dealer_id=dealer_id, now=now, owner_id=owner_id, model=device.name
+    )

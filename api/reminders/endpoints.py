@@ -1,0 +1,18 @@
+"""Messages to owners."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.reminders import repository
+from api.reminders.schemas import ReminderOut
+from api.web import Database, Person
+
+router = APIRouter(prefix="/reminders", tags=["reminders"])
+
+
+@router.get("")
+def list_reminders(connection: Database, person: Person, vehicle_id: str | None = None) -> list[ReminderOut]:
+    """Messages about vehicles that one may see, newest first."""
+    rows = repository.list_reminders(connection, person, vehicle_id=vehicle_id)
+    return [ReminderOut.model_validate(row) for row in rows]

@@ -1,0 +1,66 @@
+"""Suggestions, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.pagination import Page, Paging
+from api.routes import IdempotentRoute
+from api.suggestions import service
+from api.suggestions.schemas import Dismissal, OutcomeIn, PrecisionOut, SuggestionOut
+from api.web import Database, Now, Person
+from diagnostics.findings import SuggestionState
+from diagnostics.repository import detector_precision
+
+router = APIRouter(tags=["suggestions"], route_class=IdempotentRoute)
+
+
+@router.get("/suggestions")
+def list_suggestions(
+    connection: Database,
+    person: Person,
+    paging: Paging,
+    state: Annotated[list[SuggestionState] | None, Query()] = None,
+    vehicle_id: str | None = None,
+) -> Page[SuggestionOut]:
+    """Suggestions that one may see, newest first."""
+    rows = service.list_suggestions(
+        connection, person, states=state, vehicle_id=vehicle_id, limit=paging.limit + 1, after=paging.after
+    )
+    return paging.page(rows, lambda row: (row.created_at, row.id), SuggestionOut.model_validate)
+
+
+@router.get("/suggestions/{suggestion_id}")
+def get_suggestion(suggestion_id: str, connection: Database, person: Person) -> SuggestionOut:
+    """One suggestion."""
+    return SuggestionOut.model_validate(service.suggestion(connection, person, suggestion_id))
+
+
+@router.post("/suggestions/{suggestion_id}/dismissal")
+def dismiss(suggestion_id: str, body: Dismissal, connection: Database, person: Person, moment: Now) -> SuggestionOut:
+    """Dismiss advice."""
+    changed = service.dismiss(connection, person, suggestion_id, why=body.why, now=moment)
+    return SuggestionOut.model_validate(changed)
+
+
+@router.post("/suggestions/{suggestion_id}/outcome")
+def record_outcome(
+    suggestion_id: str, body: OutcomeIn, connection: Database, person: Person, moment: Now
+) -> SuggestionOut:
+    """Tell what the workshop found; it counts for the detectors."""
+    changed = service.record_outcome(
+        connection, person, suggestion_id, outcome=body.outcome, note=body.note, now=moment
+    )
+    return SuggestionOut.model_validate(changed)
+
+
+@router.get("/detectors")
+def list_precision(connection: Database, person: Person) -> list[PrecisionOut]:
+    """How often each detector was right, over all outcomes."""
+    del person
+    return [
+        PrecisionOut(detector=one.detector, confirmed=one.confirmed, judged=one.judged, precision=one.precision)
+        for one in detector_precision(connection)
+    ]

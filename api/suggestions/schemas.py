@@ -1,0 +1,52 @@
+"""What goes in and out about suggestions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from diagnostics.findings import Outcome
+
+Text = dict[str, str]
+
+
+class SuggestionOut(BaseModel):
+    """Advice: a job, how urgent, and why."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    vehicle_id: str
+    component: str
+    job: str
+    severity: str
+    confidence: float
+    state: str
+    created_at: datetime
+    due_by: datetime | None
+    title: Text
+    text: Text
+    finding_ids: list[str]
+
+
+class Dismissal(BaseModel):
+    """Why advice is not followed."""
+
+    why: str = Field("", max_length=1000)
+
+
+class OutcomeIn(BaseModel):
+    """What the workshop found."""
+
+    outcome: Outcome
+    note: str = Field("", max_length=4000)
+
+
+class PrecisionOut(BaseModel):
+    """How often a detector was right, where the workshop told."""
+
+    detector: str
+    confirmed: int
+    judged: int
+    precision: float | None

@@ -1,0 +1,128 @@
+"""What goes in and out about vehicles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Text = dict[str, str]
+
+
+class VehicleOut(BaseModel):
+    """A vehicle."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    dealer_id: str
+    owner_id: str | None
+    vin: str | None
+    plate: str | None
+    model: str | None
+    created_at: datetime
+
+
+class VehicleDetail(VehicleOut):
+    """A vehicle with its devices."""
+
+    devices: list[DeviceOut]
+
+
+class DeviceOut(BaseModel):
+    """A device that is installed in a vehicle."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    online: bool
+    seen_at: datetime | None
+    revoked_at: datetime | None
+
+
+class VehicleChange(BaseModel):
+    """What shall change; a field that is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plate: str | None = Field(None, max_length=32)
+    model: str | None = Field(None, max_length=128)
+    vin: str | None = Field(None, max_length=17)
+    owner_id: str | None = None
+    dealer_id: str | None = None
+
+
+class HealthOut(BaseModel):
+    """Health of a component, 1 is as new; remaining days as low, median and high of a 90 % interval."""
+
+    component: str
+    health: float
+    rul_days: tuple[float, float, float] | None
+    updated_at: datetime
+    basis: Text
+
+
+class CodeOut(BaseModel):
+    """A trouble code that is there now, explained."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str
+    ecu: str
+    state: str
+    since: datetime
+    title: Text
+    meaning: Text
+    causes: dict[str, list[str]]
+    check_first: Text
+
+
+class SeriesOut(BaseModel):
+    """Samples of a signal: epoch milliseconds and value."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    path: str
+    unit: str
+    label: Text
+    points: list[tuple[int, float]]
+
+
+class FindingOut(BaseModel):
+    """What a detector noticed, with its evidence."""
+
+    id: str
+    vehicle_id: str
+    detector: str
+    component: str
+    severity: str
+    confidence: float
+    since: datetime
+    found_at: datetime
+    cleared_at: datetime | None
+    title: Text
+    text: Text
+    evidence: dict[str, Any]
+
+
+class CommandIn(BaseModel):
+    """What to ask of the car: read_dtcs or read_vin."""
+
+    name: str = Field(max_length=64)
+
+
+class CommandOut(BaseModel):
+    """How far a request to a car has come."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+    status: str
+    result: dict[str, Any]
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None

@@ -1,0 +1,111 @@
+"""What every request needs: the database in one transaction, who is asking, and whether they may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import Depends, Request
+
+from api.auth import service as auth
+from api.auth.scope import Scope
+from api.auth.throttle import Throttle
+from api.errors import CrossSiteError, NotAllowedError, NotSignedInError
+from api.policy import PUBLIC, allowed_roles
+from api.settings import ApiSettings
+from ingest.storage.database import reading, transaction
+from ingest.storage.telemetry import TelemetryStore
+
+COOKIE = "roadworthy_session"
+FORM_FIELD = "form_token"
+FORM_HEADER = "X-Form-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAME_SITE = frozenset({"same-origin", "none", ""})
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the app holds for its requests."""
+
+    settings: ApiSettings
+    engine: sa.Engine
+    store: TelemetryStore
+    throttle: Throttle = field(default_factory=Throttle)
+
+
+def desk_of(request: Request) -> Desk:
+    """The app's own :class:`Desk`."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def now() -> datetime:
+    """The time of this request."""
+    return datetime.now(UTC)
+
+
+def database(request: Request) -> Iterator[sa.Connection]:
+    """One transaction a request: reading for safe methods, else committed at the end or rolled back."""
+    engine = desk_of(request).engine
+    with reading(engine) if request.method in SAFE_METHODS else transaction(engine) as connection:
+        yield connection
+
+
+Now = Annotated[datetime, Depends(now)]
+# Function scope: committed before the answer is sent, so that nobody is told of what then fails.
+Database = Annotated[sa.Connection, Depends(database, scope="function")]
+TheDesk = Annotated[Desk, Depends(desk_of)]
+
+
+def operation(request: Request) -> str:
+    """Method and path template of the route, as the policy names it."""
+    return f"{request.method} {request.scope['route'].path}"
+
+
+def signed_in(request: Request, desk: TheDesk, moment: Now) -> Scope:
+    """Who is asking, if their role may do this.
+
+    Raises:
+        NotSignedInError: no valid session or token.
+        CrossSiteError: an unsafe request that another site may have made.
+        NotAllowedError: the role may not do this.
+    """
+    with reading(desk.engine) as connection:
+        scope = _identify(request, connection, moment)
+    if scope.form_token is not None and request.method not in SAFE_METHODS:
+        _check_same_site(request, scope.form_token)
+    if scope.role not in allowed_roles(operation(request)):
+        raise NotAllowedError(scope.role)
+    return scope
+
+
+Person = Annotated[Scope, Depends(signed_in)]
+
+
+def _identify(request: Request, connection: sa.Connection, moment: datetime) -> Scope:
+    header = request.headers.get("Authorization", "")
+    if header.lower().startswith("bearer "):
+        return auth.by_token(connection, header[7:].strip(), now=moment)
+    secret = request.cookies.get(COOKIE)
+    if not secret:
+        raise NotSignedInError
+    return auth.by_session(connection, secret, now=moment)
+
+
+def _check_same_site(request: Request, form_token: str) -> None:
+    if request.headers.get("Sec-Fetch-Site", "") not in _SAME_SITE:
+        raise CrossSiteError
+    if request.headers.get(FORM_HEADER) == form_token:
+        return
+    # Forms carry the token as a field, which the console's own dependency compares; see api/console.
+    if not getattr(request.state, "form_token_checked", False):
+        raise CrossSiteError
+
+
+__all__ = [
+    "COOKIE", "FORM_FIELD", "FORM_HEADER", "PUBLIC", "Database", "Desk", "Now", "Person", "TheDesk", "database",
+    "desk_of", "now", "operation", "signed_in",
+]  # fmt: skip
