@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -124,6 +124,12 @@ def suggestions_changed_since(connection: sa.Connection, cursor: int, limit: int
     return [_suggestion(row) for row in connection.execute(query).mappings()]
 
 
+def latest_revision(connection: sa.Connection) -> int:
+    """The highest revision of any suggestion; 0 before the first."""
+    found = connection.execute(sa.select(t.revisions.c.value).where(t.revisions.c.name == "suggestions")).scalar()
+    return int(found or 0)
+
+
 def living_suggestions(connection: sa.Connection, vehicle_id: str) -> list[Suggestion]:
     """The vehicle's suggestions that still ask for something."""
     return suggestions_of(connection, [vehicle_id], LIVING, limit=1000)
@@ -234,19 +240,19 @@ def _detectors_of(connection: sa.Connection, suggestion_id: str) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _finding(row: Mapping[str, Any]) -> Finding:
+def _finding(row: sa.RowMapping) -> Finding:
     parts = {name: row[name] for name in _FINDING_COLUMNS}
     parts["component"], parts["severity"] = Component(row["component"]), Severity(row["severity"])
     return Finding(**parts | {"evidence": evidence_of(row["evidence"])})
 
 
-def _suggestion(row: Mapping[str, Any]) -> Suggestion:
+def _suggestion(row: sa.RowMapping) -> Suggestion:
     parts = {name: row[name] for name in _SUGGESTION_COLUMNS}
     parts["component"], parts["severity"] = Component(row["component"]), Severity(row["severity"])
     return Suggestion(**parts | {"state": SuggestionState(row["state"]), "finding_ids": tuple(row["finding_ids"])})
 
 
-def _health(row: Mapping[str, Any]) -> ComponentHealth:
+def _health(row: sa.RowMapping) -> ComponentHealth:
     interval = (row["rul_low_days"], row["rul_median_days"], row["rul_high_days"])
     low, median, high = interval
     known = low is not None and median is not None and high is not None
