@@ -11,7 +11,8 @@ class DiagnosticsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """How stored telemetry is followed.
 
     ``poll_every_s``: pause when nothing new is stored; ``batches_per_step``: most batches taken into one
-    transaction; ``rebuild_every_s``: a vehicle with late data is replayed from its history at most so often.
+    transaction; ``rebuild_every_s``: a vehicle with late data is replayed from its history at most so often;
+    ``silence_s``: a trip of a vehicle that sent nothing for so long is judged without waiting for its next one.
     """
 
     data_dir: Path
@@ -19,6 +20,7 @@ class DiagnosticsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     poll_every_s: float = 0.25
     batches_per_step: int = 400
     rebuild_every_s: float = 5.0
+    silence_s: float = 1800.0
 
     @property
     def history_folder(self) -> Path:

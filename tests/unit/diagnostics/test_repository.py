@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+
 from diagnostics import repository, tables
 from diagnostics.errors import StateMoveError, UnknownRowError
 from diagnostics.findings import (

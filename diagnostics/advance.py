@@ -1,0 +1,171 @@
+"""One step of everything: samples of many vehicles in, alarms and the next state out. Pure; no loop over vehicles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from diagnostics.arrays import picked
+from diagnostics.features import trips as trip_features
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from diagnostics.arrays import Floats, Integers, Parameters
+    from diagnostics.detector import Detector, Judgement
+    from diagnostics.features.rows import Rows
+    from diagnostics.features.trips import Trips
+
+FleetState: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.generic]]]"
+"""State by part: ``trips``, ``health`` and each detector by its name; arrays ``(n_vehicles, ...)``."""
+
+TRIPS, HEALTH = "trips", "health"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something was found (``cause`` its index) or has cleared (-1) in a vehicle, given by its row in the state."""
+
+    vehicle: int
+    detector: str
+    cause: int
+    since_ms: int
+    found_ms: int
+    confidence: float
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What came of a step: alarms in order of time, trips that ended, the next state, and whose it is."""
+
+    touched: Integers
+    alarms: tuple[Alarm, ...]
+    trips: Trips
+    state: dict[str, dict[str, NDArray[np.generic]]]
+
+
+def initial(detectors: Sequence[Detector], n_vehicles: int) -> dict[str, dict[str, NDArray[np.generic]]]:
+    """State of vehicles of which nothing was seen."""
+    shape = (n_vehicles, len(detectors))
+    health: dict[str, NDArray[np.generic]] = {
+        "health": np.full(shape, np.nan),
+        "rul_days": np.full((*shape, 3), np.nan),
+        "at_ms": np.full(shape, np.nan),
+    }
+    parts: dict[str, dict[str, NDArray[np.generic]]] = {
+        TRIPS: dict(trip_features.initial(n_vehicles)),
+        HEALTH: health,
+    }
+    return parts | {detector.name: dict(detector.initial(n_vehicles)) for detector in detectors}
+
+
+def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[Detector]) -> Step:
+    """Takes rows into account; every vehicle of ``state`` has some, later than all before. Changes nothing given."""
+    closed, still_open, after = trip_features.follow(rows, state[TRIPS], p)
+    parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
+    parts[TRIPS] = dict(after)
+    alarms = _judge_closed(closed, parts, p, detectors)
+    for number, detector in enumerate(detectors):
+        if detector.at_once and len(still_open):
+            alarms += _judge_open(still_open, number, detector, parts, p)
+    return Step(
+        touched=np.arange(len(state[TRIPS]["seen_ms"])),
+        alarms=tuple(sorted(alarms, key=_order)),
+        trips=closed,
+        state=parts,
+    )
+
+
+def finish(state: FleetState, p: Parameters, detectors: Sequence[Detector]) -> Step:
+    """Ends the trips still open, as a long silence would."""
+    closed, after = trip_features.close(state[TRIPS])
+    parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
+    parts[TRIPS] = dict(after)
+    alarms = _judge_closed(closed, parts, p, detectors)
+    return Step(
+        touched=np.arange(len(state[TRIPS]["seen_ms"])),
+        alarms=tuple(sorted(alarms, key=_order)),
+        trips=closed,
+        state=parts,
+    )
+
+
+def _order(alarm: Alarm) -> tuple[int, int, str]:
+    return alarm.vehicle, alarm.found_ms, alarm.detector
+
+
+def _judge_closed(
+    closed: Trips, parts: dict[str, dict[str, NDArray[np.generic]]], p: Parameters, detectors: Sequence[Detector]
+) -> list[Alarm]:
+    """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most."""
+    alarms: list[Alarm] = []
+    turn = _turns(closed.vehicle)
+    for number in range(int(turn.max(initial=-1)) + 1):
+        trips = closed.only(turn == number)
+        mine = {name: values[trips.vehicle] for name, values in p.items()}
+        for column, detector in enumerate(detectors):
+            part = parts[detector.name]
+            judgement, after = detector.step(trips, picked(part, trips.vehicle), mine)
+            for key, values in after.items():
+                part[key][trips.vehicle] = values
+            _note_health(parts[HEALTH], column, trips.vehicle, trips["ended_ms"], judgement)
+            alarms += _alarms(trips, detector, judgement)
+    return alarms
+
+
+def _judge_open(
+    trips: Trips, column: int, detector: Detector, parts: dict[str, dict[str, NDArray[np.generic]]], p: Parameters
+) -> list[Alarm]:
+    """Only what is found counts while a trip goes on; everything else waits for its end."""
+    mine = {name: values[trips.vehicle] for name, values in p.items()}
+    part = parts[detector.name]
+    judgement, after = detector.step(trips, picked(part, trips.vehicle), mine)
+    raised = judgement.raised >= 0
+    part["active"][trips.vehicle] = np.where(raised, after["active"], part["active"][trips.vehicle])
+    found = trips.vehicle[raised]
+    parts[HEALTH]["health"][found, column] = judgement.health[raised]
+    parts[HEALTH]["at_ms"][found, column] = judgement.found_ms[raised]
+    return [alarm for alarm in _alarms(trips, detector, judgement) if alarm.cause >= 0]
+
+
+def _turns(vehicle: Integers) -> Integers:
+    """Which of its vehicle's trips each is: 0, 1, 2; ``vehicle`` is sorted."""
+    starts = np.flatnonzero(np.diff(vehicle, prepend=-1))
+    lengths = np.diff(np.append(starts, len(vehicle)))
+    turns: Integers = np.arange(len(vehicle)) - np.repeat(starts, lengths)
+    return turns
+
+
+def _note_health(
+    health: dict[str, NDArray[np.generic]], column: int, vehicle: Integers, at_ms: Floats, judgement: Judgement
+) -> None:
+    seen = judgement.observable & ~np.isnan(judgement.health)
+    health["health"][vehicle[seen], column] = judgement.health[seen]
+    health["at_ms"][vehicle[seen], column] = at_ms[seen]
+    if judgement.rul_days is not None:
+        health["rul_days"][vehicle[seen], column] = judgement.rul_days[seen]
+
+
+def _alarms(trips: Trips, detector: Detector, judgement: Judgement) -> list[Alarm]:
+    loud = np.flatnonzero((judgement.raised >= 0) | judgement.cleared)
+    return [
+        Alarm(
+            vehicle=int(trips.vehicle[row]),
+            detector=detector.name,
+            cause=int(judgement.raised[row]),
+            since_ms=_ms(judgement.since_ms[row], trips["started_ms"][row]),
+            found_ms=_ms(judgement.found_ms[row], trips["ended_ms"][row]),
+            confidence=float(judgement.confidence[row]),
+            numbers={name: float(values[row]) for name, values in judgement.numbers.items()},
+        )
+        for row in loud
+    ]
+
+
+def _ms(value: float, otherwise: float) -> int:
+    return int(otherwise if np.isnan(value) else value)

@@ -1,0 +1,163 @@
+"""The state of all vehicles in arrays that grow with the fleet, and its packing into bytes, one row a vehicle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics import detectors as detector_files
+from diagnostics import wear as wear_files
+from diagnostics.advance import advance, finish, initial
+from diagnostics.arrays import floats, integers
+from diagnostics.detector import discover
+from diagnostics.errors import StateFormatError
+from diagnostics.features.columns import SIGNALS
+from diagnostics.features.rows import TRIP_GAP_MS, Rows
+from diagnostics.features.sums import NAMES
+from diagnostics.platforms import GENERIC, parameters_of, read_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from diagnostics.advance import Step
+    from diagnostics.arrays import Flags, Floats, Integers
+    from diagnostics.detector import Detector
+
+
+def all_detectors() -> tuple[Detector, ...]:
+    """Every detector and wear model of the package."""
+    return (*discover(detector_files, "DETECTOR"), *discover(wear_files, "MODEL"))
+
+
+class Fleet:
+    """State of vehicles by id; the computing itself is :func:`advance`, which is pure."""
+
+    def __init__(self, detectors: Sequence[Detector] | None = None) -> None:
+        self.detectors = tuple(detectors) if detectors is not None else all_detectors()
+        self.by_name = {detector.name: detector for detector in self.detectors}
+        self.row_of: dict[str, int] = {}
+        self._ids: list[str] = []
+        self._platforms = read_platforms()
+        self._state = initial(self.detectors, 0)
+
+    @property
+    def make(self) -> str:
+        """Which form and parameters a packed state belongs to; another make must be replayed."""
+        shapes = [f"{part}.{name}:{array.dtype}{array.shape[1:]}" for part, name, array in self._arrays()]
+        parameters = [f"{name}={value}" for name, value in sorted(self._platforms[GENERIC].items())]
+        return sha256("\n".join([*SIGNALS, *shapes, *parameters]).encode()).hexdigest()[:32]
+
+    def rows_of(self, vehicle_ids: Iterable[str]) -> Integers:
+        """Rows of vehicles; new ones are added."""
+        ids = list(vehicle_ids)
+        new = [vehicle for vehicle in dict.fromkeys(ids) if vehicle not in self.row_of]
+        self._grow(len(self._ids) + len(new))
+        for vehicle in new:
+            self.row_of[vehicle] = len(self._ids)
+            self._ids.append(vehicle)
+        return np.array([self.row_of[vehicle] for vehicle in ids], dtype=np.int64)
+
+    def id_of(self, row: int) -> str:
+        """The vehicle of a row."""
+        return self._ids[row]
+
+    def seen_ms(self, rows: Integers) -> Integers:
+        """Time of the last sample of vehicles, -1 where there was none."""
+        return np.asarray(self._state["trips"]["seen_ms"][rows], dtype=np.int64)
+
+    def is_finished(self, rows: Integers) -> Flags:
+        """Which vehicles had samples but have no open trip: theirs was ended by :meth:`finish`."""
+        trips = self._state["trips"]
+        finished: Flags = (integers(trips["seen_ms"])[rows] >= 0) & (
+            trips["open_sums"][rows, NAMES.index("rows")] == 0.0
+        )
+        return finished
+
+    def health(self, row: int) -> list[tuple[Detector, float, Floats, int]]:
+        """Of a vehicle by detector: health, days left (low, median, high; NaN unknown) and when judged."""
+        part = self._state["health"]
+        known = ~np.isnan(part["health"][row].astype(np.float64))
+        return [
+            (self.detectors[at], float(part["health"][row, at]), floats(part["rul_days"])[row, at],
+             int(part["at_ms"][row, at]))
+            for at in np.flatnonzero(known)
+        ]  # fmt: skip
+
+    def take(self, rows: Rows) -> Step:
+        """Takes samples, whose ``vehicle`` are rows of this fleet, later than all before; returns what came of it.
+
+        The step's vehicles are rows of this fleet too.
+        """
+        used, local = np.unique(rows.vehicle, return_inverse=True)
+        inner = Rows(vehicle=local.astype(np.int64), time_ms=rows.time_ms, values=rows.values)
+        part = {name: {key: values[used] for key, values in arrays.items()} for name, arrays in self._state.items()}
+        return self._keep(used, advance(inner, part, self._parameters(len(used)), self.detectors))
+
+    def finish(self, vehicles: Integers) -> Step:
+        """Ends the open trips of vehicles."""
+        part = {name: {key: values[vehicles] for key, values in arrays.items()} for name, arrays in self._state.items()}
+        return self._keep(vehicles, finish(part, self._parameters(len(vehicles)), self.detectors))
+
+    def forget(self, row: int) -> None:
+        """Puts a vehicle back to nothing seen."""
+        fresh = initial(self.detectors, 1)
+        for name, arrays in self._state.items():
+            for key, values in arrays.items():
+                values[row] = fresh[name][key][0]
+
+    def packed(self, row: int) -> bytes:
+        """The state of a vehicle as bytes, the same bits."""
+        return b"".join(np.ascontiguousarray(array[row]).tobytes() for _, _, array in self._arrays())
+
+    def unpack(self, vehicle_id: str, make: str, packed: bytes) -> None:
+        """Puts back what :meth:`packed` gave.
+
+        Raises:
+            StateFormatError: the bytes are of another make.
+        """
+        if make != self.make:
+            raise StateFormatError(vehicle_id, make, self.make)
+        (row,) = self.rows_of([vehicle_id])
+        at = 0
+        for _, _, array in self._arrays():
+            size = array[row].nbytes
+            array[row] = np.frombuffer(packed[at : at + size], dtype=array.dtype).reshape(array.shape[1:])
+            at += size
+
+    def _keep(self, used: Integers, step: Step) -> Step:
+        for name, arrays in step.state.items():
+            for key, values in arrays.items():
+                self._state[name][key][used] = values
+        alarms = tuple(replace(alarm, vehicle=int(used[alarm.vehicle])) for alarm in step.alarms)
+        return replace(step, touched=used, alarms=alarms, trips=replace(step.trips, vehicle=used[step.trips.vehicle]))
+
+    def _parameters(self, n_vehicles: int) -> dict[str, Floats]:
+        return parameters_of(self._platforms, [GENERIC] * n_vehicles)
+
+    def _arrays(self) -> Iterator[tuple[str, str, NDArray[np.generic]]]:
+        for part in sorted(self._state):
+            for name in sorted(self._state[part]):
+                yield part, name, self._state[part][name]
+
+    def _grow(self, least: int) -> None:
+        size = len(self._state["trips"]["seen_ms"])
+        if least <= size:
+            return
+        added = initial(self.detectors, max(least, 2 * size, 8) - size)
+        self._state = {
+            part: {name: np.concatenate([values, added[part][name]]) for name, values in arrays.items()}
+            for part, arrays in self._state.items()
+        }
+
+
+def too_late(rows: Rows, fleet: Fleet) -> Flags:
+    """Which rows are not later than all their vehicle had, or belong to a trip that was ended before they came."""
+    seen_ms = fleet.seen_ms(rows.vehicle)
+    reopened = fleet.is_finished(rows.vehicle) & (rows.time_ms - seen_ms <= TRIP_GAP_MS)
+    late: Flags = (rows.time_ms <= seen_ms) | reopened
+    return late

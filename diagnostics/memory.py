@@ -1,0 +1,101 @@
+"""What diagnostics remembers between runs: state of vehicles, their trips, and the codes they reported.
+
+All SQL on that is here.
+
+Findings and suggestions, which others read, are in :mod:`diagnostics.repository`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sqlalchemy as sa
+
+from diagnostics import tables as t
+from diagnostics.errors import UnknownRowError
+from diagnostics.features.trips import FEATURES
+from diagnostics.suggestions.statement import POINTS, TripLog
+from diagnostics.trouble_codes import CodeEvent
+from ingest.storage.tables import devices, installations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from diagnostics.arrays import Floats
+
+STALE = "stale"
+"""Make of a state that must be made anew from the vehicle's history."""
+
+
+def read_states(connection: sa.Connection) -> dict[str, tuple[str, bytes]]:
+    """Make and bytes of every vehicle's state."""
+    return {row.vehicle_id: (row.make, row.state) for row in connection.execute(sa.select(t.detector_state))}
+
+
+def write_states(connection: sa.Connection, states: Mapping[str, bytes], make: str) -> None:
+    """Keeps states in place of what was kept of the same vehicles."""
+    if not states:
+        return
+    c = t.detector_state.c
+    connection.execute(t.detector_state.delete().where(c.vehicle_id.in_(list(states))))
+    rows = [{"vehicle_id": vehicle, "make": make, "state": packed} for vehicle, packed in states.items()]
+    connection.execute(t.detector_state.insert(), rows)
+
+
+def add_trips(connection: sa.Connection, trips: Mapping[str, Floats]) -> None:
+    """Keeps trips ``(n, n_features)`` by vehicle."""
+    started = FEATURES.index("started_ms")
+    rows = [
+        {"vehicle_id": vehicle, "started_ms": int(row[started]), "features": row.tobytes()}
+        for vehicle, values in trips.items()
+        for row in values
+    ]
+    if rows:
+        connection.execute(t.trips.insert(), rows)
+
+
+def remove_trips(connection: sa.Connection, vehicle_ids: Iterable[str]) -> None:
+    """Forgets all trips of vehicles that are replayed."""
+    connection.execute(t.trips.delete().where(t.trips.c.vehicle_id.in_(list(vehicle_ids))))
+
+
+def trips_of(connection: sa.Connection, vehicle_id: str, *, until_ms: int) -> TripLog:
+    """The last trips that began before a time, oldest first: twice as many as evidence shows at most."""
+    c = t.trips.c
+    query = sa.select(c.features).where(c.vehicle_id == vehicle_id, c.started_ms < until_ms)
+    rows = list(connection.execute(query.order_by(c.started_ms.desc()).limit(2 * POINTS)).scalars())
+    values = [np.frombuffer(row, dtype=np.float64) for row in reversed(rows)]
+    return TripLog(values=np.array(values).reshape(len(values), len(FEATURES)))
+
+
+def add_code_events(connection: sa.Connection, events: Iterable[tuple[str, CodeEvent]]) -> None:
+    """Keeps code events with the device that sent them; one that is known already changes nothing."""
+    c = t.code_events.c
+    for device_id, event in sorted(set(events)):
+        values = {name: getattr(event, name) for name in CodeEvent.__dataclass_fields__}
+        same = [c[name] == values[name] for name in ("vehicle_id", "time_ms", "ecu", "code", "state")]
+        if connection.execute(t.code_events.update().where(*same).values(present=event.present)).rowcount == 0:
+            connection.execute(t.code_events.insert().values(**values, device_id=device_id))
+
+
+def code_events_of(connection: sa.Connection, vehicle_ids: Sequence[str]) -> list[CodeEvent]:
+    """All code events of some vehicles."""
+    columns = [t.code_events.c[name] for name in CodeEvent.__dataclass_fields__]
+    query = sa.select(*columns).where(t.code_events.c.vehicle_id.in_(vehicle_ids))
+    return [CodeEvent(**row) for row in connection.execute(query).mappings()]
+
+
+def vehicle_ids(connection: sa.Connection, device_name: str | None = None) -> list[str]:
+    """Vehicles of all devices, or of one.
+
+    Raises:
+        UnknownRowError: there is no device of that name.
+    """
+    query = sa.select(installations.c.vehicle_id).join(devices, devices.c.id == installations.c.device_id)
+    if device_name is not None:
+        query = query.where(devices.c.name == device_name)
+    found = sorted(set(connection.execute(query).scalars()))
+    if device_name is not None and not found:
+        raise UnknownRowError("device", device_name)
+    return found

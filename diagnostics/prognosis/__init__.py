@@ -1,0 +1,1 @@
+"""From damage and its rate to remaining life as a distribution."""

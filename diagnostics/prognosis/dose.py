@@ -1,0 +1,67 @@
+"""Damage that adds up trip by trip: its total, and what a day adds on average and spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from diagnostics.arrays import Flags, Floats, Integers, State
+
+DAY_MS = 86_400_000.0
+FORGET = 0.97
+"""Weight of the days before a new one: habits of about a month count (our choice)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dose:
+    """After a trip, each ``(n,)``: ``total`` damage; ``rate`` a day and its ``variance``; ``days`` it rests on."""
+
+    total: Floats
+    rate: Floats
+    variance: Floats
+    days: Floats
+
+
+def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
+    """No damage counted yet."""
+    zeros: dict[str, Floats | Integers] = {
+        name: np.zeros(n_vehicles) for name in ("total", "today", "weight", "mean", "spread")
+    }
+    return zeros | {"day_ms": np.full(n_vehicles, np.nan), "began_ms": np.full(n_vehicles, np.nan)}
+
+
+def add(damage: Floats, at_ms: Floats, state: State) -> tuple[Dose, dict[str, Floats | Integers]]:
+    """Adds a trip's damage; days count from the first trip, and one without a trip counts as one without damage."""
+    old = {name: np.asarray(values, dtype=np.float64) for name, values in state.items()}
+    began = np.where(np.isnan(old["began_ms"]), at_ms, old["began_ms"])
+    day = np.where(np.isnan(old["day_ms"]), at_ms, old["day_ms"])
+    passed = np.floor((at_ms - day) / DAY_MS)
+    ends = passed >= 1.0
+    idle = np.maximum(passed - 1.0, 0.0)
+    weight, mean, spread = _learn(old["weight"], old["mean"], old["spread"], old["today"], ends, idle)
+    today = np.where(ends, 0.0, old["today"]) + damage
+    total = old["total"] + damage
+    after: dict[str, Floats | Integers] = {
+        "total": total, "today": today, "weight": weight, "mean": mean, "spread": spread,
+        "day_ms": np.where(ends, day + passed * DAY_MS, day), "began_ms": began,
+    }  # fmt: skip
+    return Dose(total=total, rate=mean, variance=spread, days=weight), after
+
+
+def _learn(
+    weight: Floats, mean: Floats, spread: Floats, day: Floats, ends: Flags, idle: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Weighted mean and variance of a day, with forgetting: the finished day, then the days without a trip."""
+    for value, count in ((day, np.where(ends, 1.0, 0.0)), (np.zeros_like(day), np.where(ends, idle, 0.0))):
+        kept = weight * FORGET**count
+        added = np.where(count > 0.0, (1.0 - FORGET**count) / (1.0 - FORGET), 0.0)
+        whole = kept + added
+        share = added / np.where(whole > 0.0, whole, 1.0)
+        difference = value - mean
+        mean = mean + share * difference
+        spread = (1.0 - share) * (spread + share * difference**2)
+        weight = whole
+    return weight, mean, spread

@@ -1,0 +1,1 @@
+"""From alarms to findings, and from findings to advice for a person."""

@@ -1,0 +1,107 @@
+"""Detector of trouble codes: what the car's own monitors have confirmed, said at once.
+
+Why it works: a stored code has failed its monitor, on two drive cycles for most; no statistics of ours add to that. A
+pending code is not reported (one drive cycle, often gone by itself). A code that the car reports gone clears its
+finding; the same code stored again is a new one.
+When not: codes erased with a scan tool look like a repair; codes of other units than those that answer OBD are not
+seen.
+
+Signals needed: events of kind ``dtc`` with state ``stored``. Without them: not observable, which is not "no fault".
+
+Source: states by ISO 15031-6 and SAE J1979 services 03, 07, 0A; severities and words: ``codes.csv``, our choice.
+
+False-alarm rate: that of the car's monitors; ours add none, since each confirmed code is stated once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from diagnostics.codes import explain
+from diagnostics.findings import Evidence, Finding
+from diagnostics.suggestions.statement import finding_id, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+NAME = "trouble_codes"
+CONFIRMED = "stored"
+CONFIDENCE = 0.95
+"""That the code stands for a real fault of its circuit or function (our choice; outcomes will tell)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class CodeEvent:
+    """A code that came or went."""
+
+    vehicle_id: str
+    ecu: str
+    code: str
+    time_ms: int
+    state: str
+    present: bool
+
+
+def code_findings(events: Iterable[CodeEvent]) -> list[Finding]:
+    """Findings of confirmed codes, those gone included; the order in which events arrived makes no difference."""
+    confirmed = sorted({event for event in events if event.state == CONFIRMED})
+    found: list[Finding] = []
+    episodes: dict[tuple[str, str, str], list[CodeEvent]] = {}
+    for event in confirmed:
+        episodes.setdefault((event.vehicle_id, event.ecu, event.code), []).append(event)
+    for series in episodes.values():
+        found += _findings(series)
+    return sorted(found, key=lambda finding: (finding.found_at, finding.id))
+
+
+def _findings(series: Sequence[CodeEvent]) -> list[Finding]:
+    found: list[Finding] = []
+    began: CodeEvent | None = None
+    for event in series:
+        if event.present and began is None:
+            began = event
+        elif not event.present and began is not None:
+            found.append(_finding(began, ended_ms=event.time_ms))
+            began = None
+    return found if began is None else [*found, _finding(began, ended_ms=None)]
+
+
+def _finding(began: CodeEvent, *, ended_ms: int | None) -> Finding:
+    known = explain(began.code)
+    check = {"en": "Check first", "zh": "优先检查"}
+    return Finding(
+        id=finding_id(began.vehicle_id, NAME, f"{began.ecu}/{began.code}", began.time_ms),
+        vehicle_id=began.vehicle_id,
+        detector=NAME,
+        cause=began.code,
+        component=known.component,
+        severity=known.severity,
+        confidence=CONFIDENCE,
+        since=moment(began.time_ms),
+        found_at=moment(began.time_ms),
+        cleared_at=None if ended_ms is None else moment(ended_ms),
+        evidence=_evidence(began),
+        title={language: f"{began.code}: {words}" for language, words in known.title.items()},
+        text={
+            language: f"{known.meaning[language]} {check[language]}: {known.check_first[language]}"
+            for language in known.meaning
+        },
+        job=f"diagnose_{began.code.lower()}",
+    )
+
+
+def _evidence(began: CodeEvent) -> Evidence:
+    return Evidence(
+        feature=f"code:{began.code}",
+        unit="",
+        label={
+            "en": f"Code {began.code} stored by unit {began.ecu}",
+            "zh": f"控制单元{began.ecu}存储故障码{began.code}",
+        },
+        points=((began.time_ms, 1.0),),
+        expectation=0.0,
+        threshold=None,
+        window=(began.time_ms, began.time_ms),
+        signals=(),
+    )
