@@ -44,9 +44,9 @@ def create_app(settings: ApiSettings, engine: sa.Engine, *, stop: asyncio.Event 
     )  # fmt: skip
     app.state.desk = Desk(settings, engine, TelemetryStore(engine, settings.history_folder))
     app.state.stop = stop or asyncio.Event()
-    for router in (people, vehicles, suggestions, appointments, reminders, operations):
-        app.include_router(router, prefix=policy.V1)
-    app.include_router(health)
+    for router in (people, vehicles, suggestions, appointments, reminders, operations, health):
+        # Not include_router: the policy goes by the path that a route itself has.
+        app.router.routes.extend(router.routes)
     problems.install(app)
     headers.install(app)
     mount(app)

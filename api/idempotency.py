@@ -1,7 +1,7 @@
 """Idempotency-Key: a POST that is sent again has one effect and the same answer.
 
-The first answer is kept for a day by principal, route and key. The reservation commits before the work, so that of
-parallel requests one works and the others are told to wait.
+Reservation, effect and answer are one transaction: either all are there or none is. A parallel request with the same
+key waits for the first one's commit at the unique row, and then finds its answer.
 """
 
 from __future__ import annotations
@@ -15,24 +15,41 @@ import sqlalchemy as sa
 
 from api.errors import InvalidRequestError, KeyInProgressError, KeyReusedError
 from api.tables import idempotency
-from ingest.storage.database import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEPT = timedelta(days=1)
-ABANDONED = timedelta(minutes=1)
-"""A reservation without an answer for so long was left by a killed process (our choice)."""
 MAX_KEY = 255
 
 
+class AnsweredError(Exception):
+    """Not a failure: the request was answered before, and this is the answer."""
+
+    def __init__(self, status: int, body: str) -> None:
+        self.status, self.body = status, body
+        super().__init__(f"answered before with {status}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """Where an answer is kept."""
+class Claim:
+    """A request with a key: who, on which route, and what was asked."""
 
     principal: str
     route: str
     key: str
+    body_hash: str
+
+    @classmethod
+    def of(cls, *, principal: str, route: str, key: str, body: bytes) -> Claim:
+        """The claim of a request.
+
+        Raises:
+            InvalidRequestError: the key is too long.
+        """
+        if len(key) > MAX_KEY:
+            raise InvalidRequestError(f"the Idempotency-Key has {len(key)} characters, at most {MAX_KEY} are taken")
+        return cls(principal=principal, route=route, key=key, body_hash=hashlib.sha256(body).hexdigest())
 
     @property
     def where(self) -> Iterator[sa.ColumnElement[bool]]:
@@ -41,50 +58,28 @@ class Slot:
         yield from (c.principal == self.principal, c.route == self.route, c.key == self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was answered the first time."""
-
-    status: int
-    body: str
-
-
-def reserve(engine: sa.Engine, slot: Slot, body: bytes, *, now: datetime) -> Answer | None:
-    """The earlier answer to the same request, or None after reserving the slot for this one.
+def reserve(connection: sa.Connection, claim: Claim, *, now: datetime) -> None:
+    """Reserves a claim's key for this transaction.
 
     Raises:
-        InvalidRequestError: the key is too long.
+        AnsweredError: the same request was answered before.
         KeyReusedError: the key came with another body before.
-        KeyInProgressError: the first request still runs.
+        KeyInProgressError: another request with the key was quicker, and is not answered yet.
     """
-    if len(slot.key) > MAX_KEY:
-        raise InvalidRequestError(f"the Idempotency-Key has {len(slot.key)} characters, at most {MAX_KEY} are taken")
-    body_hash = hashlib.sha256(body).hexdigest()
-    c = idempotency.c
-    with transaction(engine) as connection:
-        connection.execute(idempotency.delete().where(c.created_at < now - KEPT))
-        abandoned = (*slot.where, c.status.is_(None), c.created_at < now - ABANDONED)
-        connection.execute(idempotency.delete().where(*abandoned))
-        row = connection.execute(sa.select(idempotency).where(*slot.where)).first()
-        if row is None:
-            values = {"principal": slot.principal, "route": slot.route, "key": slot.key, "created_at": now}
-            connection.execute(idempotency.insert().values(**values, body_hash=body_hash))
-            return None
-    if row.body_hash != body_hash:
+    connection.execute(idempotency.delete().where(idempotency.c.created_at < now - KEPT))
+    row = connection.execute(sa.select(idempotency).where(*claim.where)).first()
+    if row is not None and row.body_hash != claim.body_hash:
         raise KeyReusedError
-    if row.status is None:
-        raise KeyInProgressError
-    return Answer(row.status, row.body)
+    if row is not None:
+        raise AnsweredError(row.status, row.body)
+    values = {"principal": claim.principal, "route": claim.route, "key": claim.key, "body_hash": claim.body_hash}
+    try:
+        with connection.begin_nested():
+            connection.execute(idempotency.insert().values(**values, created_at=now))
+    except sa.exc.IntegrityError as error:
+        raise KeyInProgressError from error
 
 
-def keep(engine: sa.Engine, slot: Slot, answer: Answer) -> None:
-    """Keeps the answer of a request that had its effect."""
-    with transaction(engine) as connection:
-        kept = idempotency.update().where(*slot.where)
-        connection.execute(kept.values(status=answer.status, body=answer.body))
-
-
-def free(engine: sa.Engine, slot: Slot) -> None:
-    """Gives a slot back whose request failed without effect, so that it can be tried again."""
-    with transaction(engine) as connection:
-        connection.execute(idempotency.delete().where(*slot.where))
+def keep(connection: sa.Connection, claim: Claim, *, status: int, body: str) -> None:
+    """Keeps the answer of a request, in the transaction of its effect."""
+    connection.execute(idempotency.update().where(*claim.where).values(status=status, body=body))

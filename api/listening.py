@@ -9,8 +9,9 @@ import socket
 from typing import TYPE_CHECKING
 
 from fastapi.routing import APIRoute
+from starlette.routing import Mount, Route
 
-from api.errors import ExposureError, ListenError
+from api.errors import ExposureError, ListenError, PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ async def serve(
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="api.server")
     while not server.started and not serving.done():
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.wait([serving], timeout=_LOOK_S)
     if ready is not None and server.started:
         ready()
     stopping = asyncio.create_task(stop.wait(), name="api.stop")
@@ -72,8 +73,14 @@ async def serve(
 
 
 def operations(app: FastAPI) -> Iterator[str]:
-    """Method and path of each operation of the app."""
+    """Method and path of each operation of the app.
+
+    Raises:
+        PolicyError: a router was included, whose operations could not be told apart here.
+    """
     for route in app.routes:
+        if not isinstance(route, (Route, Mount)):
+            raise PolicyError([repr(route)])
         if isinstance(route, APIRoute):
-            for method in sorted(route.methods):
+            for method in sorted(route.methods or ()):
                 yield f"{method} {route.path}"

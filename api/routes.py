@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api import idempotency
 from api.auth.service import digest
+from api.idempotency import AnsweredError, Claim, keep
 from api.web import COOKIE
 
 if TYPE_CHECKING:
@@ -35,33 +33,20 @@ class IdempotentRoute(APIRoute):
             key = request.headers.get(HEADER)
             if request.method != "POST" or not key:
                 return await handle(request)
-            slot = idempotency.Slot(principal=_principal(request), route=request.url.path, key=key)
-            engine = request.app.state.desk.engine
             body = await request.body()
-            earlier = await asyncio.to_thread(idempotency.reserve, engine, slot, body, now=datetime.now(UTC))
-            if earlier is not None:
+            claim = Claim.of(principal=_principal(request), route=request.url.path, key=key, body=body)
+            request.state.claim = claim
+            try:
+                response = await handle(request)
+            except AnsweredError as answered:
                 headers = {REPLAYED: "true"}
-                return Response(earlier.body, earlier.status, headers, media_type="application/json")
-            return await _first(handle, request, slot)
+                return Response(answered.body, answered.status, headers, media_type="application/json")
+            text = bytes(response.body).decode()
+            # The request's transaction ends only after this: effect and answer are kept together.
+            await asyncio.to_thread(keep, request.state.connection, claim, status=response.status_code, body=text)
+            return response
 
         return once
-
-
-async def _first(
-    handle: Callable[[Request], Coroutine[Any, Any, Response]], request: Request, slot: idempotency.Slot
-) -> Response:
-    engine = request.app.state.desk.engine
-    try:
-        response = await handle(request)
-    except BaseException:
-        await asyncio.to_thread(idempotency.free, engine, slot)
-        raise
-    if response.status_code < HTTPStatus.BAD_REQUEST:
-        answer = idempotency.Answer(response.status_code, bytes(response.body).decode())
-        await asyncio.to_thread(idempotency.keep, engine, slot, answer)
-    else:
-        await asyncio.to_thread(idempotency.free, engine, slot)
-    return response
 
 
 def _principal(request: Request) -> str:

@@ -14,6 +14,7 @@ from api.auth import service as auth
 from api.auth.scope import Scope
 from api.auth.throttle import Throttle
 from api.errors import CrossSiteError, NotAllowedError, NotSignedInError
+from api.idempotency import reserve
 from api.policy import PUBLIC, allowed_roles
 from api.settings import ApiSettings
 from ingest.storage.database import reading, transaction
@@ -51,6 +52,10 @@ def database(request: Request) -> Iterator[sa.Connection]:
     """One transaction a request: reading for safe methods, else committed at the end or rolled back."""
     engine = desk_of(request).engine
     with reading(engine) if request.method in SAFE_METHODS else transaction(engine) as connection:
+        request.state.connection = connection
+        claim = getattr(request.state, "claim", None)
+        if claim is not None:
+            reserve(connection, claim, now=now())
         yield connection
 
 

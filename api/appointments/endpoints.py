@@ -12,11 +12,12 @@ from api.appointments.schemas import Acceptance, AppointmentOut, Moving, NewAppo
 from api.appointments.states import State
 from api.dealers.repository import dealer as dealer_of
 from api.pagination import Page, Paging
+from api.policy import V1
 from api.routes import IdempotentRoute
 from api.suggestions.service import suggestion as suggestion_of
 from api.web import Database, Now, Person
 
-router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=IdempotentRoute)
+router = APIRouter(prefix=f"{V1}/appointments", tags=["appointments"], route_class=IdempotentRoute)
 
 
 @router.get("")

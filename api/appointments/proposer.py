@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from api import revisions
 from api.appointments import repository, service
-from api.errors import NoSlotError
+from api.errors import NoSlotError, SlotTakenError
 from diagnostics.findings import Severity, SuggestionState
 from diagnostics.repository import suggestions_changed_since
 from ingest.storage.database import reading, transaction
@@ -23,6 +23,8 @@ LOG = logging.getLogger(__name__)
 CURSOR = "proposer"
 BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
 """Severities that lead to a proposal by themselves."""
+ENDED = frozenset({SuggestionState.WITHDRAWN, SuggestionState.DISMISSED, SuggestionState.DONE})
+"""States of a suggestion in which a proposal makes no sense any more."""
 AT_ONCE = 100
 
 
@@ -36,16 +38,20 @@ def work(engine: sa.Engine, *, now: datetime) -> list[str]:
         changed = suggestions_changed_since(connection, position, AT_ONCE)
     made = []
     for suggestion in changed:
-        with transaction(engine) as connection:
-            proposed = _deal_with(connection, suggestion, now)
-            revisions.reach(connection, CURSOR, suggestion.revision)
+        try:
+            with transaction(engine) as connection:
+                proposed = _deal_with(connection, suggestion, now)
+                revisions.reach(connection, CURSOR, suggestion.revision)
+        except SlotTakenError as error:
+            LOG.info("a time was taken while it was proposed; another is sought next time: %s", error)
+            break
         if proposed is not None:
             made.append(proposed)
     return made
 
 
 def _deal_with(connection: sa.Connection, suggestion: Suggestion, now: datetime) -> str | None:
-    if suggestion.state in {SuggestionState.WITHDRAWN, SuggestionState.DISMISSED}:
+    if suggestion.state in ENDED:
         service.withdraw_for(connection, suggestion.id, now=now, by="roadworthy")
         return None
     if suggestion.state is not SuggestionState.OPEN or suggestion.severity not in BOOKED:

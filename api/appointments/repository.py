@@ -57,6 +57,17 @@ def appointment(connection: sa.Connection, scope: Scope, appointment_id: str) ->
     return _appointment(row)
 
 
+def for_change(connection: sa.Connection, scope: Scope, appointment_id: str) -> Appointment:
+    """The same, kept from others until the transaction ends, so that of two changes at once one sees the other's.
+
+    Raises:
+        NotFoundError: there is none that the person may see.
+    """
+    mine = sa.select(appointments.c.id).where(appointments.c.id == appointment_id).with_for_update()
+    connection.execute(mine)
+    return appointment(connection, scope, appointment_id)
+
+
 def list_appointments(
     connection: sa.Connection,
     scope: Scope,
@@ -111,12 +122,19 @@ def open_key(vehicle_id: str, component: str) -> str:
     return f"{vehicle_id}:{component}"
 
 
-def insert(connection: sa.Connection, values: Mapping[str, Any]) -> None:
-    """Adds an appointment under the next revision."""
+def insert(connection: sa.Connection, values: Mapping[str, Any]) -> bool:
+    """Adds an appointment under the next revision; False where another was opened for the component meanwhile."""
     row = dict(values) | {"revision": following(connection)}
     row["open_key"] = open_key(row["vehicle_id"], row["component"])
     row["alternatives"] = [moment.isoformat() for moment in row["alternatives"]]
-    connection.execute(appointments.insert().values(row))
+    try:
+        with connection.begin_nested():
+            connection.execute(appointments.insert().values(row))
+    except sa.exc.IntegrityError:
+        if has_open(connection, row["vehicle_id"], row["component"]):
+            return False
+        raise
+    return True
 
 
 def change(

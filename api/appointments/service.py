@@ -10,8 +10,9 @@ from api import audit
 from api.appointments import planner, repository
 from api.appointments.states import Move, State, after
 from api.dealers.repository import dealer as dealer_of
-from api.errors import NoSlotError, NotFoundError, OutsideHoursError, SlotTakenError
+from api.errors import IllegalMoveError, NoSlotError, NotFoundError, OutsideHoursError, SlotTakenError
 from api.reminders import repository as reminders
+from api.suggestions import service as suggestions
 from api.vehicles import repository as vehicles
 from diagnostics import repository as advice
 from diagnostics.errors import StateMoveError
@@ -47,7 +48,7 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
         raise NoSlotError(planner.HORIZON_DAYS)
     appointment_id = uuid4().hex
     first, *others = found
-    repository.insert(
+    added = repository.insert(
         connection,
         {
             "id": appointment_id,
@@ -67,6 +68,8 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
             "changed_by": by,
         },
     )
+    if not added:
+        return None
     for offer in found[: 2 if suggestion.severity == STOP_NOW else 1]:
         _hold(connection, dealer_id, offer, minutes, appointment_id)
     reminders.plan(connection, appointment_id, kept[1], start=first.start, now=now, proposed=True)
@@ -83,12 +86,12 @@ def accept(
         NotFoundError: not this person's.
         IllegalMoveError: it is not proposed any more.
         SlotTakenError: the alternative was taken meanwhile.
-        OutsideHoursError: ``start`` is none of the times that were offered.
+        OutsideHoursError: ``start`` is none of the times that were offered, or is over.
     """
-    found = repository.appointment(connection, scope, appointment_id)
+    found = repository.for_change(connection, scope, appointment_id)
     state = after(found.state, Move.ACCEPT)
     chosen = found.start if start is None else start
-    if chosen not in (found.start, *found.alternatives):
+    if chosen <= now or chosen not in (found.start, *found.alternatives):
         raise OutsideHoursError(chosen.isoformat())
     return _settle(connection, scope, found, chosen, state, Move.ACCEPT, now)
 
@@ -102,7 +105,7 @@ def move(
         NotFoundError, IllegalMoveError, SlotTakenError: as with :func:`accept`.
         OutsideHoursError: the shop is closed then, or it is in the past.
     """
-    found = repository.appointment(connection, scope, appointment_id)
+    found = repository.for_change(connection, scope, appointment_id)
     state = after(found.state, Move.MOVE)
     opening = dealer_of(connection, found.dealer_id).opening
     if start <= now or not planner.fits(opening, start, found.minutes):
@@ -150,13 +153,16 @@ def advice_for(connection: sa.Connection, scope: Scope, suggestion_id: str, *, n
     """Proposes a time for a suggestion at an advisor's wish.
 
     Raises:
-        NotFoundError: not a suggestion that this person may see, or something is open already.
+        NotFoundError: not a suggestion that this person may see.
+        IllegalMoveError: the suggestion has ended, or an appointment for its component is open.
+        NoSlotError: the shop has no free time in the horizon.
     """
-    suggestion = advice.suggestion(connection, suggestion_id)
-    vehicles.vehicle(connection, scope, suggestion.vehicle_id)
+    suggestion = suggestions.suggestion(connection, scope, suggestion_id)
+    if suggestion.state is not SuggestionState.OPEN:
+        raise IllegalMoveError("suggestion", suggestion.state, "propose")
     made = propose(connection, suggestion, now=now, by=scope.name)
     if made is None:
-        raise SlotTakenError(f"a time for {suggestion.component}")
+        raise IllegalMoveError(f"appointment for {suggestion.component}", "open already", "propose")
     return repository.appointment(connection, scope, made)
 
 
@@ -210,7 +216,7 @@ def _free_bay(connection: sa.Connection, found: Appointment, start: datetime) ->
 
 
 def _end(connection: sa.Connection, scope: Scope, appointment_id: str, how: Move, now: datetime) -> Appointment:
-    found = repository.appointment(connection, scope, appointment_id)
+    found = repository.for_change(connection, scope, appointment_id)
     _free(connection, found, after(found.state, how), now, scope.name)
     if found.suggestion_id is not None and how is not Move.FINISH:
         _follow(connection, found.suggestion_id, SuggestionState.OPEN, now, scope.name)

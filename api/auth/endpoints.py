@@ -10,10 +10,11 @@ from api.auth import repository, service
 from api.auth.schemas import Me, NewToken, SignIn, Token, TokenMade, User
 from api.auth.scope import Scope
 from api.errors import NotFoundError
+from api.policy import V1
 from api.routes import IdempotentRoute
 from api.web import COOKIE, Database, Desk, Now, Person, TheDesk
 
-router = APIRouter(tags=["people"], route_class=IdempotentRoute)
+router = APIRouter(prefix=V1, tags=["people"], route_class=IdempotentRoute)
 
 
 @router.post("/session", status_code=201)

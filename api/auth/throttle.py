@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from threading import Lock
 
 from api.errors import TooManyTriesError
 
@@ -14,10 +15,11 @@ _MAX_KEYS = 10_000
 
 
 class Throttle:
-    """Remembers recent tries of this process."""
+    """Remembers recent tries of this process; requests of several threads may ask at once."""
 
     def __init__(self) -> None:
         self._tries: dict[str, deque[float]] = {}
+        self._lock = Lock()
 
     def check(self, *, account: str, address: str, now_s: float) -> None:
         """Counts a try.
@@ -25,12 +27,20 @@ class Throttle:
         Raises:
             TooManyTriesError: the account or the address had its share within the last minute.
         """
-        if len(self._tries) > _MAX_KEYS:
-            self._tries.clear()
-        for key, most in ((f"account:{account.strip().lower()}", PER_ACCOUNT), (f"address:{address}", PER_ADDRESS)):
-            recent = self._tries.setdefault(key, deque())
-            while recent and recent[0] <= now_s - WINDOW_S:
-                recent.popleft()
-            if len(recent) >= most:
-                raise TooManyTriesError(max(1, round(recent[0] + WINDOW_S - now_s)))
-            recent.append(now_s)
+        with self._lock:
+            if len(self._tries) > _MAX_KEYS:
+                self._forget(now_s)
+            self._count(f"address:{address}", PER_ADDRESS, now_s)
+            self._count(f"account:{account.strip().lower()}", PER_ACCOUNT, now_s)
+
+    def _count(self, key: str, most: int, now_s: float) -> None:
+        recent = self._tries.setdefault(key, deque())
+        while recent and recent[0] <= now_s - WINDOW_S:
+            recent.popleft()
+        if len(recent) >= most:
+            raise TooManyTriesError(max(1, round(recent[0] + WINDOW_S - now_s)))
+        recent.append(now_s)
+
+    def _forget(self, now_s: float) -> None:
+        # Only what is over: forgetting all would let a flood of names reopen a guarded account.
+        self._tries = {key: tries for key, tries in self._tries.items() if tries and tries[-1] > now_s - WINDOW_S}

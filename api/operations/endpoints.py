@@ -12,12 +12,13 @@ from fastapi.responses import StreamingResponse
 
 from api import revisions
 from api.auth.scope import Scope
+from api.policy import V1
 from api.web import Database, Desk, Person, TheDesk
 from diagnostics.repository import latest_revision
 from ingest.storage.database import reading
 from ingest.storage.letters import counts_by_reason
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(prefix=V1, tags=["operations"])
 health = APIRouter(include_in_schema=False)
 LOOK_EVERY_S = 1.0
 BEAT_EVERY = 15

@@ -31,7 +31,7 @@ class Channels:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        if SCHEME not in NotificationManager():
+        if SCHEME not in NotificationManager():  # type: ignore[no-untyped-call]  # apprise is half annotated
             notify(on=SCHEME, name="Roadworthy file")(_write)  # type: ignore[no-untyped-call]  # apprise's decorator
 
     def send(self, message: Message, *, message_id: str, urls: Sequence[str]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.policy import V1
 from api.reminders import repository
 from api.reminders.schemas import ReminderOut
 from api.web import Database, Person
 
-router = APIRouter(prefix="/reminders", tags=["reminders"])
+router = APIRouter(prefix=f"{V1}/reminders", tags=["reminders"])
 
 
 @router.get("")

@@ -54,19 +54,17 @@ def plan(
     c = reminders.c
     others = (c.appointment_id == appointment_id, c.state == WAITING, c.made_for != start)
     connection.execute(reminders.update().where(*others).values(state=DROPPED))
-    known = set(
-        connection.execute(sa.select(c.kind).where(c.appointment_id == appointment_id, c.made_for == start)).scalars()
-    )
+    mine = (c.appointment_id == appointment_id, c.made_for == start)
+    known = set(connection.execute(sa.select(c.kind).where(*mine)).scalars())
     for kind, due_at in due_times(start, now=now, proposed=proposed).items():
-        if str(kind) not in known:
-            row: dict[str, Any] = {
-                "id": uuid4().hex,
-                "appointment_id": appointment_id,
-                "kind": str(kind),
-                "user_id": user_id,
-            }
-            row |= {"due_at": due_at, "state": WAITING, "tries": 0, "made_for": start}
-            connection.execute(reminders.insert().values(row))
+        values: dict[str, Any] = {"user_id": user_id, "due_at": due_at, "state": WAITING, "tries": 0}
+        if str(kind) in known:
+            # Moved away and back: what was dropped is needed again; what was sent is not.
+            dropped = reminders.update().where(*mine, c.kind == str(kind), c.state == DROPPED)
+            connection.execute(dropped.values(values))
+        else:
+            row = {"id": uuid4().hex, "appointment_id": appointment_id, "kind": str(kind), "made_for": start}
+            connection.execute(reminders.insert().values(row | values))
 
 
 def drop(connection: sa.Connection, appointment_id: str) -> None:

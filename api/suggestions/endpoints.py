@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.pagination import Page, Paging
+from api.policy import V1
 from api.routes import IdempotentRoute
 from api.suggestions import service
 from api.suggestions.schemas import Dismissal, OutcomeIn, PrecisionOut, SuggestionOut
@@ -14,7 +15,7 @@ from api.web import Database, Now, Person
 from diagnostics.findings import SuggestionState
 from diagnostics.repository import detector_precision
 
-router = APIRouter(tags=["suggestions"], route_class=IdempotentRoute)
+router = APIRouter(prefix=V1, tags=["suggestions"], route_class=IdempotentRoute)
 
 
 @router.get("/suggestions")

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.pagination import Page, Paging
+from api.policy import V1
 from api.routes import IdempotentRoute
 from api.vehicles import repository, service
 from api.vehicles.schemas import (
@@ -26,7 +27,7 @@ from api.web import Database, Now, Person, TheDesk
 from diagnostics import repository as diagnosis
 from diagnostics.findings import Finding, as_json
 
-router = APIRouter(prefix="/vehicles", tags=["vehicles"], route_class=IdempotentRoute)
+router = APIRouter(prefix=f"{V1}/vehicles", tags=["vehicles"], route_class=IdempotentRoute)
 
 
 @router.get("")
