@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from ingest.storage.database import migrate, open_database, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import sqlalchemy as sa
 
@@ -46,7 +48,7 @@ class World:
 
     def suggest(self, suggestion_id: str = "s1", **changes: object) -> Suggestion:
         """Stores advice about the car of ``here``, as diagnostics would."""
-        made = replace(_ADVICE, id=suggestion_id, vehicle_id=self.here.vehicle_id, **changes)
+        made = replace(_ADVICE, id=suggestion_id, **{"vehicle_id": self.here.vehicle_id} | changes)
         with transaction(self.engine) as connection:
             return advice.save_suggestion(connection, made, at=NOW)
 
@@ -68,9 +70,7 @@ def _person(connection: sa.Connection, name: str, role: Role, dealer_id: str | N
 
 
 def _shop(connection: sa.Connection, name: str, at: datetime) -> Shop:
-    dealer_id = dealers.create(
-        connection, name_en=name, name_zh=f"{name}店", time_zone="Asia/Shanghai", bays=2, now=at
-    )
+    dealer_id = dealers.create(connection, name_en=name, name_zh=f"{name}店", time_zone="Asia/Shanghai", bays=2, now=at)
     advisor = _person(connection, f"{name}-advisor", Role.ADVISOR, dealer_id)
     owner = _person(connection, f"{name}-owner", Role.OWNER, None)
     car = {"id": f"{name}-car", "dealer_id": dealer_id, "owner_id": owner.user_id, "plate": f"沪A·{name}"}
@@ -78,23 +78,34 @@ def _shop(connection: sa.Connection, name: str, at: datetime) -> Shop:
     return Shop(dealer_id, advisor, owner, f"{name}-car")
 
 
-@pytest.fixture(name="engine")
-def _engine(tmp_path) -> Iterator[sa.Engine]:
-    """A migrated database file of its own."""
-    engine = open_database(f"sqlite:///{tmp_path}/desk.db")
+@pytest.fixture(name="template", scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Shop, Shop, Scope]]:
+    """A migrated database file with both shops, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "desk.db"
+    engine = open_database(f"sqlite:///{path}")
     for package in ("ingest", "diagnostics", "api"):
         migrate(engine, package)
+    with transaction(engine) as connection:
+        here = _shop(connection, "here", NOW)
+        there = _shop(connection, "there", NOW + timedelta(seconds=1))
+        admin = _person(connection, "root", Role.ADMIN, None)
+    engine.dispose()  # closing the last connection brings the write-ahead log into the file
+    return path, (here, there, admin)
+
+
+@pytest.fixture(name="engine")
+def _engine(tmp_path: Path, template: tuple[Path, object]) -> Iterator[sa.Engine]:
+    """A database file of the test's own."""
+    shutil.copyfile(template[0], tmp_path / "desk.db")
+    engine = open_database(f"sqlite:///{tmp_path}/desk.db")
     yield engine
     engine.dispose()
 
 
 @pytest.fixture(name="world")
-def _world(engine: sa.Engine) -> World:
+def _world(engine: sa.Engine, template: tuple[Path, tuple[Shop, Shop, Scope]]) -> World:
     """Two shops that must not see each other's cars."""
-    with transaction(engine) as connection:
-        here = _shop(connection, "here", NOW)
-        there = _shop(connection, "there", NOW + timedelta(seconds=1))
-        admin = _person(connection, "root", Role.ADMIN, None)
+    here, there, admin = template[1]
     return World(engine, here, there, admin)
 
 

@@ -37,7 +37,9 @@ def inside_hours(opening: Opening, start: datetime, minutes: int) -> bool:
 
 
 quarter_hours = st.integers(0, 14 * 96).map(lambda count: MONDAY.replace(hour=0) + count * SLOT)
-taken_slots = st.frozensets(st.tuples(st.integers(1, 2), quarter_hours.map(lambda at: at.astimezone(UTC))), max_size=300)
+taken_slots = st.frozensets(
+    st.tuples(st.integers(1, 2), quarter_hours.map(lambda at: at.astimezone(UTC))), max_size=300
+)
 job_lengths = st.sampled_from([15, 30, 45, 60, 90, 120, 240])
 
 
