@@ -39,7 +39,8 @@ def place(
         return Placement(suspect=absurd)
     if anchor_offset_ms is not None:
         shift = anchor_offset_ms + monotonic_ms - first_ms
-        return Placement(shift_ms=shift, corrected=True) if abs(shift) > TOLERANCE_MS else Placement()
+        if first_ms + shift >= FLOOR_MS and last_ms + shift <= now_ms + TOLERANCE_MS:
+            return Placement(shift_ms=shift, corrected=True) if abs(shift) > TOLERANCE_MS else Placement()
     if absurd:
         return Placement(shift_ms=now_ms - last_ms, suspect=True)
     return Placement()

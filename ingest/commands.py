@@ -189,8 +189,11 @@ def letters_replay(
 ) -> None:
     """Try dead letters again with today's software: what can be read now is stored, the rest stays."""
     from ingest.replay import replay
+    from ingest.storage.telemetry import TelemetryStore
 
-    for number, said in replay(_engine(ctx), numbers or None, now=datetime.now(UTC)):
+    engine = _engine(ctx)
+    store = TelemetryStore(engine, ctx.obj[IngestSettings].history_folder)
+    for number, said in replay(engine, store, numbers or None, now=datetime.now(UTC)):
         typer.echo(f"{number}: {said}")
 
 

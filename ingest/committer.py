@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ingest import devices
+from ingest.plausible import check_set, check_state
+from ingest.quarantine import Quarantine
 from ingest.storage import commands, inbox, letters
 from ingest.storage.database import reading, transaction
 from ingest.validate import Accepted, Dead, Knowledge, NeedsSet, judge
-from vehicle.errors import MessageError, Reason, TopicError
+from vehicle.errors import MessageError, Reason, TopicError, WireError
 from vehicle.messages import Ack, Reply, State, decode, encode
 from vehicle.signal_set import SignalSet
 from vehicle.topics import Kind, parse_topic
@@ -40,7 +42,7 @@ class Work:
     """What arrivals amount to before the database is asked."""
 
     verdicts: list[Accepted | Dead | NeedsSet] = field(default_factory=list)
-    states: list[tuple[str, State, int]] = field(default_factory=list)
+    states: list[tuple[str, State, int, bool]] = field(default_factory=list)
     replies: list[tuple[str, Reply]] = field(default_factory=list)
 
 
@@ -50,17 +52,48 @@ class Committer:
     def __init__(self, engine: sa.Engine, settings: IngestSettings, subscriber: Subscriber) -> None:
         self._engine, self._settings, self._subscriber = engine, settings, subscriber
         self._tries: OrderedDict[tuple[str, int, int], int] = OrderedDict()
+        self._quarantine = Quarantine()
+        self._failing = False
 
     async def commit(self, arrivals: Sequence[Arrival]) -> None:
         """Stores ``arrivals`` and acknowledges what is held then; on a database failure nothing is acknowledged."""
         try:
-            acks = await asyncio.to_thread(self._store, arrivals)
-        except sa.exc.DBAPIError:
-            LOG.exception("could not store %d messages; the devices keep them and will send them again", len(arrivals))
+            acks = await asyncio.to_thread(self._store_all, arrivals)
+        except sa.exc.OperationalError as error:
+            if not self._failing:
+                LOG.error("the database refuses (%s); the devices keep their data and send it again", error.orig)  # noqa: TRY400
+            self._failing = True
             await asyncio.sleep(RETRY_AFTER_FAILURE_S)
             return
+        if self._failing:
+            LOG.info("the database takes messages again")
+        self._failing = False
         for device_id, ack in acks:
             await self._subscriber.send(device_id, Kind.ACK, encode(ack))
+
+    def _store_all(self, arrivals: Sequence[Arrival]) -> list[tuple[str, Ack]]:
+        try:
+            return self._store(arrivals)
+        except sa.exc.OperationalError:
+            raise
+        except Exception:
+            LOG.exception("%d messages cannot be stored together; trying them one by one", len(arrivals))
+        return [ack for arrival in arrivals for ack in self._store_alone(arrival)]
+
+    def _store_alone(self, arrival: Arrival) -> list[tuple[str, Ack]]:
+        """Stores one message; what makes the software stumble goes to dead letters, so that it stops nobody else."""
+        try:
+            return self._store([arrival])
+        except sa.exc.OperationalError:
+            raise
+        except Exception as error:
+            LOG.exception("a message on %s cannot be stored", arrival.topic)
+            sentence = f"it made the software stumble: {type(error).__name__}: {error}"
+            dead = _dead(None, arrival, Reason.DECODE, sentence)
+            with transaction(self._engine) as connection:
+                now = datetime.now(UTC)
+                inbox.store(connection, [dead], now=now, tries={}, quarantine=self._quarantine)
+            return []
 
     def _store(self, arrivals: Sequence[Arrival]) -> list[tuple[str, Ack]]:
         now = datetime.now(UTC)
@@ -72,12 +105,13 @@ class Committer:
         work = sort_out(arrivals, knowledge)
         self._note_tries(work)
         with transaction(self._engine) as connection:
-            outcome = inbox.store(connection, work.verdicts, now=now, tries=self._tries)
+            outcome = inbox.store(
+                connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine
+            )
             asked = self._keep_states(connection, work, now)
             _keep_replies(connection, work, now)
             for device in {verdict.device_id for verdict in work.verdicts if isinstance(verdict, Dead)}:
-                if device is not None:
-                    letters.forget_beyond(connection, device, keep=MAX_LETTERS)
+                letters.forget_beyond(connection, device, keep=MAX_LETTERS)
         return [
             (device, self._ack(epoch, held, outcome, device, now))
             for (device, epoch), held in {**asked, **outcome.held}.items()
@@ -106,11 +140,11 @@ class Committer:
 
     def _keep_states(self, connection: sa.Connection, work: Work, now: datetime) -> dict[tuple[str, int], Held]:
         asked = {}
-        for device, state, received_ms in work.states:
+        for device, state, received_ms, retained in work.states:
             online = state.status == "online"
             inbox.set_presence(connection, device, online=online, now=now)
             inbox.keep_sets(connection, (SignalSet.from_announced(rows) for rows in state.signal_sets.values()))
-            if online and state.boot_id:
+            if online and state.boot_id and not retained:  # a retained one's clock stood still since
                 inbox.keep_anchor(connection, device, state.boot_id, received_ms - state.monotonic_ms)
             if online:
                 asked[device, state.epoch] = inbox.held_of(connection, device, state.epoch)
@@ -146,11 +180,16 @@ def _sort_message(work: Work, device: str, kind: Kind, arrival: Arrival, sets: d
             work.replies.append((device, decode(Reply, arrival.payload)))
         elif kind is Kind.STATE:
             state = decode(State, arrival.payload)
+            check_state(state)
             announced = [SignalSet.from_announced(rows) for rows in state.signal_sets.values()]
+            for found in announced:
+                check_set(found)
             sets.update({found.id: found for found in announced})
-            work.states.append((device, state, arrival.received_ms))
+            work.states.append((device, state, arrival.received_ms, arrival.retained))
     except MessageError as error:
         work.verdicts.append(_dead(device, arrival, Reason.DECODE, str(error)))
+    except WireError as error:
+        work.verdicts.append(_dead(device, arrival, error.reason, str(error)))
 
 
 def _dead(device: str | None, arrival: Arrival, reason: Reason, sentence: str) -> Dead:

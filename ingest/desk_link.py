@@ -7,19 +7,20 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from ingest.storage import commands
 from ingest.storage.database import reading, transaction
 from vehicle.messages import Command, encode
 from vehicle.topics import Kind
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from ingest.subscriber import Subscriber
 
 LOG = logging.getLogger(__name__)
 POLL_S = 0.25
 EXPIRE_EVERY = 8
+FAILURE_PAUSE_S = 5.0
 
 
 class DeskLink:
@@ -37,8 +38,9 @@ class DeskLink:
                 await self._carry()
                 if turn % EXPIRE_EVERY == 0:
                     await asyncio.to_thread(self._expire)
-            except sa.exc.DBAPIError:
-                LOG.exception("could not read requests to devices; trying again")
+            except Exception:
+                LOG.exception("could not carry requests to devices; trying again")
+                await asyncio.sleep(FAILURE_PAUSE_S)
             await asyncio.sleep(POLL_S)
 
     async def _carry(self) -> None:
@@ -50,7 +52,7 @@ class DeskLink:
 
     def _requested(self) -> list[commands.CommandRecord]:
         with reading(self._engine) as connection:
-            return commands.requested(connection)
+            return commands.requested(connection, datetime.now(UTC))
 
     def _mark_sent(self, command_id: str) -> None:
         with transaction(self._engine) as connection:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 MAX_PENDING = 2000
-"""Messages that wait for the database; beyond that reading from the broker pauses (our choice)."""
+"""Messages that wait for the database (our choice). When so many wait before and in our queue, what comes more is
+dropped, which loses nothing: it is not acknowledged, so the devices send it again."""
 RETRY_S = (0.2, 5.0)
 _QUIET = logging.getLogger("ingest.mqtt")
 
@@ -32,6 +33,7 @@ class Arrival:
     topic: str
     payload: bytes
     received_ms: int
+    retained: bool = False
 
 
 class Subscriber:
@@ -46,13 +48,14 @@ class Subscriber:
 
     async def run(self) -> None:
         """Reads until cancelled; reconnects with jittered back-off, and says once that the broker went."""
-        delay_s = RETRY_S[0]
+        delay_s, told = RETRY_S[0], False
         while True:
             try:
                 await self._read_connected()
             except aiomqtt.MqttError as error:
-                if self.connected.is_set() or delay_s == RETRY_S[0]:
-                    LOG.warning("lost the broker at %s:%d: %s", *self._address, error)
+                if self.connected.is_set() or not told:
+                    LOG.warning("no connection to the broker at %s:%d (%s); trying again", *self._address, error)
+                told = True
             finally:
                 delay_s = RETRY_S[0] if self.connected.is_set() else min(2 * delay_s, RETRY_S[1])
                 self.connected.clear()
@@ -69,7 +72,9 @@ class Subscriber:
         client = aiomqtt.Client(
             host, port, username=SERVICE, password=service_password(self._settings.data_dir),
             identifier=f"{SERVICE}-{uuid4().hex[:8]}", logger=_QUIET, timeout=10,
+            max_queued_incoming_messages=MAX_PENDING,
         )  # fmt: skip
+        client.pending_calls_threshold = MAX_PENDING
         async with client:
             self._client = client
             for kind in UPLINK:
@@ -77,7 +82,8 @@ class Subscriber:
             LOG.info("listening to devices at %s:%d", host, port)
             self.connected.set()
             async for message in client.messages:
-                arrival = Arrival(str(message.topic), _bytes(message.payload), time.time_ns() // 1_000_000)
+                now_ms = time.time_ns() // 1_000_000
+                arrival = Arrival(str(message.topic), _bytes(message.payload), now_ms, retained=bool(message.retain))
                 await self.arrivals.put(arrival)
 
     async def send(self, device: str, kind: Kind, payload: bytes) -> bool:

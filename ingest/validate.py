@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ingest.clock import Placement, place
+from ingest.plausible import MAX_COUNTER, check_times, raw_bounds
 from vehicle import wire
 from vehicle.batch import Batch
 from vehicle.errors import Reason, WireError
-from vehicle.signals import CATALOGUE
 from vehicle.topics import Kind
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ class Knowledge:
     vehicles: Mapping[str, str]
     signal_sets: Mapping[str, SignalSet]
     anchors: Mapping[tuple[str, int], int]
+
+
+class _JsonProbe(msgspec.Struct):
+    epoch: int = -1
+    sequence: int = 0
+    columns: dict[str, list[float | None]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +110,10 @@ def _read(
     device_id: str, vehicle_id: str, kind: Kind, topic: str, payload: bytes, knowledge: Knowledge, now_ms: int
 ) -> Accepted | NeedsSet:
     if payload[:1] == b"{":
-        epoch, sequence, signal_set, batch = wire.decode_json_columns(payload)
-        envelope = wire.Envelope(0, wire.Content.TELEMETRY, wire.Lane.LIVE, epoch, sequence, b"")
-        _check_identity(envelope)
-        return _accept(device_id, vehicle_id, envelope, payload, batch, signal_set, knowledge, now_ms)
+        return _read_json(device_id, vehicle_id, kind, payload, knowledge, now_ms)
     envelope = wire.decode_envelope(payload)
     try:
-        _check_kind(kind, envelope)
+        _check_kind(kind, envelope.content)
         if envelope.content is wire.Content.EVENT:
             event = wire.decode_event(envelope.body)
             return _accept(device_id, vehicle_id, envelope, payload, event, None, knowledge, now_ms)
@@ -125,14 +130,50 @@ def _read(
         raise WireError(error.reason, error.why, epoch=envelope.epoch, sequence=envelope.sequence) from error
 
 
-def _check_identity(envelope: wire.Envelope) -> None:
-    if not (0 < envelope.sequence < 1 << 63 and 0 <= envelope.epoch < 1 << 63):
-        raise WireError(Reason.ENVELOPE, f"epoch {envelope.epoch}, sequence {envelope.sequence} are no counters")
+def _read_json(
+    device_id: str, vehicle_id: str, kind: Kind, payload: bytes, knowledge: Knowledge, now_ms: int
+) -> Accepted:
+    if len(payload) > wire.MAX_MESSAGE_BYTES:
+        why = f"{len(payload)} bytes, at most {wire.MAX_MESSAGE_BYTES} are taken"
+        raise WireError(Reason.TOO_LARGE, why)
+    probe = _probe(payload)
+    readable = probe.sequence in range(1, MAX_COUNTER + 1) and probe.epoch in range(MAX_COUNTER + 1)
+    identity = {"epoch": probe.epoch, "sequence": probe.sequence} if readable else {}
+    try:
+        _check_kind(kind, wire.Content.TELEMETRY)
+        epoch, sequence, signal_set, batch = wire.decode_json_columns(payload)
+        _check_counters(epoch, sequence)
+        envelope = wire.Envelope(0, wire.Content.TELEMETRY, wire.Lane.LIVE, epoch, sequence, b"")
+        counts = _lost_in_rounding(probe, signal_set, batch)
+        return _accept(device_id, vehicle_id, envelope, payload, batch, signal_set, knowledge, now_ms, counts)
+    except WireError as error:
+        raise WireError(error.reason, error.why, **identity) from error
 
 
-def _check_kind(kind: Kind, envelope: wire.Envelope) -> None:
-    if (envelope.content is wire.Content.EVENT) != (kind is Kind.EVENT):
-        raise WireError(Reason.ENVELOPE, f"{envelope.content.name.lower()} came on the {kind} topic")
+def _check_counters(epoch: int, sequence: int) -> None:
+    if not (0 <= epoch <= MAX_COUNTER and 0 < sequence <= MAX_COUNTER):
+        raise WireError(Reason.ENVELOPE, f"epoch {epoch}, sequence {sequence} are no counters")
+
+
+def _probe(payload: bytes) -> _JsonProbe:
+    try:
+        return msgspec.json.decode(payload, type=_JsonProbe)
+    except msgspec.DecodeError:
+        return _JsonProbe()
+
+
+def _lost_in_rounding(probe: _JsonProbe, signal_set: SignalSet, batch: Batch) -> dict[str, int]:
+    counts = {}
+    for path, column in zip(signal_set.paths, batch.columns, strict=True):
+        lost = column.count(None) - probe.columns[path].count(None)
+        if lost:
+            counts[f"range:{path}"] = lost
+    return counts
+
+
+def _check_kind(kind: Kind, content: wire.Content) -> None:
+    if (content is wire.Content.EVENT) != (kind is Kind.EVENT):
+        raise WireError(Reason.ENVELOPE, f"{content.name.lower()} came on the {kind} topic")
 
 
 def _accept(
@@ -144,8 +185,10 @@ def _accept(
     signal_set: SignalSet | None,
     knowledge: Knowledge,
     now_ms: int,
+    lost: Mapping[str, int] | None = None,
 ) -> Accepted:
     times = what.times_ms if isinstance(what, Batch) else (what.time_ms,)
+    check_times(what, times[0], times[-1])
     placement = place(
         first_ms=times[0],
         last_ms=times[-1],
@@ -154,7 +197,7 @@ def _accept(
         anchor_offset_ms=knowledge.anchors.get((device_id, what.boot_id)),
         now_ms=now_ms,
     )
-    counts = {"clock_corrected": int(placement.corrected), "suspect_time": int(placement.suspect)}
+    counts = {"clock_corrected": int(placement.corrected), "suspect_time": int(placement.suspect), **(lost or {})}
     if isinstance(what, Batch) and signal_set is not None:
         counts |= out_of_range(what, signal_set)
     return Accepted(
@@ -176,13 +219,10 @@ def _accept(
 
 
 def out_of_range(batch: Batch, signal_set: SignalSet) -> dict[str, int]:
-    """How many values of each signal lie outside the catalogue's range; readers see them as gaps."""
+    """How many values of each signal lie outside its range; readers see them as gaps."""
     counts = {}
     for entry, column in zip(signal_set.entries, batch.columns, strict=True):
-        row = CATALOGUE.get(entry.path)
-        if row is None:
-            continue
-        low, high = row.raw_minimum, row.raw_maximum
+        low, high = raw_bounds(entry)
         present = [raw for raw in column if raw is not None]
         if present and (min(present) < low or max(present) > high):
             counts[f"range:{entry.path}"] = sum(1 for raw in present if not low <= raw <= high)

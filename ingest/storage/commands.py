@@ -73,9 +73,10 @@ def commands_of(connection: sa.Connection, device_id: str, *, limit: int = 50) -
     return [_record(row) for row in connection.execute(query.order_by(commands.c.requested_at.desc()).limit(limit))]
 
 
-def requested(connection: sa.Connection) -> list[CommandRecord]:
-    """Requests that have not been sent yet, oldest first."""
-    query = sa.select(commands).where(commands.c.status == REQUESTED).order_by(commands.c.requested_at)
+def requested(connection: sa.Connection, now: datetime) -> list[CommandRecord]:
+    """Requests that have not been sent yet and are still wanted at ``now``, oldest first."""
+    waiting = sa.select(commands).where(commands.c.status == REQUESTED, commands.c.expires_at > now)
+    query = waiting.order_by(commands.c.requested_at)
     return [_record(row) for row in connection.execute(query)]
 
 
@@ -114,7 +115,8 @@ def record_reply(
         commands.c.id == command_id, commands.c.device_id == device_id, commands.c.status.not_in(ENDED)
     )
     known = status if status in ENDED else "progress"
-    values = {"status": known, "result": dict(result), "reason": reason[:_MAX_REASON], "answered_at": now}
+    clean = reason.replace("\x00", "")[:_MAX_REASON]
+    values = {"status": known, "result": dict(result), "reason": clean, "answered_at": now}
     return connection.execute(mine.values(values)).rowcount == 1
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from ingest.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from alembic.runtime.migration import MigrationContext
 
 BUSY_TIMEOUT_S = 30
 """How long a SQLite connection waits for another's write (our choice; transactions are short)."""
@@ -81,18 +81,34 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def migrate(engine: sa.Engine, package: str) -> None:
-    """Brings the tables of ``package`` to the newest version by the Alembic scripts in its ``migrations`` folder."""
-    with resources.as_file(resources.files(package) / "migrations") as folder:
-        script = ScriptDirectory(str(folder))
+    """Brings the tables of ``package`` to the newest version by the Alembic scripts in its ``migrations`` folder.
 
-        def steps(revision: Any, _: MigrationContext) -> Any:
-            return script._upgrade_revs("head", revision)  # noqa: SLF001  what alembic's own command calls
+    Raises:
+        StoreError: the database cannot be opened, is no database, or is of a newer version than this software.
+    """
+    try:
+        with resources.as_file(resources.files(package) / "migrations") as folder:
+            script = ScriptDirectory(str(folder))
+            if _version(engine, package) != tuple(script.get_heads()):
+                _upgrade(engine, package, script)
+    except (sa.exc.DBAPIError, CommandError) as error:
+        why = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        raise StoreError(f"database {engine.url.render_as_string()}", str(why)) from error
 
-        with transaction(engine) as connection, EnvironmentContext(Config(), script, fn=steps) as environment:
-            environment.configure(
-                connection=connection, version_table=f"alembic_version_{package}", transactional_ddl=True
-            )
-            environment.run_migrations()
+
+def _version(engine: sa.Engine, package: str) -> tuple[str, ...]:
+    with reading(engine) as connection:
+        options = {"version_table": f"alembic_version_{package}"}
+        return MigrationContext.configure(connection, opts=options).get_current_heads()
+
+
+def _upgrade(engine: sa.Engine, package: str, script: ScriptDirectory) -> None:
+    def steps(revision: Any, _: MigrationContext) -> Any:
+        return script._upgrade_revs("head", revision)  # noqa: SLF001  what alembic's own command calls
+
+    with transaction(engine) as connection, EnvironmentContext(Config(), script, fn=steps) as environment:
+        environment.configure(connection=connection, version_table=f"alembic_version_{package}", transactional_ddl=True)
+        environment.run_migrations()
 
 
 def _configure_sqlite(dbapi_connection: Any, _: object) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import polars as pl
 
+from ingest.plausible import raw_bounds
 from vehicle import wire
 from vehicle.signals import CATALOGUE
 
@@ -102,11 +103,12 @@ def _batch_of(row: Stored, signal_set: SignalSet) -> Batch:
 
 
 def _values(entry: SignalEntry, raws: list[int | None]) -> pl.Series:
-    raw = pl.Series(entry.path, raws, dtype=pl.Int64)
-    known = CATALOGUE.get(entry.path)
-    if known is not None:
-        within = raw.is_between(known.raw_minimum, known.raw_maximum)
-        raw = pl.select(pl.when(within).then(raw).otherwise(None).alias(entry.path)).to_series()
+    low, high = raw_bounds(entry)
+    try:
+        raw = pl.Series(entry.path, raws, dtype=pl.Int64)
+    except (OverflowError, TypeError):  # a value beyond 64 bits
+        raw = pl.Series(entry.path, [x if x is not None and low <= x <= high else None for x in raws], dtype=pl.Int64)
+    raw = pl.select(pl.when(raw.is_between(low, high)).then(raw).otherwise(None).alias(entry.path)).to_series()
     # Integers first, one division last: the same float as Signal.value gives.
     scaled = raw * entry.numerator + entry.offset
     values = scaled.cast(pl.Float64).to_numpy() / np.float64(entry.denominator)

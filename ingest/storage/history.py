@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -22,6 +22,7 @@ from ingest.storage.database import reading, transaction
 from ingest.storage.frames import frame_of, signal_columns
 from ingest.storage.inbox import known_sets
 from ingest.storage.telemetry import stored_row, telemetry_rows
+from vehicle.wire import Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +33,12 @@ BUCKETS = 16
 ROWS_A_RUN = 4000
 MANY_FILES = 24
 """A day's bucket with more files than this is compacted into one (our choice)."""
+ORPHAN_AGE = timedelta(minutes=10)
+"""A file without a row that is older was left by a killed writer; a younger one may be another writer's, at work."""
+CONFLICT_DAYS = 7
+"""For so long after its samples went to history a message's digest is kept, to tell a duplicate from a conflict."""
+SPENT = 0
+"""Content of an inbox row whose samples are in history: only its identity and digest are left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +69,24 @@ def write_run(engine: sa.Engine, folder: Path, *, limit: int = ROWS_A_RUN) -> in
     frame = frame_of(rows, sets)
     name = f"{rows[0].inbox_id:012d}-{rows[-1].inbox_id:012d}"
     files = write_frame(folder, frame, name)
-    ids = [row.inbox_id for row in rows]
     with transaction(engine) as connection:
+        if not _mark(connection, [row.inbox_id for row in rows]):
+            return 0
         _register(connection, files)
-        # Rows become visible in order of id, but those of another worker may lie between: mark ours one by one.
-        for start in range(0, len(ids), 500):
-            ours = t.inbox.c.id.in_(ids[start : start + 500])
-            connection.execute(t.inbox.update().where(ours).values(in_history=True))
     return len(rows)
+
+
+def _mark(connection: sa.Connection, ids: Sequence[int]) -> bool:
+    """Marks inbox rows as being in history; False, with nothing marked, where another writer was quicker."""
+    marked = 0
+    # One by one, since rows of another ingest may lie between ours.
+    for start in range(0, len(ids), 500):
+        ours = (t.inbox.c.id.in_(ids[start : start + 500]), t.inbox.c.in_history.is_(False))
+        marked += connection.execute(t.inbox.update().where(*ours).values(in_history=True)).rowcount
+    if marked < len(ids):
+        connection.rollback()
+        return False
+    return True
 
 
 def write_frame(folder: Path, frame: pl.DataFrame, name: str) -> list[HistoryFile]:
@@ -116,25 +133,43 @@ def _register(connection: sa.Connection, files: Sequence[HistoryFile]) -> None:
         connection.execute(t.history_files.insert(), rows)
 
 
-def remove_orphans(engine: sa.Engine, folder: Path) -> int:
-    """Removes files that a killed writer left without their row; to be called before writing. How many there were."""
+def remove_orphans(engine: sa.Engine, folder: Path, *, now: datetime, age: timedelta = ORPHAN_AGE) -> int:
+    """Removes files older than ``age`` that a killed writer left without their row; how many there were."""
+    found = [path for pattern in ("*.parquet", "*.tmp") for path in folder.glob(f"day=*/bucket=*/{pattern}")]
     with reading(engine) as connection:
         known = set(connection.execute(sa.select(t.history_files.c.path)).scalars())
-    found = [path for pattern in ("*.parquet", "*.tmp") for path in folder.glob(f"day=*/bucket=*/{pattern}")]
     orphans = [path for path in found if path.relative_to(folder).as_posix() not in known]
-    for path in orphans:
-        path.unlink()
-    return len(orphans)
+    old = [path for path in orphans if _written(path) <= now - age]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
 
 
-def prune(engine: sa.Engine) -> int:
-    """Removes telemetry from the inbox that is in history and that every consumer has dealt with."""
-    with transaction(engine) as connection:
+def _written(path: Path) -> datetime:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:  # its writer has renamed or removed it
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def prune(engine: sa.Engine, *, now: datetime) -> int:
+    """Empties the inbox of telemetry that is in history and that every consumer has dealt with; how many rows.
+
+    The rows themselves go ``CONFLICT_DAYS`` later.
+    """
+    c = t.inbox.c
+    with reading(engine) as connection:
         behind = slowest(connection)
-        done = t.inbox.delete().where(t.inbox.c.in_history.is_(True))
+        mine = [c.in_history.is_(True), c.content == int(Content.TELEMETRY)]
         if behind is not None:
-            done = done.where(t.inbox.c.id <= behind)
-        return connection.execute(done).rowcount
+            mine.append(c.id <= behind)
+        forgotten = (c.content == SPENT, c.received_at < now - timedelta(days=CONFLICT_DAYS))
+        work = [connection.execute(sa.select(c.id).where(*which).limit(1)).first() for which in (mine, forgotten)]
+    if work == [None, None]:
+        return 0
+    with transaction(engine) as connection:
+        connection.execute(t.inbox.delete().where(*forgotten))
+        return connection.execute(t.inbox.update().where(*mine).values(content=SPENT, payload=b"")).rowcount
 
 
 def compact(engine: sa.Engine, folder: Path) -> int:
@@ -156,11 +191,15 @@ def _join(engine: sa.Engine, folder: Path, day: str, bucket: int) -> int:
         query = sa.select(c.path).where(c.day == day, c.bucket == bucket).order_by(c.path)
         paths = list(connection.execute(query).scalars())
     frames = [pl.read_parquet(folder / path, hive_partitioning=False) for path in paths]
-    first, last = paths[0].split("/")[-1].split("-")[0], paths[-1].split("-")[-1].removesuffix(".parquet")
-    name = f"{first}-{last}-c{len(paths)}"
-    files = [_write_file(folder, day, bucket, name, pl.concat(frames, how="diagonal"))]
+    joined = pl.concat(frames, how="diagonal")
+    ids = joined["inbox_id"].sort()
+    name = f"{ids[0]:012d}-{ids[-1]:012d}-{joined.height}"  # the count makes it another name than any of the old ones
+    files = [_write_file(folder, day, bucket, name, joined)]
     with transaction(engine) as connection:
-        connection.execute(t.history_files.delete().where(c.path.in_(paths)))
+        gone = connection.execute(t.history_files.delete().where(c.path.in_(paths))).rowcount
+        if gone < len(paths):  # another keeper joined or forgot some meanwhile
+            connection.rollback()
+            return 0
         _register(connection, files)
     _unlink(folder, paths)
     return len(paths)

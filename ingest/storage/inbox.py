@@ -11,17 +11,23 @@ import sqlalchemy as sa
 from ingest.sequence import Held
 from ingest.storage import tables as t
 from ingest.validate import Accepted, Dead, NeedsSet
+from vehicle.batch import EventKind
 from vehicle.errors import Reason
 from vehicle.messages import Rejected
 from vehicle.signal_set import SignalSet
+from vehicle.topics import Kind, topic
+from vehicle.wire import Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from ingest.quarantine import Quarantine
+
 Key = tuple[str, int]
 MAX_DEAD_BYTES = 256 * 1024
 """Of a larger message only the beginning is kept; no broker of ours lets one through."""
+MAX_SENTENCE = 1000
 MAX_SET_TRIES = 5
 """A batch whose set is still unknown when it comes for the fifth time is set apart (our choice)."""
 
@@ -41,37 +47,126 @@ def store(
     *,
     now: datetime,
     tries: Mapping[tuple[str, int, int], int],
+    quarantine: Quarantine,
 ) -> Outcome:
     """Stores what was judged; ``tries`` says how often a batch has come without its set being known."""
-    outcome, counts = Outcome(), Counter[tuple[str, str]]()
-    rows: list[dict[str, Any]] = []
-    letters: list[dict[str, Any]] = []
-    stored: dict[tuple[str, int, int], bytes] = {}
+    work = _Storing(connection, now, quarantine)
     for verdict in verdicts:
-        if isinstance(verdict, NeedsSet):
-            if tries.get((verdict.device_id, verdict.epoch, verdict.sequence), 0) < MAX_SET_TRIES:
-                key = (verdict.device_id, verdict.epoch)
-                outcome.need_sets.setdefault(key, set()).add(verdict.signal_set_id)
-                outcome.held.setdefault(key, held_of(connection, *key))
-                continue
-            verdict = _without_set(verdict)  # noqa: PLW2901  from here on it is a dead letter
-        if isinstance(verdict, Dead):
-            letters.append(_letter(verdict, now))
-            counts[verdict.device_id or "", f"dead:{verdict.reason}"] += 1
-            _reject(connection, outcome, verdict)
-            continue
-        _accept(connection, verdict, outcome, counts, rows, letters, stored, now)
-    _write(connection, outcome, counts, rows, letters)
-    return outcome
+        if isinstance(verdict, Accepted):
+            work.accept(verdict)
+        elif isinstance(verdict, Dead):
+            work.bury(verdict)
+        elif tries.get((verdict.device_id, verdict.epoch, verdict.sequence), 0) < MAX_SET_TRIES:
+            work.ask(verdict)
+        else:
+            work.bury(_without_set(verdict))
+    work.write()
+    return work.outcome
 
 
 def store_late(connection: sa.Connection, verdict: Accepted, *, now: datetime) -> None:
     """Stores a message whose sequence was counted as handled when it went to dead letters."""
-    if _digest_of(connection, (verdict.device_id, verdict.epoch, verdict.sequence)) is None:
-        connection.execute(t.inbox.insert(), [_row(verdict, now)])
+    connection.execute(t.inbox.insert(), [_row(verdict, now)])
+    if verdict.signal_set is not None:
+        keep_sets(connection, [verdict.signal_set])
     held = held_of(connection, verdict.device_id, verdict.epoch).add([verdict.sequence])
     _keep_held(connection, verdict.device_id, verdict.epoch, held)
     add_counts(connection, {(verdict.device_id, name): count for name, count in verdict.counts.items()})
+
+
+class _Storing:
+    """One transaction in the making: what is held is read once a device, what is to be written is gathered."""
+
+    def __init__(self, connection: sa.Connection, now: datetime, quarantine: Quarantine) -> None:
+        self._connection, self._now, self._quarantine = connection, now, quarantine
+        self._rows: dict[tuple[str, int, int], dict[str, Any]] = {}
+        self._letters: list[dict[str, Any]] = []
+        self._sets: dict[str, SignalSet] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self.outcome = Outcome()
+
+    def accept(self, verdict: Accepted) -> None:
+        """A readable message: new, a duplicate, or in conflict with what is held."""
+        key, identity = (verdict.device_id, verdict.epoch), (verdict.device_id, verdict.epoch, verdict.sequence)
+        held = self._held(key)
+        if verdict.sequence in held:
+            earlier = self._digest(identity)
+            if earlier is None or earlier == verdict.digest:
+                self._counts[verdict.device_id, "duplicate"] += 1
+            else:
+                self._refuse(_conflict(verdict))
+            return
+        self.outcome.held[key] = held.add([verdict.sequence])
+        self._rows[identity] = _row(verdict, self._now)
+        if verdict.signal_set is not None:
+            self._sets[verdict.signal_set.id] = verdict.signal_set
+        for name, count in verdict.counts.items():
+            self._counts[verdict.device_id, name] += count
+        if verdict.event is not None and verdict.event.kind == EventKind.UNREADABLE:
+            self._keep_letter(_unreadable(verdict))
+
+    def bury(self, dead: Dead) -> None:
+        """A message that cannot be taken; one that was set apart before is not set apart again."""
+        if dead.device_id is None or dead.epoch is None or dead.sequence is None:
+            self._keep_letter(dead)
+            return
+        identity = (dead.device_id, dead.epoch, dead.sequence)
+        if dead.reason is Reason.UNKNOWN_DEVICE:
+            self._keep_letter(dead)
+        elif dead.sequence in self._held(identity[:2]) and self._digest(identity) is None:
+            self._counts[dead.device_id, "duplicate"] += 1
+            self._tell(*identity, dead.reason)
+        else:
+            self._refuse(dead)
+
+    def ask(self, verdict: NeedsSet) -> None:
+        """A batch whose signal set is unknown: not held, and the device is asked for the set."""
+        key = (verdict.device_id, verdict.epoch)
+        self._held(key)
+        self.outcome.need_sets.setdefault(key, set()).add(verdict.signal_set_id)
+
+    def write(self) -> None:
+        """Writes all of it."""
+        if self._rows:
+            self._connection.execute(t.inbox.insert(), list(self._rows.values()))
+        if self._letters:
+            self._connection.execute(t.dead_letters.insert(), self._letters)
+        if self._sets:
+            keep_sets(self._connection, self._sets.values())
+        for (device_id, epoch), held in self.outcome.held.items():
+            _keep_held(self._connection, device_id, epoch, held)
+        add_counts(self._connection, self._counts)
+
+    def _refuse(self, dead: Dead) -> None:
+        self._keep_letter(dead)
+        if dead.device_id is not None and dead.epoch is not None and dead.sequence is not None:
+            key = (dead.device_id, dead.epoch)
+            self.outcome.held[key] = self._held(key).add([dead.sequence])
+            self._tell(dead.device_id, dead.epoch, dead.sequence, dead.reason)
+
+    def _tell(self, device_id: str, epoch: int, sequence: int, reason: Reason) -> None:
+        rejected = Rejected(sequence=sequence, reason=reason)
+        self.outcome.rejected.setdefault((device_id, epoch), []).append(rejected)
+
+    def _keep_letter(self, dead: Dead) -> None:
+        self._counts[dead.device_id or "", f"dead:{dead.reason}"] += 1
+        if dead.reason is not Reason.SOURCE:  # what the agent reports is bounded by the agent
+            kept = self._quarantine.count(dead.device_id, int(self._now.timestamp() * 1000)) - self._quarantine.most
+            if kept > 0:
+                self._counts[dead.device_id or "", "dead_not_kept"] += 1
+                if kept == 1:
+                    self._letters.append(_letter(_too_many(dead, self._quarantine.most), self._now))
+                return
+        self._letters.append(_letter(dead, self._now))
+
+    def _held(self, key: Key) -> Held:
+        if key not in self.outcome.held:
+            self.outcome.held[key] = held_of(self._connection, *key)
+        return self.outcome.held[key]
+
+    def _digest(self, identity: tuple[str, int, int]) -> bytes | None:
+        row = self._rows.get(identity)
+        return digest_of(self._connection, identity) if row is None else row["digest"]
 
 
 def _without_set(verdict: NeedsSet) -> Dead:
@@ -82,61 +177,31 @@ def _without_set(verdict: NeedsSet) -> Dead:
     )  # fmt: skip
 
 
-def _reject(connection: sa.Connection, outcome: Outcome, verdict: Dead) -> None:
-    if verdict.device_id is None or verdict.epoch is None or verdict.sequence is None:
-        return
-    if verdict.reason is Reason.UNKNOWN_DEVICE:
-        return
-    key = (verdict.device_id, verdict.epoch)
-    held = outcome.held.get(key) or held_of(connection, *key)
-    outcome.held[key] = held.add([verdict.sequence])
-    outcome.rejected.setdefault(key, []).append(Rejected(sequence=verdict.sequence, reason=verdict.reason))
-
-
-def _accept(
-    connection: sa.Connection,
-    verdict: Accepted,
-    outcome: Outcome,
-    counts: Counter[tuple[str, str]],
-    rows: list[dict[str, Any]],
-    letters: list[dict[str, Any]],
-    stored: dict[tuple[str, int, int], bytes],
-    now: datetime,
-) -> None:
-    key = (verdict.device_id, verdict.epoch)
-    held = outcome.held.get(key) or held_of(connection, *key)
-    outcome.held[key] = held
-    identity = (verdict.device_id, verdict.epoch, verdict.sequence)
-    if verdict.sequence in held:
-        earlier = stored.get(identity) or _digest_of(connection, identity)
-        if earlier is None or earlier == verdict.digest:
-            counts[verdict.device_id, "duplicate"] += 1
-        else:
-            letters.append(_letter(_conflict(verdict), now))
-            counts[verdict.device_id, f"dead:{Reason.CONFLICT}"] += 1
-        return
-    outcome.held[key] = held.add([verdict.sequence])
-    stored[identity] = verdict.digest
-    rows.append(_row(verdict, now))
-    for name, count in verdict.counts.items():
-        counts[verdict.device_id, name] += count
-    if verdict.event is not None and verdict.event.kind == "unreadable":
-        letters.append(_letter(_unreadable(verdict), now))
-        counts[verdict.device_id, f"dead:{Reason.SOURCE}"] += 1
-
-
 def _conflict(verdict: Accepted) -> Dead:
     sentence = f"batch {verdict.sequence} of epoch {verdict.epoch} came again with other content; the first is kept"
     return Dead(
-        device_id=verdict.device_id, topic="", reason=Reason.CONFLICT, sentence=sentence, payload=verdict.payload
-    )
+        device_id=verdict.device_id, topic=_topic_of(verdict), reason=Reason.CONFLICT, sentence=sentence,
+        payload=verdict.payload, epoch=verdict.epoch, sequence=verdict.sequence,
+    )  # fmt: skip
 
 
 def _unreadable(verdict: Accepted) -> Dead:
     data = verdict.event.data if verdict.event is not None else {}
     sentence = f"{data.get('source', 'a source')}, {data.get('place', 'somewhere')}: {data.get('reason', 'unreadable')}"
     payload = str(data.get("text", "")).encode()
-    return Dead(device_id=verdict.device_id, topic="", reason=Reason.SOURCE, sentence=sentence, payload=payload)
+    topic_text = _topic_of(verdict)
+    return Dead(
+        device_id=verdict.device_id, topic=topic_text, reason=Reason.SOURCE, sentence=sentence, payload=payload
+    )
+
+
+def _too_many(dead: Dead, most: int) -> Dead:
+    sentence = f"more than {most} dead letters in a minute; the rest of this minute's are counted and not kept"
+    return Dead(device_id=dead.device_id, topic=dead.topic, reason=Reason.RATE, sentence=sentence, payload=b"")
+
+
+def _topic_of(verdict: Accepted) -> str:
+    return topic(verdict.device_id, Kind.EVENT if verdict.content is Content.EVENT else Kind.TELEMETRY)
 
 
 def _row(verdict: Accepted, now: datetime) -> dict[str, Any]:
@@ -164,27 +229,11 @@ def _letter(dead: Dead, now: datetime) -> dict[str, Any]:
         "device_id": dead.device_id,
         "topic": dead.topic,
         "reason": str(dead.reason),
-        "sentence": dead.sentence,
+        "sentence": dead.sentence.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_SENTENCE],
         "received_at": now,
         "size": len(dead.payload),
         "payload": dead.payload[:MAX_DEAD_BYTES],
     }
-
-
-def _write(
-    connection: sa.Connection,
-    outcome: Outcome,
-    counts: Mapping[tuple[str, str], int],
-    rows: Sequence[Mapping[str, Any]],
-    letters: Sequence[Mapping[str, Any]],
-) -> None:
-    if rows:
-        connection.execute(t.inbox.insert(), rows)
-    if letters:
-        connection.execute(t.dead_letters.insert(), letters)
-    for (device_id, epoch), held in outcome.held.items():
-        _keep_held(connection, device_id, epoch, held)
-    add_counts(connection, counts)
 
 
 def add_counts(connection: sa.Connection, counts: Mapping[tuple[str, str], int]) -> None:
@@ -212,7 +261,8 @@ def _keep_held(connection: sa.Connection, device_id: str, epoch: int, held: Held
         connection.execute(t.received.insert().values(device_id=device_id, epoch=epoch, **values))
 
 
-def _digest_of(connection: sa.Connection, identity: tuple[str, int, int]) -> bytes | None:
+def digest_of(connection: sa.Connection, identity: tuple[str, int, int]) -> bytes | None:
+    """Digest of the message that the inbox holds, or held lately, under that identity."""
     c = t.inbox.c
     mine = (c.device_id == identity[0], c.epoch == identity[1], c.sequence == identity[2])
     found: bytes | None = connection.execute(sa.select(c.digest).where(*mine)).scalar()

@@ -49,6 +49,12 @@ def list_letters(
     return [_letter(row) for row in connection.execute(query)]
 
 
+def numbers(connection: sa.Connection) -> list[int]:
+    """The numbers of all letters that were not replayed with success, oldest first."""
+    c = dead_letters.c
+    return list(connection.execute(sa.select(c.id).where(c.replayed_at.is_(None)).order_by(c.id)).scalars())
+
+
 def letter(connection: sa.Connection, number: int) -> DeadLetter:
     """The dead letter of that number.
 
@@ -73,18 +79,18 @@ def counts_by_reason(connection: sa.Connection) -> dict[str, int]:
     return dict(connection.execute(query).tuples().all())
 
 
-def forget_beyond(connection: sa.Connection, device_id: str, *, keep: int) -> int:
-    """Removes a device's oldest letters beyond ``keep``, so that a broken device cannot fill the disk."""
+def forget_beyond(connection: sa.Connection, device_id: str | None, *, keep: int) -> int:
+    """Removes a device's oldest letters beyond ``keep``, so that a broken device cannot fill the disk.
+
+    ``None`` are the letters that no device could be made out for.
+    """
     c = dead_letters.c
-    oldest_kept = (
-        sa.select(c.id)
-        .where(c.device_id == device_id)
-        .order_by(c.id.desc())
-        .limit(1)
-        .offset(keep - 1)
-        .scalar_subquery()
-    )
-    return connection.execute(dead_letters.delete().where(c.device_id == device_id, c.id < oldest_kept)).rowcount
+    mine = c.device_id.is_(None) if device_id is None else c.device_id == device_id
+    newest = sa.select(c.id).where(mine).order_by(c.id.desc())
+    oldest_kept = connection.execute(newest.limit(1).offset(keep - 1)).scalar()
+    if oldest_kept is None:
+        return 0
+    return connection.execute(dead_letters.delete().where(mine, c.id < oldest_kept)).rowcount
 
 
 def _letter(row: sa.Row[tuple[object, ...]]) -> DeadLetter:

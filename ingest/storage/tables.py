@@ -90,7 +90,7 @@ dead_letters = sa.Table(
 counters = sa.Table(
     "counters", metadata,
     sa.Column("device_id", _id, primary_key=True),
-    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(200), primary_key=True),
     sa.Column("count", sa.BigInteger, nullable=False),
 )  # fmt: skip
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DISTANT_MS = 1 << 60
+MOST_TRIES = 5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ORDER = ("time", "device_id", "epoch", "sequence")
 
 
@@ -53,14 +56,18 @@ class TelemetryStore:
         """
         which = {"device_id": device_id, "vehicle_id": vehicle_id}
         first_ms, last_ms = _milliseconds(start, -DISTANT_MS), _milliseconds(end, DISTANT_MS)
+        for _ in range(MOST_TRIES - 1):
+            with contextlib.suppress(FileNotFoundError):  # compaction took a file away; the new list has its heir
+                return _presented(self._read_all(which, first_ms, last_ms, signals), signals)
+        return _presented(self._read_all(which, first_ms, last_ms, signals), signals)
+
+    def holds(self, *, device_id: str, epoch: int, sequence: int, first_ms: int, last_ms: int) -> bool:
+        """Whether history has samples of that message, whose times are ``first_ms`` to ``last_ms``."""
         with reading(self._engine) as connection:
-            sets = known_sets(connection)
-            hot = _hot_rows(connection, which, first_ms, last_ms)
-            files = _file_paths(connection, first_ms, last_ms)
-        frames = [self._read_file(path, which) for path in files]
-        whole = pl.concat([*frames, frame_of(hot, sets)], how="diagonal") if frames else frame_of(hot, sets)
-        whole = whole.filter(pl.col("time").dt.timestamp("ms").is_between(first_ms, last_ms, closed="left"))
-        return _presented(whole, signals)
+            files = _file_paths(connection, first_ms, last_ms + 1)
+        of_message = (pl.col("device_id") == device_id, pl.col("epoch") == epoch, pl.col("sequence") == sequence)
+        scans = (pl.scan_parquet(self._folder / path, hive_partitioning=False) for path in files)
+        return any(scan.filter(*of_message).head(1).collect().height for scan in scans)
 
     def arrivals(self, cursor: int, *, limit: int = 2000) -> Arrivals:
         """Samples of at most ``limit`` inbox rows above ``cursor``, with their identity columns."""
@@ -70,12 +77,23 @@ class TelemetryStore:
             rows = [stored_row(row) for row in connection.execute(query)]
         return Arrivals(rows[-1].inbox_id if rows else cursor, frame_of(rows, sets))
 
-    def _read_file(self, path: str, which: dict[str, str | None]) -> pl.DataFrame:
+    def _read_all(
+        self, which: dict[str, str | None], first_ms: int, last_ms: int, signals: Sequence[str] | None
+    ) -> pl.DataFrame:
+        with reading(self._engine) as connection:  # one view: no row in both, none in neither
+            sets = known_sets(connection)
+            hot = _hot_rows(connection, which, first_ms, last_ms)
+            files = _file_paths(connection, first_ms, last_ms)
+        frames = [self._read_file(path, which, signals) for path in files]
+        whole = pl.concat([*frames, frame_of(hot, sets)], how="diagonal")
+        return whole.filter(pl.col("time").dt.timestamp("ms").is_between(first_ms, last_ms, closed="left"))
+
+    def _read_file(self, path: str, which: dict[str, str | None], signals: Sequence[str] | None) -> pl.DataFrame:
         scan = pl.scan_parquet(self._folder / path, hive_partitioning=False)
-        for name, value in which.items():
-            if value is not None:
-                scan = scan.filter(pl.col(name) == value)
-        return scan.collect()
+        if signals is not None:
+            wanted = {*IDENTITY, *signals}
+            scan = scan.select(name for name in scan.collect_schema().names() if name in wanted)
+        return scan.filter(pl.col(name) == value for name, value in which.items() if value is not None).collect()
 
 
 def _presented(whole: pl.DataFrame, signals: Sequence[str] | None) -> pl.DataFrame:
@@ -116,7 +134,7 @@ def stored_row(row: sa.Row[tuple[object, ...]]) -> Stored:
 
 
 def _milliseconds(moment: datetime | None, default: int) -> int:
-    return default if moment is None else int(moment.astimezone(UTC).timestamp() * 1000)
+    return default if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 __all__ = ["IDENTITY", "Arrivals", "TelemetryStore", "empty_frame", "signal_columns"]

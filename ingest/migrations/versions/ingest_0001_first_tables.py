@@ -40,7 +40,7 @@ def upgrade() -> None:
     op.create_table(
         "counters",
         sa.Column("device_id", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("device_id", "name"),
     )
