@@ -1,8 +1,8 @@
-"""What can be wrong with a simulation.
+"""What the simulators refuse.
 
 SimulatorError
-├── ScenarioError    a scenario file or name that cannot be taken
-└── EndpointError    an address for a bus or port that cannot be taken
+├── ScenarioError   a scenario that does not exist or cannot be read
+└── PortError       an address that cannot be listened on
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ class SimulatorError(Exception):
 
 
 class ScenarioError(SimulatorError):
-    """A scenario that cannot be taken: names it, and the mend."""
+    """A scenario that does not exist or cannot be read."""
 
-    def __init__(self, scenario: str, why: str) -> None:
-        self.scenario = scenario
-        super().__init__(f"scenario {scenario!r} {why}")
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        super().__init__(f"scenario {name!r} {why}")
 
 
-class EndpointError(SimulatorError):
-    """An address for a bus or a port that cannot be taken or opened."""
+class PortError(SimulatorError):
+    """An address that cannot be listened on."""
 
     def __init__(self, address: str, why: str) -> None:
         self.address = address
-        super().__init__(f"{address!r} {why}")
+        super().__init__(f"{address} {why}")
