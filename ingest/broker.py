@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import hashlib
 import hmac
 import ipaddress
 import logging
@@ -14,14 +16,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from amqtt.broker import Broker
-from amqtt.contexts import Action, BaseContext, BrokerConfig
+from amqtt.contexts import Action, BrokerConfig
 from amqtt.errors import AMQTTError
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 
 from ingest.access import SERVICE, may_publish, may_receive, may_subscribe, service_password
 from ingest.devices import password_matches
-from ingest.errors import ExposureError, PortInUseError
+from ingest.errors import ExposureError, IngestError, PortInUseError, StoreError
+from ingest.guarded_broker import GuardedBroker
 from ingest.storage.database import migrate, open_database, reading
 from ingest.storage.tables import devices
 
@@ -45,7 +47,7 @@ class Doorkeeper:
         self._engine = open_database(settings.database_url)
         migrate(self._engine, "ingest")
         self._service = service_password(settings.data_dir)
-        self._verified: dict[str, tuple[str, str]] = {}
+        self._verified: dict[str, tuple[str, bytes]] = {}
         self._revoked: frozenset[str] = frozenset()
 
     async def admits(self, client_id: str | None, user: str | None, password: str | None) -> bool:
@@ -64,12 +66,11 @@ class Doorkeeper:
             stored = connection.execute(query).scalar()
         if stored is None:
             return False
-        if self._verified.get(user) == (stored, password):
-            return True
-        if password_matches(stored, password):
-            self._verified[user] = (stored, password)
-            return True
-        return False
+        seen = (stored, hashlib.sha256(password.encode()).digest())
+        if self._verified.get(user) != seen and not password_matches(stored, password):
+            return False
+        self._verified[user] = seen
+        return True
 
     def is_revoked(self, user: str) -> bool:
         """Whether the device lost its right to connect, as of the last look."""
@@ -102,11 +103,13 @@ class CredentialPlugin(BaseAuthPlugin):
     async def authenticate(self, *, session: Session) -> bool | None:
         """Whether the client may connect."""
         doorkeeper: Doorkeeper = self.config.doorkeeper
+        if session.will_flag and not may_publish(session.username or "", session.will_topic or ""):
+            # amqtt publishes a last will without asking the topic plugin.
+            LOG.info("refused a connection as %s: its last will is on %s", session.username, session.will_topic)
+            return False
         admitted = await doorkeeper.admits(session.client_id, session.username, session.password)
         if not admitted:
             LOG.info("refused a connection as %s: unknown, revoked or wrong password", session.username)
-            # amqtt hands the client id's session over before it refuses; a stranger must not take a device's.
-            session.client_id = f"refused-{id(session):x}"
         return admitted
 
 
@@ -141,12 +144,12 @@ async def run(settings: BrokerSettings, *, stop: asyncio.Event, ready: Callable[
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     doorkeeper = await asyncio.to_thread(Doorkeeper, settings)
-    broker = Broker(_config(settings, doorkeeper))
+    broker = GuardedBroker(_config(settings, doorkeeper))
     try:
         await broker.start()
     except AMQTTError as error:
         doorkeeper.close()
-        raise PortInUseError(settings.host, settings.port) from error
+        raise _start_error(settings, error) from error
     LOG.info("broker listens on %s:%d", settings.host, settings.port)
     if ready is not None:
         ready()
@@ -155,6 +158,13 @@ async def run(settings: BrokerSettings, *, stop: asyncio.Event, ready: Callable[
     finally:
         await broker.shutdown()
         doorkeeper.close()
+
+
+def _start_error(settings: BrokerSettings, error: AMQTTError) -> IngestError:
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+        return PortInUseError(settings.host, settings.port)
+    return StoreError(f"the broker cannot listen on {settings.host}:{settings.port}", str(cause or error))
 
 
 def _refuse_exposure(host: str) -> None:
@@ -176,21 +186,15 @@ def _config(settings: BrokerSettings, doorkeeper: Doorkeeper) -> BrokerConfig:
     return config
 
 
-async def _watch_revocations(broker: Broker, doorkeeper: Doorkeeper, stop: asyncio.Event) -> None:
+async def _watch_revocations(broker: GuardedBroker, doorkeeper: Doorkeeper, stop: asyncio.Event) -> None:
     while not stop.is_set():
-        for device in await doorkeeper.look_for_revoked():
-            await _disconnect(broker, device)
+        try:
+            for device in await doorkeeper.look_for_revoked():
+                await broker.displace(device)
+        except sa.exc.DBAPIError:
+            LOG.exception("could not look for revoked devices; trying again")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), REVOCATION_EVERY_S)
 
 
-async def _disconnect(broker: Broker, device: str) -> None:
-    session, handler = broker._sessions.get(device, (None, None))  # noqa: SLF001  amqtt has no call for this
-    if session is None or handler is None or not session.transitions.is_connected():
-        return
-    LOG.info("disconnected the revoked device %s", device)
-    await handler.handle_connection_closed()
-    await handler.stop()
-
-
-__all__ = ["BaseContext", "CredentialPlugin", "Doorkeeper", "TopicPlugin", "run"]
+__all__ = ["CredentialPlugin", "Doorkeeper", "TopicPlugin", "run"]

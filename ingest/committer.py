@@ -105,9 +105,7 @@ class Committer:
         work = sort_out(arrivals, knowledge)
         self._note_tries(work)
         with transaction(self._engine) as connection:
-            outcome = inbox.store(
-                connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine
-            )
+            outcome = inbox.store(connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine)
             asked = self._keep_states(connection, work, now)
             _keep_replies(connection, work, now)
             for device in {verdict.device_id for verdict in work.verdicts if isinstance(verdict, Dead)}:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ingest.storage.telemetry import TelemetryStore
 
+
 def replay(
     engine: sa.Engine, store: TelemetryStore, numbers: Sequence[int] | None, *, now: datetime
 ) -> Iterator[tuple[int, str]]:

@@ -190,9 +190,7 @@ def _unreadable(verdict: Accepted) -> Dead:
     sentence = f"{data.get('source', 'a source')}, {data.get('place', 'somewhere')}: {data.get('reason', 'unreadable')}"
     payload = str(data.get("text", "")).encode()
     topic_text = _topic_of(verdict)
-    return Dead(
-        device_id=verdict.device_id, topic=topic_text, reason=Reason.SOURCE, sentence=sentence, payload=payload
-    )
+    return Dead(device_id=verdict.device_id, topic=topic_text, reason=Reason.SOURCE, sentence=sentence, payload=payload)
 
 
 def _too_many(dead: Dead, most: int) -> Dead:

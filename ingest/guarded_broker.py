@@ -1,0 +1,125 @@
+"""amqtt's broker with the gaps closed that matter to us; each is named where it is closed (amqtt 0.12.1).
+
+Nothing of a client's session is touched before its password was checked, a client that connects anew displaces its
+old connection quietly, one that falls silent is let go, nobody is handed retained messages of others, and packets have
+a size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
+from amqtt.broker import Broker
+from amqtt.contexts import Action
+from amqtt.errors import MQTTError
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+
+if TYPE_CHECKING:
+    from collections.abc import ItemsView, Iterator
+
+    from amqtt.adapters import ReaderAdapter, WriterAdapter
+    from amqtt.contexts import BrokerConfig, ListenerConfig
+    from amqtt.session import Session
+
+MAX_PACKET_BYTES = 1024 * 1024
+"""Larger packets end the connection (our choice). Messages above the protocol's 128 KiB but below this still reach
+ingest, which sets them apart with a word; a broker without any limit could be filled with one packet of 256 MB."""
+KEEP_ALIVE_FACTOR = 1.5
+"""MQTT 3.1.1, 3.1.2.10: a client is given one and a half times its keep-alive; amqtt gives it no more than once."""
+CONNECT_PATIENCE_S = 10.0
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class PacketSizeError(ConnectionError):
+    """A packet that is larger than any of ours."""
+
+
+class GuardedBroker(Broker):
+    """The broker of amqtt, guarded."""
+
+    def __init__(self, config: BrokerConfig) -> None:
+        super().__init__(config)
+        # amqtt waits for plugins while it goes through its subscriptions, and trips over one that comes meanwhile.
+        self._subscriptions = _Snapshots()
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        """A client has opened a connection."""
+        await self._client_connected(listener_name, _LimitedReader(reader), StreamWriterAdapter(writer))
+
+    async def _initialize_client_session(
+        self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
+    ) -> tuple[BrokerProtocolHandler, Session]:
+        """Reads CONNECT and admits the client; amqtt would hand over the session first and ask for the password then.
+
+        Sessions are always clean: the spool is the session, and one kept in memory would be lost with it.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_PATIENCE_S):
+                handler, session = await _Handler.init_from_connect(reader, writer, self.plugins_manager)
+        except TimeoutError as error:
+            await writer.close()
+            raise MQTTError(f"{remote_address}:{remote_port} opened a connection and said nothing") from error
+        if not await self._authenticate(session, self._listener):
+            handler.attach(session, reader, writer)
+            await handler.mqtt_connack_authorize(authorize=False)
+            await writer.close()
+            raise MQTTError(f"refused {session.username} at {remote_address}:{remote_port}")
+        session.clean_session, session.parent = True, 0
+        session.keep_alive = int(session.keep_alive * KEEP_ALIVE_FACTOR)
+        if session.client_id is not None:
+            await self.displace(session.client_id)
+        return handler, session
+
+    @property
+    def _listener(self) -> ListenerConfig:
+        return self.listeners_config["default"]
+
+    async def displace(self, client_id: str) -> None:
+        """Ends a client's connection without its last will; amqtt would leave it open when the client comes anew."""
+        session, handler = self._sessions.get(client_id, (None, None))
+        if session is not None and handler is not None and session.transitions.is_connected():
+            session.will_flag = False
+            await handler.handle_connection_closed()
+            await handler.stop()
+        await self._delete_session(client_id)
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        """Hands out what is retained; at each connection amqtt does so for the subscriptions of everybody."""
+        if await self._topic_filtering(session, subscription[0], Action.SUBSCRIBE):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
+class _Handler(BrokerProtocolHandler):
+    """One connection."""
+
+    def handle_read_timeout(self) -> None:
+        """Lets a client go that was silent for longer than its keep-alive; amqtt would keep it, its will unsent."""
+        if self._disconnect_waiter is not None and not self._disconnect_waiter.done():
+            self._disconnect_waiter.set_result(None)
+
+
+class _LimitedReader(StreamReaderAdapter):
+    """Ends the connection when a packet announces more than it may hold."""
+
+    async def read(self, n: int = -1) -> bytes:
+        if n > MAX_PACKET_BYTES:
+            raise PacketSizeError(f"a packet of {n} bytes, at most {MAX_PACKET_BYTES} are taken")
+        return await super().read(n)
+
+
+class _Snapshots(dict[_Key, _Value]):
+    """A dictionary that may change while somebody goes through it."""
+
+    def __iter__(self) -> Iterator[_Key]:
+        return iter(tuple(super().keys()))
+
+    def items(self) -> ItemsView[_Key, _Value]:  # type: ignore[override]  # dict_items cannot be named
+        return dict(self).items()
