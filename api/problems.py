@@ -53,6 +53,12 @@ def install(app: FastAPI) -> None:
         places = [{"place": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()]
         return document(422, "invalid-request", "Invalid value", "the request does not fit", errors=places)
 
+    @app.exception_handler(Exception)
+    def _fault(_: Request, error: Exception) -> JSONResponse:
+        # The server logs it with its traceback; people are told nothing of our insides.
+        del error
+        return document(500, "internal-server-error", "Internal error", "something of ours failed; it was logged")
+
     @app.exception_handler(HTTPException)
     def _http(_: Request, error: HTTPException) -> JSONResponse:
         status = HTTPStatus(error.status_code)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.auth.service import digest
 from api.idempotency import AnsweredError, Claim, keep
-from api.web import COOKIE
+from api.web import COOKIE, now, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -39,6 +39,8 @@ class IdempotentRoute(APIRoute):
             try:
                 response = await handle(request)
             except AnsweredError as answered:
+                # An answer is for who may still ask: a session or token that has ended since is refused.
+                await asyncio.to_thread(signed_in, request, request.app.state.desk, now())
                 headers = {REPLAYED: "true"}
                 return Response(answered.body, answered.status, headers, media_type="application/json")
             text = bytes(response.body).decode()

@@ -39,6 +39,7 @@ sessions = sa.Table(
     sa.Column("token_hash", sa.String(64), primary_key=True),
     sa.Column("user_id", _id, sa.ForeignKey("users.id"), nullable=False, index=True),
     sa.Column("form_token", sa.String(64), nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False),
     sa.Column("ends_at", UtcDateTime, nullable=False),
 )  # fmt: skip

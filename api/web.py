@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,10 +81,13 @@ def signed_in(request: Request, desk: TheDesk, moment: Now) -> Scope:
     """
     with reading(desk.engine) as connection:
         scope = _identify(request, connection, moment)
+        stale = scope.form_token is not None and auth.needs_prolonging(connection, _cookie(request), now=moment)
     if scope.form_token is not None and request.method not in SAFE_METHODS:
         _check_same_site(request, scope.form_token)
     if scope.role not in allowed_roles(operation(request)):
         raise NotAllowedError(scope.role)
+    if stale:
+        _prolong(request, desk, moment)
     return scope
 
 
@@ -94,16 +98,30 @@ def _identify(request: Request, connection: sa.Connection, moment: datetime) -> 
     header = request.headers.get("Authorization", "")
     if header.lower().startswith("bearer "):
         return auth.by_token(connection, header[7:].strip(), now=moment)
+    return auth.by_session(connection, _cookie(request), now=moment)
+
+
+def _cookie(request: Request) -> str:
     secret = request.cookies.get(COOKIE)
     if not secret:
         raise NotSignedInError
-    return auth.by_session(connection, secret, now=moment)
+    return secret
+
+
+def _prolong(request: Request, desk: Desk, moment: datetime) -> None:
+    idle_s = desk.settings.session_idle_s
+    if request.method in SAFE_METHODS:
+        with transaction(desk.engine) as connection:
+            auth.prolong(connection, _cookie(request), now=moment, idle_s=idle_s)
+    elif hasattr(request.state, "connection"):
+        # The request's own transaction: a second writer would wait for it, and it for the second.
+        auth.prolong(request.state.connection, _cookie(request), now=moment, idle_s=idle_s)
 
 
 def _check_same_site(request: Request, form_token: str) -> None:
     if request.headers.get("Sec-Fetch-Site", "") not in _SAME_SITE:
         raise CrossSiteError
-    if request.headers.get(FORM_HEADER) == form_token:
+    if secrets.compare_digest(request.headers.get(FORM_HEADER, "").encode(), form_token.encode()):
         return
     # Forms carry the token as a field, which the console's own dependency compares; see api/console.
     if not getattr(request.state, "form_token_checked", False):

@@ -48,7 +48,7 @@ def insert_session(connection: sa.Connection, values: Mapping[str, Any]) -> None
 def session(connection: sa.Connection, token_hash: str, now: datetime) -> sa.RowMapping | None:
     """The session, and its person, that has not ended."""
     query = (
-        sa.select(users, sessions.c.form_token, sessions.c.seen_at)
+        sa.select(users, sessions.c.form_token, sessions.c.opened_at, sessions.c.seen_at)
         .join(sessions, sessions.c.user_id == users.c.id)
         .where(sessions.c.token_hash == token_hash, sessions.c.ends_at > now, users.c.disabled_at.is_(None))
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 SESSION_LONGEST = timedelta(hours=12)
+"""A session ends after so long even when it is in use (our choice: a working day)."""
 TOKEN_DAYS = 90
 LANGUAGES = ("en", "zh")
 MIN_PASSWORD = 10
@@ -59,6 +60,7 @@ def sign_in(connection: sa.Connection, *, name: str, password: str, now: datetim
             "token_hash": digest(secret),
             "user_id": row["id"],
             "form_token": form_token,
+            "opened_at": now,
             "seen_at": now,
             "ends_at": now + timedelta(seconds=idle_s),
         },
@@ -85,8 +87,11 @@ def needs_prolonging(connection: sa.Connection, secret: str, *, now: datetime) -
 
 
 def prolong(connection: sa.Connection, secret: str, *, now: datetime, idle_s: int) -> None:
-    """Keeps a session that is in use."""
-    repository.prolong(connection, digest(secret), now=now, ends_at=now + timedelta(seconds=idle_s))
+    """Keeps a session that is in use, up to :data:`SESSION_LONGEST` after it was opened."""
+    row = repository.session(connection, digest(secret), now)
+    if row is not None:
+        ends_at = min(now + timedelta(seconds=idle_s), row["opened_at"] + SESSION_LONGEST)
+        repository.prolong(connection, digest(secret), now=now, ends_at=ends_at)
 
 
 def by_token(connection: sa.Connection, secret: str, *, now: datetime) -> Scope:

@@ -8,16 +8,16 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from api.appointments import proposer
 from api.dealers.repository import list_dealers
 from api.reminders import service
 from api.reminders.channels import Channels
 from api.vehicles import registrar
-from ingest.storage.database import transaction
+from ingest.storage.database import reading, transaction
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from api.settings import ApiSettings
 
 LOG = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ FAILURE_PAUSE_S = 5.0
 
 
 async def run(settings: ApiSettings, engine: sa.Engine, *, stop: asyncio.Event) -> None:
-    """Works until ``stop`` is set; a database failure is logged and the turn is taken again."""
+    """Works until ``stop`` is set; a failure is logged and the turn is taken again, so the desk stays open."""
     channels = Channels(settings.outbox_folder)
     while not stop.is_set():
         pause_s = settings.poll_s
         try:
             await asyncio.to_thread(turn, settings, engine, channels, datetime.now(UTC))
-        except sa.exc.DBAPIError:
-            LOG.exception("the desk's work stopped at the database; trying again")
+        except Exception:
+            LOG.exception("the desk's work stopped; trying again in %.0f s", FAILURE_PAUSE_S)
             pause_s = FAILURE_PAUSE_S
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause_s)
@@ -40,7 +40,7 @@ async def run(settings: ApiSettings, engine: sa.Engine, *, stop: asyncio.Event) 
 
 def turn(settings: ApiSettings, engine: sa.Engine, channels: Channels, now: datetime) -> None:
     """One round of the work; each step commits by itself, and any may be repeated."""
-    with contextlib.closing(engine.connect()) as connection, connection.begin():
+    with reading(engine) as connection:
         first = list_dealers(connection)[0]
     if registrar.has_news(engine):
         with transaction(engine) as connection:

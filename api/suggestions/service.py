@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api import audit
+from api.auth.scope import Role
 from api.errors import IllegalMoveError, NotFoundError
 from api.vehicles import repository as vehicles
 from diagnostics import repository
@@ -44,8 +45,10 @@ def list_suggestions(
     after: tuple[datetime, str] | None = None,
 ) -> list[Suggestion]:
     """Suggestions about vehicles that the person may see, newest first."""
-    mine = vehicles.ids_of(connection, scope)
-    chosen = [one for one in mine if vehicle_id is None or one == vehicle_id]
+    if scope.role is Role.ADMIN:
+        chosen = None if vehicle_id is None else [vehicle_id]
+    else:
+        chosen = [one for one in vehicles.ids_of(connection, scope) if vehicle_id in {None, one}]
     return repository.suggestions_of(connection, chosen, states, limit, after)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from api import audit
+from api.auth import repository as people
 from api.auth.scope import Role
+from api.dealers.repository import list_dealers
 from api.errors import InvalidRequestError, NoDeviceError, NotAllowedError, NotFoundError
 from api.vehicles import repository
 from diagnostics.codes import explain
@@ -34,7 +37,8 @@ if TYPE_CHECKING:
 COMMANDS = ("read_dtcs", "read_vin")
 COMMAND_PATIENCE = timedelta(seconds=45)
 MAX_POINTS = 2000
-MAX_TEXT = 128
+LAST_DAY = timedelta(days=1)
+MAX_TEXT: Mapping[str, int] = MappingProxyType({"plate": 32, "model": 128, "vin": 17})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +89,12 @@ def change(
     Raises:
         NotFoundError: not this person's vehicle.
         NotAllowedError: only an administrator moves a vehicle to another dealer.
-        InvalidRequestError: a VIN that is none, or a text that is too long.
+        InvalidRequestError: a VIN that is none, a text that is too long, or an owner or dealer that does not exist.
     """
     if "dealer_id" in changes and scope.role is not Role.ADMIN:
         raise NotAllowedError(scope.role)
     values = {key: _checked(key, value) for key, value in changes.items()}
+    _check_keepers(connection, values)
     repository.change(connection, scope, vehicle_id, values)
     audit.record(connection, who=scope.name, action="change_vehicle", what=vehicle_id, now=now, **values)
     return repository.vehicle(connection, scope, vehicle_id)
@@ -131,10 +136,12 @@ def series_of(
     """
     repository.vehicle(connection, scope, vehicle_id)
     try:
-        rows = [signal(path) for path in paths]
+        rows = [signal(path) for path in dict.fromkeys(paths)]
     except UnknownSignalError as error:
         raise InvalidRequestError(str(error)) from error
-    frame = store.read(vehicle_id=vehicle_id, signals=paths, start=start, end=end)
+    frame = store.read(vehicle_id=vehicle_id, signals=[row.path for row in rows], start=start, end=end)
+    if start is None and end is None:
+        frame = frame.filter(pl.col("time") > pl.col("time").max() - LAST_DAY)
     return [
         Series(
             path=row.path, unit=row.unit.symbol, label={"en": row.english, "zh": row.chinese},
@@ -193,11 +200,22 @@ def unknown_devices(connection: sa.Connection) -> list[Device]:
     return [device for vehicle_id, device in found.items() if vehicle_id not in known]
 
 
+def _check_keepers(connection: sa.Connection, values: Mapping[str, str | None]) -> None:
+    owner_id = values.get("owner_id")
+    if owner_id is not None:
+        person = people.user_by_id(connection, owner_id)
+        if person is None or person["role"] != Role.OWNER:
+            raise InvalidRequestError(f"owner_id {owner_id!r} is nobody in the role owner")
+    if "dealer_id" in values and values["dealer_id"] not in {one.id for one in list_dealers(connection)}:
+        raise InvalidRequestError(f"there is no dealer {values['dealer_id']!r}")
+
+
 def _checked(key: str, value: str | None) -> str | None:
     if value is None or key in {"owner_id", "dealer_id"}:
         return value
-    if len(value) > MAX_TEXT:
-        raise InvalidRequestError(f"{key} has {len(value)} characters, at most {MAX_TEXT} are kept")
+    longest = MAX_TEXT[key]
+    if len(value) > longest:
+        raise InvalidRequestError(f"{key} has {len(value)} characters, at most {longest} are kept")
     if key == "vin":
         try:
             return str(Vin.parse(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -68,7 +69,7 @@ def test_the_first_offer_is_the_soonest_free_time(taken, minutes: int, earliest:
 def test_urgent_offers_do_not_overlap(taken, minutes: int, earliest: datetime) -> None:
     """Times for what cannot wait follow one after the other."""
     found = planner.soonest(OPENING, taken, minutes=minutes, earliest=earliest)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after.start >= before.start + timedelta(minutes=minutes)
 
 

@@ -1,0 +1,139 @@
+"""Sending what is due: once, in the owner's language, again after a failure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from api import tables
+from api.appointments import proposer, repository
+from api.reminders import repository as outbox
+from api.reminders import service
+from api.reminders.channels import ChannelError, Channels
+from api.reminders.due import TRIES, Kind
+from api.reminders.texts import Message
+from ingest.storage.database import reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE_URL = "http://127.0.0.1:8420"
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path) -> Path:
+    """Where the file channel writes."""
+    return tmp_path / "outbox"
+
+
+@pytest.fixture(name="appointment")
+def _appointment(world, now) -> repository.Appointment:
+    """A proposal for the car of the first shop, made early in the morning for the next day."""
+    world.suggest()
+    (appointment_id,) = proposer.work(world.engine, now=now - timedelta(hours=2))
+    with reading(world.engine) as connection:
+        return repository.appointment(connection, world.admin, appointment_id)
+
+
+def send(world, folder: Path, now) -> int:
+    return service.send_due(world.engine, Channels(folder), now=now, base_url=BASE_URL)
+
+
+def kept(world) -> dict[str, outbox.Reminder]:
+    with reading(world.engine) as connection:
+        return {one.kind: one for one in outbox.list_reminders(connection, world.admin)}
+
+
+def test_the_owner_is_told_at_once_and_a_day_before(world, appointment, folder: Path, now) -> None:
+    """One message at the proposal and one 24 hours before, each once however often the worker looks."""
+    assert [send(world, folder, now) for _ in range(3)] == [1, 0, 0]
+    before = appointment.start - timedelta(hours=24)
+    assert send(world, folder, before - timedelta(seconds=1)) == 0
+    assert [send(world, folder, before) for _ in range(2)] == [1, 0]
+    assert len(list(folder.glob("*.txt"))) == 2
+    assert {one.state for one in kept(world).values()} == {outbox.SENT}
+
+
+def test_the_file_is_written_in_the_owners_language(world, appointment, folder: Path, now) -> None:
+    """A Chinese owner reads Chinese: what, where, when and where to answer."""
+    send(world, folder, now)
+    (path,) = folder.glob("*.txt")
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("沪A·here：更换节温器")
+    assert "节温器常开。" in text
+    assert "here店" in text
+    assert f"{BASE_URL}/me" in text
+    assert path.stem == kept(world)[Kind.PROPOSED].id
+    assert appointment.vehicle_id not in text
+
+
+def test_what_was_sent_can_be_looked_up(world, appointment, folder: Path, now) -> None:
+    """Words and time of a message are kept; another dealer's people do not see them."""
+    send(world, folder, now)
+    found = kept(world)[Kind.PROPOSED]
+    assert (found.appointment_id, found.sent_at, found.state) == (appointment.id, now, outbox.SENT)
+    assert found.subject
+    with reading(world.engine) as connection:
+        assert outbox.list_reminders(connection, world.there.advisor) == []
+        assert len(outbox.list_reminders(connection, world.here.owner)) == 2
+
+
+def test_a_killed_worker_sends_again_under_the_same_name(world, appointment, folder: Path, now) -> None:
+    """A kill between sending and noting it leaves one file, not two."""
+    assert appointment
+    send(world, folder, now)
+    with world.engine.begin() as connection:
+        sent = tables.reminders.update().where(tables.reminders.c.state == outbox.SENT)
+        connection.execute(sent.values(state=outbox.WAITING))
+    assert send(world, folder, now) == 1
+    assert len(list(folder.glob("*.txt"))) == 1
+
+
+def test_a_channel_that_fails_is_tried_again_and_given_up(world, appointment, folder: Path, now) -> None:
+    """Failures are noted with their problem, tried at growing distances, and end."""
+    assert appointment
+    with world.engine.begin() as connection:
+        mine = tables.users.c.id == world.here.owner.user_id
+        connection.execute(tables.users.update().where(mine).values(channels=["json://127.0.0.1:9/"]))
+    tries = 0
+    moment = now
+    while (found := kept(world)[Kind.PROPOSED]).state == outbox.WAITING:
+        assert send(world, folder, moment - timedelta(seconds=1)) == 0
+        send(world, folder, moment)
+        tries += 1
+        again = kept(world)[Kind.PROPOSED]
+        assert again.tries == tries
+        assert again.problem
+        assert again.due_at > found.due_at or again.state == outbox.GIVEN_UP
+        moment = again.due_at
+        with world.engine.begin() as connection:  # only this message is looked at
+            late = tables.reminders.c.kind == str(Kind.DAY_BEFORE)
+            connection.execute(tables.reminders.update().where(late).values(state=outbox.DROPPED))
+    assert tries == TRIES
+
+
+def test_a_channel_that_is_no_address_is_told(folder: Path) -> None:
+    """A URL that apprise does not know is a failure with a sentence, without the URL's secrets."""
+    with pytest.raises(ChannelError) as caught:
+        Channels(folder).send(Message("a", "b"), message_id="m", urls=["nonsense://user:secret@host"])
+    assert "secret" not in str(caught.value)
+
+
+def test_each_outbox_has_its_own_folder(tmp_path: Path) -> None:
+    """Two desks in one process do not write into each other's folder."""
+    for name in ("one", "two"):
+        Channels(tmp_path / name).send(Message(name, "body"), message_id="m", urls=[])
+    assert [(tmp_path / name / "m.txt").read_text() for name in ("one", "two")] == ["one\n\nbody\n", "two\n\nbody\n"]
+
+
+def test_a_message_stands_once_for_its_occasion(world, appointment, now) -> None:
+    """The database itself refuses a second message of the kind for the same time."""
+    assert appointment
+    with reading(world.engine) as connection:
+        row = dict(connection.execute(sa.select(tables.reminders)).mappings().first() or {})
+    with pytest.raises(sa.exc.IntegrityError), world.engine.begin() as connection:
+        connection.execute(tables.reminders.insert().values(row | {"id": "another"}))
+    assert now
