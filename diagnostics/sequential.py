@@ -19,7 +19,7 @@ from diagnostics.arrays import floats, integers
 if TYPE_CHECKING:
     from diagnostics.arrays import Floats, Integers, State
 
-PRIOR_TRIPS = 3.0
+PRIOR_TRIPS = 1.0
 """How many trips the platform's mean weighs in the baseline (our choice)."""
 FOLLOW = 0.01
 """Share of a difference by which the baseline follows a trip (our choice: a season, not a fault)."""

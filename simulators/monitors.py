@@ -6,7 +6,7 @@ name (for instance Suzuki: 75 °C within about 15 minutes; Ford: 25 % of trim), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,8 @@ class TripFacts:
 class Memory:
     """Codes by how many bad trips in a row they have seen, and how many good ones since; two bad ones store a code."""
 
-    bad: Mapping[str, int] = MappingProxyType({})
-    good: Mapping[str, int] = MappingProxyType({})
+    bad: Mapping[str, int] = field(default_factory=dict)
+    good: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def stored(self) -> frozenset[str]:

@@ -68,5 +68,5 @@ def power(
     return Power(rpm, fuel_g_s, air_g_s, map_kpa, load, throttle, heat, brake_w, overrun.astype(float))
 
 
-INDICATED_HEAT = 0.27
+INDICATED_HEAT = 0.34
 """Share of the fuel's energy that goes into block and coolant; a third is usual (Heywood, ch. 12), less at times."""

@@ -35,7 +35,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     says: dict[str, str]
     style: str = "town"
     seed: int = 1
-    ambient_c: float = 12.0
+    ambient_c: float = 16.0
     odometer_km: float = 61_000.0
     pad_mm: float = 9.0
     growth: list[Growth] = []

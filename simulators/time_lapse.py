@@ -44,7 +44,7 @@ class Trip:
 
 
 def trips(
-    scenarios: Sequence[Scenario], *, end: datetime, days: int, trip_seconds: int = 600, day_zero: int = 0
+    scenarios: Sequence[Scenario], *, end: datetime, days: int, trip_seconds: int = 720, day_zero: int = 0
 ) -> Iterator[Trip]:
     """Trips of all cars in order of time, over ``days`` days that end at ``end``; a story's day 0 is the first.
 

@@ -2,10 +2,10 @@
 
 Why it works: cranking draws hundreds of amperes, and the voltage that is left shows the battery's inner resistance
 and charge. At one reading a second the dip of a single start is a lottery (106 starts of a sound recorded car: lowest
-reading 7.6 V, 10th percentile 10.0, median 11.0, 90th 12.1), so a quantile over many starts is judged: the 30th
-percentile of the last twenty, from ten starts on. The voltage before the start, after three hours of rest and with
+reading 7.6 V, 10th percentile 10.0, median 11.0, 90th 12.1), so a quantile over many starts is judged: the 40th
+percentile of the last twenty, from fifteen starts on. The voltage before the start, after three hours of rest and with
 the ignition's own loads, tells the charge: its median over the last eight rests.
-When not: fewer than ten starts recorded, a device that wakes only after the start, jump starts. A car that starts
+When not: fewer than fifteen starts recorded, a device that wakes only after the start, jump starts. A car that starts
 cold is given the lower limit that battery testers give it. High resistance in a cable looks the same; the advice says
 so.
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 STARTS = 20
 RESTS = 8
-QUANTILE = 0.3
+QUANTILE = 0.4
 """Of the last starts: low enough to see the dip that most readings miss, high enough not to hang on one "
 "(our choice)."""
-LEAST_STARTS, LEAST_RESTS = 10, 5
+LEAST_STARTS, LEAST_RESTS = 15, 5
 REST_S = 3 * 3600.0
 """Rest after which the voltage tells the charge (workshop practice: three hours)."""
 LOAD_TEST_C = (-18.0, -12.0, -7.0, -1.0, 4.0, 10.0, 16.0, 20.0)
@@ -140,11 +140,11 @@ DETECTOR = Detector(
             job="test_battery",
             title={"en": "12 V battery is losing its starting reserve", "zh": "12V蓄电池启动能力下降"},
             text={
-                "en": "While starting, the voltage falls to {value:.1f} V (30th percentile of the last starts; limit "
+                "en": "While starting, the voltage falls to {value:.1f} V (40th percentile of the last starts; limit "
                 "{threshold:.1f} V at 20 °C; a sound battery keeps {expectation:.1f} V). Measure its "
                 "conductance and, while "
                 "cranking, less than 0.5 V along each cable; replace the battery if the cables are fine.",
-                "zh": "启动时电压降至{value:.1f} V（最近多次启动的30%分位；20 °C限值{threshold:.1f} V，"
+                "zh": "启动时电压降至{value:.1f} V（最近多次启动的40%分位；20 °C限值{threshold:.1f} V，"
                 "正常约{expectation:.1f} V）。"
                 "请测量蓄电池电导，并在启动时测量两根电缆压降（应小于0.5 V）；若电缆正常则更换蓄电池。",
             },
