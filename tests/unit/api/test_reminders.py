@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 BASE_URL = "http://127.0.0.1:8420"
 
 
+@pytest.fixture(name="now")
+def _now() -> datetime:
+    """Seven in the morning, more than a day before the first time that will be offered."""
+    return datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
+
+
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path) -> Path:
     """Where the file channel writes."""
@@ -31,9 +37,9 @@ def _folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="appointment")
 def _appointment(world, now) -> repository.Appointment:
-    """A proposal for the car of the first shop, made early in the morning for the next day."""
+    """A proposal for the car of the first shop, for the next morning."""
     world.suggest()
-    (appointment_id,) = proposer.work(world.engine, now=now - timedelta(hours=2))
+    (appointment_id,) = proposer.work(world.engine, now=now)
     with reading(world.engine) as connection:
         return repository.appointment(connection, world.admin, appointment_id)
 
