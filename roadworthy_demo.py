@@ -1,0 +1,268 @@
+"""The demo: the whole service on this machine, a recorded real car, and simulated ones that wear out in time-lapse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import socket
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from api.auth.scope import Role, Scope
+from api.people import Newcomer, add
+from api.settings import ApiSettings
+from api.vehicles import repository as vehicles
+from api.vehicles import service as vehicle_service
+from edge_agent import agent
+from edge_agent.buses.base import Row, Source, open_source
+from edge_agent.errors import SourceError
+from edge_agent.health import Health
+from edge_agent.settings import AgentSettings, Broker, Collect
+from ingest import devices
+from ingest.settings import BrokerSettings
+from ingest.storage.database import open_database, transaction
+from roadworthy import PARTS, Settings, default_data_dir, run_parts, stop_on_signals
+from roadworthy_story import Story, print_summary
+from simulators.scenario import Scenario, load
+from simulators.time_lapse import Trip, World, calendar
+from vehicle.batch import TimeQuality
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+CARS = ("thermostat-stuck-open", "battery-ageing", "vacuum-leak", "healthy")
+RECORDING = "carobd-drive1-extract.csv.gz"
+RECORDED_SPEED = 15.0
+DAYS = 30
+TRIP_SECONDS = 720
+SECONDS_A_DAY = 1.0
+"""Pace of the time-lapse: a day of the cars' lives takes at least so long (our choice, so that it can be watched)."""
+MARKER = "roadworthy-demo"
+ADVISOR, OWNER = "advisor", "owner"
+_SYSTEM = Scope(user_id="", name="demo", role=Role.ADMIN, dealer_id=None)
+_ENDED = object()
+
+
+@dataclass(slots=True)
+class LapseSource:
+    """A simulated car as the agent's source: rows come trip by trip from the world that all cars share."""
+
+    uri: str
+    codes: Callable[[], list[dict[str, str]]]
+    queue: asyncio.Queue[Any] = field(default_factory=lambda: asyncio.Queue(2))
+    key: str | None = "time-lapse"
+    quality: TimeQuality | None = TimeQuality.RECORDED
+
+    async def rows(self, *, skip: int, start_ms: int | None) -> AsyncIterator[Row]:
+        """Rows until the demo ends; there is nothing to skip, since each demo begins anew."""
+        del skip, start_ms
+        while (trip := await self.queue.get()) is not _ENDED:
+            for row in trip_rows(trip):
+                yield row
+            await asyncio.sleep(0)
+
+    async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
+        """Answers as the car's ECU would."""
+        del progress
+        if name != "read_dtcs":
+            raise SourceError(self.uri, f"this simulated car does not answer {name}")
+        return {"codes": self.codes()}
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def trip_rows(trip: Trip) -> Iterator[Row]:
+    """A trip as rows; what the ECU told comes with the last."""
+    last = len(trip.rows) - 1
+    for second, values in enumerate(trip.rows):
+        yield Row(values=values, time_ms=trip.start_ms + 1000 * second, events=trip.events if second == last else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the demo plays with: settings, how to sign in, and where agents keep their spools."""
+
+    settings: Settings
+    password: str
+    folder: Path
+
+    @property
+    def desk(self) -> ApiSettings:
+        """Settings of the service desk."""
+        return self.settings[ApiSettings]
+
+    @property
+    def url(self) -> str:
+        """Where the console is."""
+        return f"http://{self.desk.host}:{self.desk.port}"
+
+
+def demo(
+    ctx: typer.Context,
+    days: Annotated[int, typer.Option(min=1, max=120, help="Days of the cars' lives before now.")] = DAYS,
+    *,
+    until_booked: Annotated[
+        bool, typer.Option("--until-booked", help="End at the first appointment, with a summary.")
+    ] = False,
+) -> None:
+    """Everything on this machine, with cars that wear out in time-lapse; Ctrl-C ends it."""
+    del ctx
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in ("ingest", "edge_agent", "api", "diagnostics", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    out = Console(highlight=False)
+    stage = prepare(os.environ)
+    booked = asyncio.run(play(stage, out, days=days, until_booked=until_booked))
+    if until_booked and not booked:
+        out.print("Ended before an appointment was made.")
+        raise typer.Exit(1)
+
+
+def prepare(environ: Mapping[str, str]) -> Stage:
+    """A fresh data folder, free ports, and a new random password."""
+    base = Path(environ.get("ROADWORTHY_DATA_DIR") or default_data_dir(environ)).expanduser()
+    folder = base / "demo"
+    if (folder / MARKER).exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Made by `roadworthy demo`, which empties this folder at each start.\n")
+    changed = {
+        **environ,
+        "ROADWORTHY_DATA_DIR": str(folder),
+        "ROADWORTHY_DATABASE_URL": f"sqlite:///{folder}/roadworthy.db",
+        "ROADWORTHY_BROKER_PORT": environ.get("ROADWORTHY_BROKER_PORT") or str(_free_port(1883)),
+        "ROADWORTHY_API_PORT": environ.get("ROADWORTHY_API_PORT") or str(_free_port(8420)),
+    }
+    return Stage(Settings(environ=changed, file=None), secrets.token_urlsafe(9), folder)
+
+
+def _free_port(wished: int) -> int:
+    for port in (wished, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found: int = probe.getsockname()[1]
+            return found
+    raise OSError("no free port on 127.0.0.1")
+
+
+async def play(stage: Stage, out: Console, *, days: int, until_booked: bool) -> bool:
+    """Runs the service and the cars until Ctrl-C, or until the first appointment; whether there was one."""
+    stop, up = stop_on_signals(), asyncio.Event()
+    story = Story(open_database(stage.desk.database_url), stage.desk)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run_parts(stage.settings, PARTS, stop=stop, ready=up.set), name="demo.server")
+        starting = asyncio.create_task(up.wait())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            agents = await asyncio.to_thread(enrol_cars, stage)
+            say_where(stage, out)
+            group.create_task(drive(stage, agents, days, stop), name="demo.cars")
+            await story.tell(out, stop, until_booked=until_booked)
+            stop.set()
+        for task in (starting, stopping):
+            task.cancel()
+    if until_booked and story.booked is not None:
+        print_summary(story, out)
+    return story.booked is not None
+
+
+def say_where(stage: Stage, out: Console) -> None:
+    """Where to look, and how to sign in."""
+    out.print(f"\n[bold]Roadworthy[/] is up: [link]{stage.url}/[/link]")
+    out.print(f"  service advisor  sign in as [bold]{ADVISOR}[/]  password [bold]{stage.password}[/]")
+    out.print(
+        f"  car owner        sign in as [bold]{OWNER}[/]    password [bold]{stage.password}[/]  (on a phone: {stage.url}/me)"
+    )
+    out.print(f"  messages to the owner are left in {stage.desk.outbox_folder}")
+    out.print("Ctrl-C ends everything. What happens, as it happens:\n")
+
+
+def enrol_cars(stage: Stage) -> list[AgentSettings]:
+    """People, devices and vehicles of the demo; the recorded car's agent first, then one a scenario."""
+    engine, now = open_database(stage.desk.database_url), datetime.now(UTC)
+    stories = [load(name) for name in CARS]
+    with transaction(engine) as connection:
+        made = [devices.enrol(connection, name=name, now=now) for name in ("recorded", *CARS)]
+    add(engine, stage.desk, Newcomer(name=ADVISOR, role="advisor", password=stage.password, language="en"), now=now)
+    names = ["recorded", *CARS]
+    owner = Newcomer(name=OWNER, role="owner", password=stage.password, language="zh", devices=names)
+    add(engine, stage.desk, owner, now=now)
+    with transaction(engine) as connection:
+        for credentials, story in zip(made[1:], stories, strict=True):
+            _describe(connection, credentials.vehicle_id, story, now)
+        known = {"model": "Toyota Etios 1.5 (recorded)", "plate": "REC·2014"}
+        vehicle_service.change(connection, _SYSTEM, made[0].vehicle_id, known, now)
+    engine.dispose()
+    broker = stage.settings[BrokerSettings]
+    return [
+        AgentSettings(
+            device=one.device_id, password=one.password, spool=stage.folder / "spools" / f"{one.device_id}.db",
+            broker=Broker(host=broker.host, port=broker.port), collect=Collect(batch_rows=60),
+        )
+        for one in made
+    ]  # fmt: skip
+
+
+def _describe(connection: Any, vehicle_id: str, story: Scenario, now: datetime) -> None:
+    known = {"model": story.model, "plate": story.plate, "vin": story.vin}
+    vehicle_service.change(connection, _SYSTEM, vehicle_id, known, now)
+    vehicles.vehicle(connection, _SYSTEM, vehicle_id)
+
+
+async def drive(stage: Stage, agents: list[AgentSettings], days: int, stop: asyncio.Event) -> None:
+    """All cars: each has an agent of its own, with spool and connection; the simulated ones share a world."""
+    world = World([load(name) for name in CARS], TRIP_SECONDS)
+    lapses = [LapseSource(f"time-lapse:{name}", lambda car=car: world.codes(car)) for car, name in enumerate(CARS)]  # type: ignore[misc]
+    sources: list[tuple[Source, float | None]] = [(_recorded(), RECORDED_SPEED), *((one, None) for one in lapses)]
+    del stage
+    async with asyncio.TaskGroup() as group:
+        for settings, (source, speed) in zip(agents, sources, strict=True):
+            run = agent.run(settings, source, stop=stop, health=Health(), speed=speed)
+            group.create_task(run, name=f"demo.agent.{source.uri}")
+        feeding = group.create_task(feed(world, lapses, days), name="demo.feed")
+        await stop.wait()
+        feeding.cancel()
+
+
+def _recorded() -> Source:
+    path = resources.files("simulators") / "recordings" / RECORDING
+    return open_source(f"csv:{path}", collect=Collect(), health=Health(), options={"map": "carobd"})
+
+
+async def feed(world: World, lapses: list[LapseSource], days: int) -> None:
+    """The past in time-lapse up to now, then the present at its own pace."""
+    now = datetime.now(UTC)
+    loop = asyncio.get_running_loop()
+    for start, day, parked_h in calendar(end=now, days=days, trip_seconds=TRIP_SECONDS):
+        begun_s = loop.time()
+        trips = await asyncio.to_thread(lambda: list(world.drive(start, day, parked_h)))  # noqa: B023  awaited at once
+        for trip in trips:
+            await lapses[trip.car].queue.put(trip)
+        await asyncio.sleep(max(0.0, begun_s + SECONDS_A_DAY / 2 - loop.time()))
+    while True:
+        start = datetime.now(UTC) + timedelta(seconds=1)
+        trips = await asyncio.to_thread(lambda: list(world.drive(start, days, 1.0)))  # noqa: B023  awaited at once
+        await _live(trips, lapses)
+
+
+async def _live(trips: list[Trip], lapses: list[LapseSource]) -> None:
+    """Hands out a trip in pieces of a few seconds, as they are driven."""
+    piece = 5
+    for at in range(0, TRIP_SECONDS, piece):
+        for trip in trips:
+            rows = trip.rows[at : at + piece]
+            events = trip.events if at + piece >= TRIP_SECONDS else ()
+            await lapses[trip.car].queue.put(Trip(trip.car, trip.start_ms + 1000 * at, rows, events))
+        await asyncio.sleep(piece)
