@@ -7,7 +7,7 @@ not in the table fails the suite.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -331,6 +331,18 @@ def test_foreign_objects_do_not_exist(world: World, operation: str, role: Role) 
         assert answer.headers["content-type"] == "application/problem+json"
         assert not [one for one in world.hidden_ids(role) - car.ids() if one in answer.text]
     assert world.content() == before
+
+
+@pytest.mark.parametrize("operation", [one for one in CELLS if one.count("{") > 1])
+def test_an_own_car_is_no_door_to_a_foreign_one(world: World, operation: str) -> None:
+    """An own vehicle in the path with something of another vehicle behind it is not found, in every role."""
+    cell = CELLS[operation]
+    for role in cell.roles:
+        own, *others = sorted(world.cars.values(), key=lambda car: car.vehicle_id)
+        assert own.vehicle_id in {car.vehicle_id for car in world.visible(role).values()}
+        for other in others:
+            mixed = replace(other, vehicle_id=own.vehicle_id)
+            assert world.request(operation, cell, mixed, world.headers[ACTORS[role]]).status_code == 404
 
 
 @pytest.mark.parametrize("operation", [*CELLS, PERSONAL])
