@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from amqtt.contexts import Action, BrokerConfig
-from amqtt.errors import AMQTTError
+from amqtt.errors import BrokerError
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 
 from ingest.access import SERVICE, may_publish, may_receive, may_subscribe, service_password
@@ -147,7 +147,7 @@ async def run(settings: BrokerSettings, *, stop: asyncio.Event, ready: Callable[
     broker = GuardedBroker(_config(settings, doorkeeper))
     try:
         await broker.start()
-    except AMQTTError as error:
+    except BrokerError as error:
         doorkeeper.close()
         raise _start_error(settings, error) from error
     LOG.info("broker listens on %s:%d", settings.host, settings.port)
@@ -160,7 +160,7 @@ async def run(settings: BrokerSettings, *, stop: asyncio.Event, ready: Callable[
         doorkeeper.close()
 
 
-def _start_error(settings: BrokerSettings, error: AMQTTError) -> IngestError:
+def _start_error(settings: BrokerSettings, error: BrokerError) -> IngestError:
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
         return PortInUseError(settings.host, settings.port)

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiomqtt
 import pytest
 import sqlalchemy as sa
+
 from ingest import broker, devices, pipeline
 from ingest.settings import BrokerSettings, IngestSettings
 from ingest.storage.database import migrate, open_database, reading, transaction
@@ -24,6 +24,10 @@ from vehicle.messages import Ack, State, decode, encode
 from vehicle.signal_set import SignalSet
 from vehicle.signals import COOLANT_TEMPERATURE, SPEED
 from vehicle.topics import Kind, topic
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
 
 PATIENCE_S = 20.0
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -69,7 +73,13 @@ def event(sequence: int, kind: str = "mil", *, epoch: int = 5, **data: object) -
 
 def birth(**changes: object) -> bytes:
     """A device's birth message that announces the signal set."""
-    values = {"status": "online", "epoch": 5, "boot_id": 7, "monotonic_ms": 1000, "signal_sets": {SET.id: SET.announced()}}
+    values = {
+        "status": "online",
+        "epoch": 5,
+        "boot_id": 7,
+        "monotonic_ms": 1000,
+        "signal_sets": {SET.id: SET.announced()},
+    }
     return encode(State(**(values | changes)))
 
 

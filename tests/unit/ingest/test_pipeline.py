@@ -6,11 +6,13 @@ import json
 import random
 
 import pytest
+
 from ingest import devices
 from ingest.storage import commands, tables
-from ingest.storage.database import transaction
-from vehicle.messages import Reply, decode, encode
+from ingest.storage.database import reading, transaction
+from ingest.storage.events import events_since
 from vehicle.messages import Command as CommandMessage
+from vehicle.messages import Reply, decode, encode
 from vehicle.signals import COOLANT_TEMPERATURE, SPEED
 from vehicle.topics import Kind
 
@@ -133,7 +135,7 @@ async def test_a_set_that_is_never_announced_is_given_up(server, make, until) ->
 
 
 async def test_ingest_killed_and_started_again_loses_and_doubles_nothing(stopped_server, make, until) -> None:
-    """Ingest is torn away five times in mid-stream; the sender sends again what is not acknowledged; all is there once."""
+    """Ingest is torn away five times in mid-stream; what is not acknowledged is sent again; all is there, once."""
     server, rng = stopped_server, random.Random(11)
     golf = server.enrol("golf")
     last = 120
@@ -141,7 +143,9 @@ async def test_ingest_killed_and_started_again_loses_and_doubles_nothing(stopped
     await server.start("ingest")
     async with server.dongle(golf) as dongle:
         for kill in range(6):
-            held = {n for ack in dongle.acks for first, end in [(1, ack.upto), *ack.ranges] for n in range(first, end + 1)}
+            held = {
+                n for ack in dongle.acks for first, end in [(1, ack.upto), *ack.ranges] for n in range(first, end + 1)
+            }
             waiting = [n for n in range(1, last + 1) if n not in held]
             some = waiting if kill == 5 else rng.sample(waiting, min(len(waiting), 40))
             for sequence in some:
@@ -204,13 +208,18 @@ async def test_a_retained_birth_is_no_anchor(stopped_server, make, until) -> Non
 
 
 async def test_a_request_reaches_the_device_and_its_answer_the_desk(server, until, make) -> None:
-    """A request in the table is published, and the device's reply is found under its id; a stray reply changes nothing."""
+    """A request in the table is published, and the device's reply is found under its id; a stray one is not."""
     golf = server.enrol("golf")
     async with server.dongle(golf) as dongle:
         with transaction(server.engine) as connection:
             number = commands.request_command(
-                connection, device_id=golf.device_id, name="read_dtcs", arguments={"deep": True}, requested_by="ann",
-                now=make.NOW, expires_at=make.NOW.replace(year=2099),
+                connection,
+                device_id=golf.device_id,
+                name="read_dtcs",
+                arguments={"deep": True},
+                requested_by="ann",
+                now=make.NOW,
+                expires_at=make.NOW.replace(year=2099),
             )
         await until(lambda: dongle.others, what="the command")
         asked = decode(CommandMessage, dongle.others[0][1])
@@ -228,8 +237,13 @@ async def test_a_request_that_is_over_is_not_sent(server, until, make) -> None:
     async with server.dongle(golf) as dongle:
         with transaction(server.engine) as connection:
             commands.request_command(
-                connection, device_id=golf.device_id, name="read_dtcs", arguments={}, requested_by="ann",
-                now=make.NOW.replace(year=2020), expires_at=make.NOW.replace(year=2020),
+                connection,
+                device_id=golf.device_id,
+                name="read_dtcs",
+                arguments={},
+                requested_by="ann",
+                now=make.NOW.replace(year=2020),
+                expires_at=make.NOW.replace(year=2020),
             )
         await until(lambda: server.rows(tables.commands)[0].status == "expired", what="the request to expire")
         assert dongle.others == []
@@ -237,9 +251,6 @@ async def test_a_request_that_is_over_is_not_sent(server, until, make) -> None:
 
 async def test_events_are_kept_in_order_and_unreadable_input_is_a_letter(server, until, make) -> None:
     """Events share the sequence with telemetry; what the device could not read is listed among the dead letters."""
-    from ingest.storage.database import reading
-    from ingest.storage.events import events_since
-
     golf = server.enrol("golf")
     line = {"source": "csv:drive.csv", "place": "line 17", "reason": "3 of 27 columns", "text": "1;2;3"}
     async with server.dongle(golf) as dongle:
@@ -249,7 +260,10 @@ async def test_events_are_kept_in_order_and_unreadable_input_is_a_letter(server,
         await until(lambda: dongle.upto == 3, what="the acknowledgement of all")
     with reading(server.engine) as connection:
         found = events_since(connection, 0)
-    assert [(one.event.kind, one.event.data) for one in found] == [("mil", {"on": True, "count": 2}), ("unreadable", line)]
+    assert [(one.event.kind, one.event.data) for one in found] == [
+        ("mil", {"on": True, "count": 2}),
+        ("unreadable", line),
+    ]
     (letter,) = server.rows(tables.dead_letters)
     assert (letter.reason, letter.payload) == ("source", b"1;2;3")
     assert letter.sentence == "csv:drive.csv, line 17: 3 of 27 columns"
@@ -257,7 +271,6 @@ async def test_events_are_kept_in_order_and_unreadable_input_is_a_letter(server,
 
 async def test_presence_follows_birth_and_will(server, until) -> None:
     """A device is online from its birth on; when its connection breaks, its last will says that it went."""
-    from ingest.storage.database import reading
 
     def online() -> bool:
         with reading(server.engine) as connection:
