@@ -25,6 +25,8 @@ FOLLOW = 0.01
 """Share of a difference by which the baseline follows a trip (our choice: a season, not a fault)."""
 CLIP = 4.0
 """Cut-off of z, so that one odd trip cannot raise anything alone (our choice)."""
+CEILING = 4.0
+"""The sums stop at so many times ``hold``: a fault that lasted long must still be seen to end (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def follow(
     z = np.clip(np.where(judged, x - baseline, 0.0) / sd, -CLIP, CLIP)
     up, up_since = _sum(floats(state["up"]), floats(state["up_since_ms"]), z - k, judged, at_ms)
     down, down_since = _sum(floats(state["down"]), floats(state["down_since_ms"]), -z - k, judged, at_ms)
+    up, down = np.minimum(up, CEILING * hold), np.minimum(down, CEILING * hold)
     calm = judged & (np.maximum(up, down) < hold)
     baseline = baseline + np.where(calm, FOLLOW * z * sd, 0.0)
     after: dict[str, Floats | Integers] = {

@@ -15,8 +15,9 @@ Source: load-test minima 9.6 V at 20 degC falling to 8.5 V at -18 degC (Kia, Hyu
 a shape only; 12.4 V without load is the least for a valid load test (Jeep); with ignition loads about 0.3 V less (our
 choice). Limits, counts and quantile: our choice, placed below everything seen on the recorded sound car.
 
-False-alarm rate: 0.02 per vehicle-year aimed at; ``python -m diagnostics.evaluation.false_alarms`` prints what
-resampled starts of the recorded car give.
+False-alarm rate: 0.02 per vehicle-year aimed at, at three trips a day; measured 0.016 (0.013 to 0.020) in 5000
+simulated vehicle-years by ``python -m diagnostics.evaluation.false_alarms 5000``, under the assumptions stated there,
+and 0 in the 33 recorded drives of one sound car.
 """
 
 from __future__ import annotations

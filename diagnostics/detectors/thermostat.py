@@ -13,11 +13,12 @@ Signals needed: coolant temperature, engine speed, speed. Without them: not obse
 
 Source: a thermostat monitor must fail when the coolant is 11 K below regulating temperature (20 degF, as quoted from
 California's rule; clause not verified); Suzuki's manual asks for 75 degC, within 11 K of regulating, in about 15
-minutes of integrated intake air. Settling time, two trips, spread (2.5 K; 1.2 K measured on one car) and CUSUM limit:
+minutes of integrated intake air. Settling time, two trips, spread (2.0 K; 0.7 K measured on one car) and CUSUM limit:
 our choice, to be calibrated per platform.
 
-False-alarm rate: 0.02 per vehicle-year aimed at; see ``python -m diagnostics.evaluation.false_alarms`` for what is
-measured on simulated trip series; 0 on 17 h of one recorded sound car.
+False-alarm rate: 0.02 per vehicle-year aimed at, at three trips a day; measured 0.011 (0.008 to 0.014) in 5000
+simulated vehicle-years by ``python -m diagnostics.evaluation.false_alarms 5000``, under the assumptions stated there,
+and 0 in the 33 recorded drives of one sound car.
 """
 
 from __future__ import annotations

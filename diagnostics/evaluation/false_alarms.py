@@ -1,9 +1,9 @@
 """Findings per vehicle-year of sound cars: ``python -m diagnostics.evaluation.false_alarms [VEHICLES]``.
 
 Series of trip features are drawn, three trips a day for a year, and put through the detectors themselves, learning
-included. Spread and autocorrelation are those measured on a recorded car (one Toyota, 82 h; DIAGNOSTICS notes): fuel trim
-sd 2.16 % with autocorrelation 0.37; readings at starts by their quantiles. Where one car says little (settled coolant,
-charging), the spread drawn is wider than measured, and says so. Cars differ among each other by our choice. So this is the rate
+included. Spread and autocorrelation are those measured on a recorded car (one Toyota, 82 h): fuel trim sd 2.16 % with
+autocorrelation 0.37; readings at starts by their quantiles. Where one car says little (settled coolant, charging), the
+spread drawn is wider than measured, and says so. How cars differ among each other is our choice. So this is the rate
 under these assumptions, not in the field; the interval is the 95 % Poisson interval of the count.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.fleet import all_detectors
@@ -23,7 +23,7 @@ from diagnostics.platforms import GENERIC, parameters_of, read_platforms
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from diagnostics.arrays import Floats
+    from diagnostics.arrays import Floats, Integers, Parameters
     from diagnostics.detector import Detector
 
 TRIPS_A_DAY = 3
@@ -47,8 +47,8 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float, float]:
         """Low, middle and high rate per vehicle-year."""
-        low = chi2.ppf(0.025, 2 * self.findings) / 2.0 if self.findings > 0 else 0.0
-        high = chi2.ppf(0.975, 2 * self.findings + 2) / 2.0
+        low = float(gammaincinv(self.findings, 0.025)) if self.findings > 0 else 0.0
+        high = float(gammaincinv(self.findings + 1, 0.975))
         return low / self.vehicle_years, self.findings / self.vehicle_years, high / self.vehicle_years
 
 
@@ -68,11 +68,8 @@ def false_alarms(n_vehicles: int, rng: np.random.Generator) -> list[Rate]:
     return [Rate(detector=name, findings=count, vehicle_years=years) for name, count in counts.items()]
 
 
-def _step(
-    detector: Detector, trips: Trips, states: dict[str, dict[str, Floats]], p: Mapping[str, Floats]
-) -> int:
-    judgement, after = detector.step(trips, states[detector.name], p)  # type: ignore[arg-type]
-    states[detector.name] = after  # type: ignore[assignment]
+def _step(detector: Detector, trips: Trips, states: dict[str, dict[str, Floats | Integers]], p: Parameters) -> int:
+    judgement, states[detector.name] = detector.step(trips, states[detector.name], p)
     return int((judgement.raised >= 0).sum())
 
 
@@ -80,7 +77,11 @@ CORRELATION: Mapping[str, float] = {"trim": 0.37, "settled_c": 0.5, "charging_vo
 """Between trips that follow each other: measured for trim; warm-ups showed 0.49; taken over for the voltage."""
 SPREAD: Mapping[str, float] = {"trim": 2.16, "settled_c": 1.5, "charging_volts": 0.2}
 """Within a car: measured 2.16 %, 0.7 K (1.5 drawn), 0.17 V (0.2 drawn)."""
-BETWEEN: Mapping[str, tuple[float, float]] = {"trim": (0.0, 2.5), "settled_c": (88.0, 3.0), "charging_volts": (13.9, 0.2)}
+BETWEEN: Mapping[str, tuple[float, float]] = {
+    "trim": (0.0, 2.5),
+    "settled_c": (88.0, 3.0),
+    "charging_volts": (13.9, 0.2),
+}
 """Mean and spread of cars' own normals: our choice."""
 
 

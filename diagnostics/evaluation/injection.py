@@ -1,6 +1,7 @@
 """Faults put into recorded drives: the physics that a fault changes, applied to real driving.
 
-Semi-synthetic by nature: driving, noise and polling are real, the fault's effect is a model. All constants are our choice.
+Semi-synthetic by nature: driving, noise and polling are real, the fault's effect is a model. All constants are our
+choice.
 """
 
 from __future__ import annotations

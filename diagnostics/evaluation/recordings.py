@@ -1,7 +1,7 @@
 """Recorded drives of the carOBD set as frames of samples, with the logger's faults as they are.
 
-Source: GitHub eron93br/carOBD (Toyota Etios 2014, sound). Rows have no time; here they are a second apart, as the source
-says, although the ECU's run time advances 0.49 s a row.
+Source: GitHub eron93br/carOBD (Toyota Etios 2014, sound). Rows have no time; here they are a second apart, as the
+source says, although the ECU's run time advances 0.49 s a row.
 """
 
 from __future__ import annotations

@@ -1,0 +1,141 @@
+"""From samples to trips and their features."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diagnostics.evaluation.recordings import history
+from diagnostics.features import columns as c
+from diagnostics.features.rows import Rows, initial, prepare
+from diagnostics.features.trips import FEATURES
+from diagnostics.fleet import Fleet
+from diagnostics.intake import merged, rows_of
+
+START_MS = 1_760_000_000_000
+
+
+def rows(times_s, vehicle=None, **signals) -> Rows:
+    """Rows of one vehicle by name of the column."""
+    times = START_MS + (np.asarray(times_s) * 1000).astype(np.int64)
+    values = np.full((len(times), len(c.SIGNALS)), np.nan)
+    for name, column in signals.items():
+        values[:, getattr(c, name.upper())] = column
+    owner = np.zeros(len(times), dtype=np.int64) if vehicle is None else np.asarray(vehicle)
+    return Rows(vehicle=owner, time_ms=times, values=values)
+
+
+def test_a_row_written_down_again_is_not_fresh() -> None:
+    """Where run time stands still, an equal value is a repeat; a changed one, or one where run time moved, is new."""
+    found = prepare(rows(range(4), run_time=[10, 10, 10, 11], coolant=[80, 80, 81, 81]), initial(1))
+    assert found.fresh[1:, c.COOLANT].tolist() == [True, False, True, True]
+
+
+def test_without_run_time_every_reading_is_fresh() -> None:
+    """Devices that send only what they read anew need no proof."""
+    found = prepare(rows(range(3), coolant=[80, 80, 80]), initial(1))
+    assert found.fresh[1:, c.COOLANT].tolist() == [True, True, True]
+
+
+def test_engine_time_is_the_cars_own() -> None:
+    """Where the car tells its run time, rows that are a second apart count for what the engine ran."""
+    found = prepare(rows(range(5), run_time=[0, 0, 1, 1, 2], engine_speed=800), initial(1))
+    assert found.passed_ms[1:].sum() == 2000
+
+
+@pytest.mark.parametrize(
+    ("signals", "times", "trips"),
+    [
+        ({"engine_speed": 800}, [0, 1, 2, 3], 1),
+        ({"engine_speed": 800}, [0, 1, 700, 701], 2),
+        ({"engine_speed": 800, "run_time": [100, 101, 0, 1]}, [0, 1, 60, 61], 2),
+        ({"engine_speed": [800, 800, *([0] * 40), 800, 800]}, [10 * n for n in range(44)], 2),
+        ({"engine_speed": [800, 800, *([0] * 20), 800, 800]}, [10 * n for n in range(24)], 1),
+    ],
+    ids=["one drive", "long silence", "run time begins anew", "engine off for long", "start-stop pause"],
+)
+def test_where_a_trip_begins(signals: dict, times: list, trips: int) -> None:
+    """A trip ends with ten minutes of silence, five of a standing engine, or a new start."""
+    found = prepare(rows(times, **signals), initial(1))
+    assert len(np.unique(found.trip[~found.head])) == trips
+
+
+def test_parked_samples_belong_to_the_next_start() -> None:
+    """The voltage before the start is the rest voltage of the trip that follows."""
+    fleet = Fleet()
+    (row,) = fleet.rows_of(["v"])
+    speed = [0.0] * 5 + [800.0] * 300
+    volts = [12.45] * 5 + [9.0] + [14.0] * 299
+    fleet.take(rows([*range(5), *range(5, 305)], engine_speed=speed, voltage=volts))
+    trips = fleet.finish(np.array([row])).trips
+    assert trips["rest_volts"][0] == 12.45
+    assert trips["crank_volts"][0] == 9.0
+    assert trips["charging_volts"][0] == pytest.approx(14.0, abs=0.1)
+
+
+def test_a_stop_from_fifty_takes_its_kinetic_energy() -> None:
+    """Braking from 50 km/h to standstill in 4 s is v squared over two, less what drag took."""
+    fleet = Fleet()
+    fleet.rows_of(["v"])
+    speed = [50.0] * 20 + [37.5, 25.0, 12.5, 0.0] + [0.0] * 20
+    fleet.take(rows(range(44), speed=speed, engine_speed=1500.0))
+    trips = fleet.finish(np.array([0])).trips
+    whole = (50.0 / 3.6) ** 2 / 2.0
+    assert 0.7 * whole < trips["braking_joules_per_kg"][0] < whole
+
+
+def state_bits(fleet: Fleet) -> list[bytes]:
+    return [fleet.packed(row) for row in range(len(fleet.row_of))]
+
+
+@pytest.fixture(name="samples", scope="module")
+def _samples(drives):
+    """Two recorded drives of one car, two of another, 12 minutes apart where the first pair meets."""
+    first = history([drives[2], drives[3]], vehicle_id="a", start_ms=START_MS, between_ms=1_500_000)
+    second = history([drives[4], drives[2]], vehicle_id="b", start_ms=START_MS + 12_345)
+    return merged(pl.concat([first, second])).sort("time", "vehicle_id")
+
+
+@pytest.fixture(name="at_one_go", scope="module")
+def _at_one_go(samples):
+    fleet = Fleet()
+    step = fleet.take(rows_of(samples.sort("vehicle_id", "time"), fleet))
+    return state_bits(fleet), sorted_trips(step.trips, fleet)
+
+
+def sorted_trips(trips, fleet: Fleet) -> list[tuple]:
+    names = [fleet.id_of(int(row)) for row in trips.vehicle]
+    return sorted((name, values.tobytes()) for name, values in zip(names, trips.values, strict=True))
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.integers(1, 4000), max_size=30))
+def test_batches_may_be_cut_anywhere(cuts, samples, at_one_go) -> None:
+    """State and trips are the same bits whether samples come at one go or cut into batches at any rows."""
+    fleet, trips = Fleet(), []
+    fleet.rows_of(["a", "b"])
+    places = [0, *sorted({cut for cut in cuts if cut < samples.height}), samples.height]
+    for first, last in pairwise(places):
+        step = fleet.take(rows_of(samples[first:last].sort("vehicle_id", "time"), fleet))
+        trips += sorted_trips(step.trips, fleet)
+    assert sorted(trips) == at_one_go[1]
+    assert state_bits(fleet) == at_one_go[0]
+
+
+def test_features_of_a_recorded_drive(drives) -> None:
+    """A commute of a sound car: warm in the end, charging, trimmed, its thermostat holding 86 degC."""
+    fleet = Fleet()
+    fleet.take(rows_of(merged(history(drives[:1], vehicle_id="v", start_ms=START_MS)), fleet))
+    trips = fleet.finish(np.array([0])).trips
+    found = dict(zip(FEATURES, trips.values[0], strict=True))
+    assert found["running_s"] == pytest.approx(1178, abs=5)
+    assert found["km"] == pytest.approx(6.7, abs=0.3)
+    assert found["settled_c"] == pytest.approx(86, abs=1)
+    assert found["charging_volts"] == pytest.approx(14.0, abs=0.15)
+    assert abs(found["trim"]) < 8.0
+    assert found["crank_volts"] < found["rest_volts"]
