@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import sqlalchemy as sa
 
 from api.tables import revisions
@@ -12,9 +14,8 @@ _NAME = "appointments"
 def following(connection: sa.Connection) -> int:
     """The next revision; its row stays locked until commit, so that revisions become visible in order."""
     c = revisions.c
-    raised = revisions.update().where(c.name == _NAME).values(value=c.value + 1)
-    if connection.execute(raised).rowcount == 0:
-        connection.execute(revisions.insert().values(name=_NAME, value=1))
+    _make_sure_of(connection, _NAME)
+    connection.execute(revisions.update().where(c.name == _NAME).values(value=c.value + 1))
     return int(connection.execute(sa.select(c.value).where(c.name == _NAME)).scalar_one())
 
 
@@ -30,6 +31,12 @@ def reached(connection: sa.Connection, worker: str) -> int:
 
 def reach(connection: sa.Connection, worker: str, value: int) -> None:
     """Notes how far a worker has come, in the transaction of what it did."""
-    mine = revisions.c.name == worker
-    if connection.execute(revisions.update().where(mine).values(value=value)).rowcount == 0:
-        connection.execute(revisions.insert().values(name=worker, value=value))
+    _make_sure_of(connection, worker)
+    connection.execute(revisions.update().where(revisions.c.name == worker).values(value=value))
+
+
+def _make_sure_of(connection: sa.Connection, name: str) -> None:
+    if connection.execute(sa.select(revisions.c.name).where(revisions.c.name == name)).first() is None:
+        # Of two first writers one waits here for the other's commit, and then finds its row.
+        with contextlib.suppress(sa.exc.IntegrityError), connection.begin_nested():
+            connection.execute(revisions.insert().values(name=name, value=0))
