@@ -1,4 +1,9 @@
-"""Speed over time of a trip, made of micro-trips: idling, accelerating, cruising, braking. Seeded, so repeatable."""
+"""Speed over time, made of micro-trips: stretches from standstill to standstill.
+
+Each style has a speed that is aimed at, lengths of stretches and stops, and how hard the driver accelerates and
+brakes. The numbers give the mean speeds and shares of standstill of published cycles of the kind (town as the urban
+phase of WLTC, 19 km/h and a fifth standing; motorway as its extra-high phase); they are our choice, not those cycles.
+"""
 
 from __future__ import annotations
 
@@ -11,63 +16,92 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from simulators.parameters import Floats
+    from simulators.parameters import FloatArray
 
-START_IDLE_S = (8, 25)
+KMH = 3.6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """Ranges that a micro-trip is drawn from: cruising speed and length, idling, accelerations (SI units)."""
+    """How one drives on a kind of road; pairs are (mean, sd) or (least, most)."""
 
-    cruise_mps: tuple[float, float]
+    target_kmh: tuple[float, float]
     cruise_s: tuple[float, float]
-    idle_s: tuple[float, float]
-    up_mps2: tuple[float, float]
-    down_mps2: tuple[float, float]
+    stop_s: tuple[float, float]
+    accelerate_mps2: float
+    brake_mps2: float
+    wander_kmh: float
+    flow: float
+    """Chance that a stretch ends at a lower speed instead of a standstill."""
 
 
 STYLES: Mapping[str, Style] = MappingProxyType(
     {
-        "town": Style((6.0, 15.0), (8.0, 45.0), (3.0, 32.0), (0.6, 1.7), (0.7, 2.1)),
-        "commute": Style((9.0, 23.0), (15.0, 90.0), (2.0, 20.0), (0.6, 1.6), (0.6, 1.8)),
-        "motorway": Style((22.0, 33.0), (120.0, 400.0), (1.0, 6.0), (0.5, 1.2), (0.5, 1.2)),
+        "town": Style(
+            target_kmh=(38, 9), cruise_s=(6, 45), stop_s=(4, 34), accelerate_mps2=0.9, brake_mps2=1.1,
+            wander_kmh=2.2, flow=0.25,
+        ),
+        "commute": Style(
+            target_kmh=(62, 16), cruise_s=(15, 110), stop_s=(3, 26), accelerate_mps2=0.85, brake_mps2=1.0,
+            wander_kmh=2.6, flow=0.55,
+        ),
+        "motorway": Style(
+            target_kmh=(112, 10), cruise_s=(120, 420), stop_s=(2, 12), accelerate_mps2=0.8, brake_mps2=0.9,
+            wander_kmh=3.0, flow=0.93,
+        ),
+        "courier": Style(
+            target_kmh=(47, 9), cruise_s=(4, 26), stop_s=(5, 25), accelerate_mps2=1.35, brake_mps2=1.9,
+            wander_kmh=2.0, flow=0.3,
+        ),
     }
-)
-"""Kinds of driving (our choice, after the shape of published cycles)."""
+)  # fmt: skip
 
 
-def trip(style: Style, seconds: int, rng: np.random.Generator) -> Floats:
-    """Speed in m/s, one value a second, starting and ending at rest; shape ``(seconds,)``."""
-    parts = [np.zeros(int(rng.integers(*START_IDLE_S)))]
-    while sum(map(len, parts)) < seconds:
-        parts.append(_micro_trip(style, rng))
-    speed = np.concatenate(parts)[:seconds]
-    return _to_rest(speed)
+def drive_cycle(style: Style, duration_s: int, rng: np.random.Generator) -> FloatArray:
+    """Speed in m/s at each second, ``(duration_s,)``, from standstill to standstill."""
+    stretches = [np.zeros(int(rng.integers(3, 12)))]
+    speed, length = 0.0, len(stretches[0])
+    while length < duration_s:
+        stretch, speed = _stretch(style, speed, rng)
+        stretches.append(stretch)
+        length += len(stretch)
+    return _come_to_rest(np.concatenate(stretches)[:duration_s], style)
 
 
-def _micro_trip(style: Style, rng: np.random.Generator) -> Floats:
-    top = rng.uniform(*style.cruise_mps)
-    up = np.arange(1.0, top / rng.uniform(*style.up_mps2) + 1.0)
-    down = np.arange(1.0, top / rng.uniform(*style.down_mps2) + 1.0)
-    length = int(rng.uniform(*style.cruise_s))
-    wander = _smooth(rng.normal(0.0, 1.0, length)) * 0.06 * top
-    return np.concatenate(
-        [
-            top * up / len(up),
-            np.maximum(top + wander, 1.0),
-            top * (1.0 - down / len(down)),
-            np.zeros(int(rng.uniform(*style.idle_s))),
-        ]
+def _stretch(style: Style, speed: float, rng: np.random.Generator) -> tuple[FloatArray, float]:
+    target = max(12.0, rng.normal(*style.target_kmh)) / KMH
+    harder = rng.lognormal(0.0, 0.18)
+    change = _ramp(speed, target, style.accelerate_mps2 if target > speed else style.brake_mps2, harder)
+    cruise = _cruise(target, int(rng.uniform(*style.cruise_s)), style.wander_kmh / KMH, rng)
+    if rng.random() < style.flow:
+        end = target * rng.uniform(0.55, 0.9)
+        return np.concatenate([change, cruise, _ramp(target, end, style.brake_mps2, harder)]), end
+    stop = np.zeros(int(rng.uniform(*style.stop_s)))
+    return np.concatenate([change, cruise, _ramp(target, 0.0, style.brake_mps2, harder), stop]), 0.0
+
+
+def _ramp(start: float, end: float, rate_mps2: float, harder: float) -> FloatArray:
+    """From one speed to another, gently at both ends; acceleration falls with speed as the engine's reserve does."""
+    slower = 1.0 + end / 32.0 if end > start else 1.0
+    seconds = max(2, int(abs(end - start) * slower / (rate_mps2 * harder)))
+    share = (np.arange(seconds) + 1.0) / seconds
+    return start + (end - start) * (0.55 * share + 0.45 * (3.0 - 2.0 * share) * share**2)
+
+
+def _cruise(target: float, seconds: int, wander: float, rng: np.random.Generator) -> FloatArray:
+    """About a speed, as people hold it: slow waves of random phase that begin and end at it."""
+    if seconds < 1:
+        return np.zeros(0)
+    time_s = np.arange(seconds)
+    waves = sum(
+        np.sin(2 * np.pi * time_s / period + rng.uniform(0, 2 * np.pi)) * rng.normal(0.0, wander) / np.sqrt(2.0)
+        for period in rng.uniform(14.0, 75.0, 2)
     )
+    window = np.minimum(1.0, np.minimum(time_s, seconds - 1 - time_s) / 6.0)
+    return np.maximum(0.0, target + waves * window)
 
 
-def _smooth(noise: Floats) -> Floats:
-    width = min(9, len(noise))
-    return np.convolve(noise, np.ones(width) / np.sqrt(width), mode="same") if width > 0 else noise
-
-
-def _to_rest(speed: Floats) -> Floats:
-    """Brakes at the end, so that a trip does not stop at speed."""
-    limit = 1.4 * np.arange(len(speed) - 1, -1, -1.0)
-    return np.minimum(speed, limit)
+def _come_to_rest(speed: FloatArray, style: Style) -> FloatArray:
+    """The same, but braked in time to stand in the last two seconds."""
+    left = np.maximum(0.0, len(speed) - 3.0 - np.arange(len(speed)))
+    return np.minimum(speed, style.brake_mps2 * left)

@@ -1,68 +1,72 @@
-"""What can go wrong: changes of physical parameters that grow over days, never of a monitored signal."""
+"""Faults and wear, put into the physics: a leak, a resistance, a lost current; never into what is measured.
+
+A fault begins on a day, grows over days, and stops growing at its severity: 1 is as bad as the table below says, 0
+nothing. The shape is the power of time with which it grows (1 evenly, 2 slowly first).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+import msgspec
 
-Floats = NDArray[np.float64]
+from simulators.errors import ScenarioError
+from simulators.parameters import HEALTHY, as_new
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from simulators.parameters import Condition
+
+WORST: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "thermostat_stuck_open": {"thermostat_leak": 0.42},
+        "fan_failure": {"fan_factor": 0.0},
+        "coolant_loss": {"coolant_fill": 0.32},
+        "coolant_sensor_stuck": {"coolant_sensor_ohmic": 0.0},
+        "vacuum_leak": {"unmetered_gps": 0.62},
+        "weak_injectors": {"injector_gain": 0.76},
+        "battery_ageing": {"battery_resistance": 3.1, "battery_capacity": 0.42},
+        "parasitic_drain": {"parasitic_a": 0.55},
+        "alternator_worn": {"alternator_factor": 0.2},
+        "pad_wear": {"pad_wear": 9.0},
+        "misfire": {"misfire_rate": 0.09},
+    }
+)
+"""What each fault does to the car at severity 1 (our choice: clearly failed, but still driving)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Faults:
-    """The state of decay of ``n`` cars, each of shape ``(n,)``; the defaults are a sound car.
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One fault of a scenario; days count from the scenario's start."""
 
-    ``thermostat_leak`` is the share of full flow that passes a closed thermostat; ``unmetered_air_g_s`` enters behind
-    the air-mass sensor; ``battery_resistance`` multiplies the internal resistance, ``battery_capacity`` the charge it
-    holds; ``alternator_drop_v`` is missing from the regulated voltage; ``coolant_loss`` is the share of coolant and
-    radiator flow that is gone; ``fan_dead`` and ``coolant_sensor_stuck`` are 0 or 1; ``brake_drag`` multiplies wear.
+    kind: str
+    onset_day: float = 0.0
+    growth_days: float = 1.0
+    severity: float = 1.0
+    shape: float = 1.0
+
+    def level(self, day: float) -> float:
+        """How far it has come on a day, 0 to ``severity``."""
+        grown = min(1.0, max(0.0, (day - self.onset_day) / max(self.growth_days, 1e-6)))
+        return float(self.severity * grown**self.shape)
+
+
+def check(scenario: str, faults: Iterable[Fault]) -> None:
+    """Refuses faults that there are not.
+
+    Raises:
+        ScenarioError: an unknown kind.
     """
-
-    thermostat_leak: Floats
-    unmetered_air_g_s: Floats
-    battery_resistance: Floats
-    battery_capacity: Floats
-    alternator_drop_v: Floats
-    coolant_loss: Floats
-    fan_dead: Floats
-    coolant_sensor_stuck: Floats
-    brake_drag: Floats
-    misfire: Floats
+    for fault in faults:
+        if fault.kind not in WORST:
+            raise ScenarioError(scenario, f"has a fault {fault.kind!r}; there are {', '.join(WORST)}")
 
 
-_SOUND = {"battery_resistance": 1.0, "battery_capacity": 1.0, "brake_drag": 1.0}
-NAMES = tuple(field.name for field in fields(Faults))
-
-
-def sound(count: int) -> Faults:
-    """``count`` cars without faults."""
-    return Faults(**{name: np.full(count, _SOUND.get(name, 0.0)) for name in NAMES})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How one fault grows: from nothing at ``onset_day`` to ``severity`` at ``full_day``, along a smooth S."""
-
-    fault: str
-    severity: float
-    onset_day: float
-    full_day: float
-
-    def share(self, day: float) -> float:
-        """How far it has grown: 0 before the onset, 1 from ``full_day`` on."""
-        if self.full_day <= self.onset_day:
-            return float(day >= self.onset_day)
-        progress = min(1.0, max(0.0, (day - self.onset_day) / (self.full_day - self.onset_day)))
-        return progress * progress * (3.0 - 2.0 * progress)
-
-
-def at_day(plans: list[list[Plan]], day: float) -> Faults:
-    """The faults of cars whose plans are given, on a day."""
-    state = {name: np.full(len(plans), _SOUND.get(name, 0.0)) for name in NAMES}
-    for car, planned in enumerate(plans):
-        for plan in planned:
-            start = _SOUND.get(plan.fault, 0.0)
-            state[plan.fault][car] = start + plan.share(day) * (plan.severity - start)
-    return Faults(**state)
+def condition_on(day: float, faults: Iterable[Fault], n_vehicles: int = 1) -> Condition:
+    """The state of repair of cars with these faults on a day; faults of one part add up."""
+    changed = dict(HEALTHY)
+    for fault in faults:
+        for name, worst in WORST[fault.kind].items():
+            changed[name] += fault.level(day) * (worst - HEALTHY[name])
+    return as_new(n_vehicles, **changed)

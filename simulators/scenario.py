@@ -1,75 +1,89 @@
-"""Named stories of cars: which car, how it is driven, and what goes wrong when. One TOML file each."""
+"""Scenarios: which car, where and how it is driven, and what goes wrong with it; TOML files in ``scenarios/``."""
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from simulators.drive_cycles import STYLES
 from simulators.errors import ScenarioError
-from simulators.faults import NAMES, Plan
-from vehicle.errors import SettingsError
-from vehicle.settings import build, read_toml
+from simulators.faults import Fault, check
+from simulators.parameters import PLATFORMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+FOLDER = Path(__file__).parent / "scenarios"
 
 
-class Growth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fault that grows from nothing at ``onset_day`` to ``severity`` at ``full_day`` of the story."""
+class Climate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Temperature of the air in °C: mean, half the difference of day and night, sd from day to day."""
 
-    fault: str
-    severity: float
-    onset_day: float = 0.0
-    full_day: float = 0.0
+    mean_c: float = 19.0
+    daily_c: float = 5.0
+    spread_c: float = 3.0
+    baro_kpa: float = 100.8
+
+
+class Habit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the car is used: trips a day, their minutes, and how often which style of driving."""
+
+    trips_a_day: float = 2.4
+    shortest_min: float = 9.0
+    longest_min: float = 24.0
+    styles: dict[str, float] = msgspec.field(default_factory=lambda: {"town": 0.55, "commute": 0.4, "motorway": 0.05})
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A car's story; ``plate``, ``model`` and ``vin`` are made up."""
+    """One car and its story. Plates and VINs are invented."""
 
-    model: str
+    label: str
     plate: str
     vin: str
-    says: dict[str, str]
-    style: str = "town"
+    model: str
+    platform: str = "compact"
     seed: int = 1
-    ambient_c: float = 16.0
-    odometer_km: float = 61_000.0
+    odometer_km: float = 24_000.0
     pad_mm: float = 9.0
-    growth: list[Growth] = []
-
-    def plans(self) -> list[Plan]:
-        """The faults' growth as the physics takes it."""
-        return [
-            Plan(fault=one.fault, severity=one.severity, onset_day=one.onset_day, full_day=one.full_day)
-            for one in self.growth
-        ]
+    utc_offset_h: float = 8.0
+    climate: Climate = Climate()
+    habit: Habit = Habit()
+    faults: list[Fault] = []
 
 
-def names() -> Iterator[str]:
-    """The scenarios that are shipped, by name."""
-    folder = resources.files("simulators") / "scenarios"
-    yield from sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+def names() -> tuple[str, ...]:
+    """The scenarios that are shipped."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
 def load(name: str) -> Scenario:
-    """The scenario of that name.
+    """A shipped scenario by its name, or one in a file of one's own.
 
     Raises:
-        ScenarioError: there is none, or it names a fault or a style that does not exist.
+        ScenarioError: there is none, or what it says cannot be taken.
     """
-    if name not in set(names()):
-        raise ScenarioError(name, f"does not exist; there are {', '.join(names())}")
-    text = (resources.files("simulators") / "scenarios" / f"{name}.toml").read_text(encoding="utf-8")
+    path = FOLDER / f"{name}.toml" if name in names() else Path(name)
     try:
-        found = build(Scenario, read_toml(text, source=name), source=name)
-    except SettingsError as error:
-        raise ScenarioError(name, f"cannot be read: {error}") from error
-    wrong = [one.fault for one in found.growth if one.fault not in NAMES]
-    if wrong:
-        raise ScenarioError(name, f"names {wrong[0]!r}, which cannot go wrong here; {', '.join(NAMES)} can")
-    if found.style not in STYLES:
-        raise ScenarioError(name, f"drives {found.style!r}; there are {', '.join(STYLES)}")
-    return found
+        content = path.read_bytes()
+    except OSError as error:
+        raise ScenarioError(name, f"is not there; there are {', '.join(names())}, or give a file") from error
+    try:
+        scenario = msgspec.toml.decode(content, type=Scenario)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(name, f"cannot be taken: {error}") from error
+    _check(name, scenario)
+    return scenario
+
+
+def _check(name: str, scenario: Scenario) -> None:
+    check(name, scenario.faults)
+    tables: tuple[tuple[str, list[str], Mapping[str, object]], ...] = (
+        ("platform", [scenario.platform], PLATFORMS),
+        ("style", list(scenario.habit.styles), STYLES),
+    )
+    for what, given, known in tables:
+        for word in given:
+            if word not in known:
+                raise ScenarioError(name, f"has a {what} {word!r}; there are {', '.join(known)}")
