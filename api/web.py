@@ -121,10 +121,9 @@ def _prolong(request: Request, desk: Desk, moment: datetime) -> None:
 def _check_same_site(request: Request, form_token: str) -> None:
     if request.headers.get("Sec-Fetch-Site", "") not in _SAME_SITE:
         raise CrossSiteError
-    if secrets.compare_digest(request.headers.get(FORM_HEADER, "").encode(), form_token.encode()):
-        return
-    # Forms carry the token as a field, which the console's own dependency compares; see api/console.
-    if not getattr(request.state, "form_token_checked", False):
+    # Programs send the token as a header; forms as a field, which api/console/forms.py has read before.
+    given = str(request.headers.get(FORM_HEADER) or getattr(request.state, "form_token", ""))
+    if not secrets.compare_digest(given.encode(), form_token.encode()):
         raise CrossSiteError
 
 

@@ -12,7 +12,7 @@ from api.appointments.planner import slots_of
 from api.appointments.states import OPEN, State
 from api.errors import NotFoundError, SlotTakenError
 from api.revisions import following
-from api.tables import appointments, slots, vehicles
+from api.tables import appointments, dealers, slots, vehicles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,14 +58,22 @@ def appointment(connection: sa.Connection, scope: Scope, appointment_id: str) ->
 
 
 def for_change(connection: sa.Connection, scope: Scope, appointment_id: str) -> Appointment:
-    """The same, kept from others until the transaction ends, so that of two changes at once one sees the other's.
+    """The same, with its shop's book kept from others (see :func:`take_book`).
 
     Raises:
         NotFoundError: there is none that the person may see.
     """
-    mine = sa.select(appointments.c.id).where(appointments.c.id == appointment_id).with_for_update()
-    connection.execute(mine)
+    take_book(connection, appointment(connection, scope, appointment_id).dealer_id)
     return appointment(connection, scope, appointment_id)
+
+
+def take_book(connection: sa.Connection, dealer_id: str) -> None:
+    """Keeps a shop's appointments from others until the transaction ends; SQLite has one writer anyway.
+
+    Taken before anything is changed, always first: so of two changes at once the second sees the first's, and no two
+    wait for each other.
+    """
+    connection.execute(sa.select(dealers.c.id).where(dealers.c.id == dealer_id).with_for_update())
 
 
 def list_appointments(

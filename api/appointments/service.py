@@ -39,9 +39,12 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
         NoSlotError: the shop has no free time in the horizon.
     """
     kept = vehicles.keeper(connection, suggestion.vehicle_id)
-    if kept is None or repository.has_open(connection, suggestion.vehicle_id, suggestion.component):
+    if kept is None:
         return None
     dealer_id, _ = kept
+    repository.take_book(connection, dealer_id)
+    if repository.has_open(connection, suggestion.vehicle_id, suggestion.component):
+        return None
     minutes = planner.MINUTES.get(suggestion.job, planner.OTHER_MINUTES)
     found = _offers(connection, dealer_id, minutes, suggestion.severity, now)
     if not found:
@@ -131,6 +134,8 @@ def finish(connection: sa.Connection, scope: Scope, appointment_id: str, *, now:
 def withdraw_for(connection: sa.Connection, suggestion_id: str, *, now: datetime, by: str) -> int:
     """Withdraws proposals of a suggestion that ended by itself; agreed appointments stay, people decide on those."""
     count = 0
+    for dealer_id in sorted({one.dealer_id for one in repository.open_of_suggestion(connection, suggestion_id)}):
+        repository.take_book(connection, dealer_id)
     for found in repository.open_of_suggestion(connection, suggestion_id):
         if found.state is State.PROPOSED:
             _free(connection, found, after(found.state, Move.WITHDRAW), now, by)

@@ -1,0 +1,149 @@
+"""What pages show, gathered from the services: what needs attention, a vehicle's picture, a day's appointments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from api.appointments import repository as appointments
+from api.appointments.states import OPEN, State
+from api.suggestions import service as suggestions
+from api.vehicles import repository as vehicles
+from api.vehicles import service as vehicle_service
+from diagnostics import repository as diagnosis
+from diagnostics.findings import LIVING, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from api.appointments.repository import Appointment
+    from api.auth.scope import Scope
+    from api.vehicles.repository import Vehicle
+    from api.vehicles.service import Code
+    from diagnostics.findings import ComponentHealth, Finding, Suggestion
+    from ingest.devices import Device
+
+MOST = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """One thing that needs attention: advice on a vehicle, and the appointment that it led to."""
+
+    suggestion: Suggestion
+    vehicle: Vehicle
+    appointment: Appointment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """The advisor's first page."""
+
+    concerns: Sequence[Concern]
+    by_severity: Mapping[str, int]
+    waiting: int
+    today: int
+    vehicles: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A suggestion with the findings that it rests on, and its appointment."""
+
+    suggestion: Suggestion
+    findings: Sequence[Finding]
+    appointment: Appointment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """Everything that is known of a vehicle."""
+
+    vehicle: Vehicle
+    devices: Sequence[Device]
+    health: Sequence[ComponentHealth]
+    advice: Sequence[Advice]
+    codes: Sequence[Code]
+    worst: str | None
+
+
+def attention(connection: sa.Connection, scope: Scope, *, now: datetime, time_zone: str) -> Attention:
+    """What needs attention now, worst first, then newest."""
+    cars = {car.id: car for car in vehicles.list_vehicles(connection, scope)}
+    open_ones = appointments.list_appointments(connection, scope, states=OPEN, limit=MOST)
+    booked = {found.suggestion_id: found for found in open_ones}
+    living = suggestions.list_suggestions(connection, scope, states=LIVING, limit=MOST)
+    living.sort(key=lambda one: one.created_at, reverse=True)
+    living.sort(key=lambda one: Severity(one.severity).rank)
+    start, end = day_span(now.astimezone(ZoneInfo(time_zone)).date(), time_zone)
+    return Attention(
+        concerns=[
+            Concern(suggestion=one, vehicle=cars[one.vehicle_id], appointment=booked.get(one.id)) for one in living
+        ],
+        by_severity={str(kind): sum(1 for one in living if one.severity == kind) for kind in Severity},
+        waiting=sum(1 for found in open_ones if found.state is State.PROPOSED),
+        today=sum(1 for found in open_ones if start <= found.start < end),
+        vehicles=len(cars),
+    )
+
+
+def picture(connection: sa.Connection, scope: Scope, vehicle_id: str) -> Picture:
+    """A vehicle's whole picture.
+
+    Raises:
+        NotFoundError: not this person's vehicle.
+    """
+    found = vehicles.vehicle(connection, scope, vehicle_id)
+    living = suggestions.list_suggestions(connection, scope, states=LIVING, vehicle_id=vehicle_id)
+    living.sort(key=lambda one: Severity(one.severity).rank)
+    booked = {
+        one.suggestion_id: one
+        for one in appointments.list_appointments(connection, scope, states=OPEN, vehicle_id=vehicle_id)
+    }
+    return Picture(
+        vehicle=found,
+        devices=vehicle_service.devices_in(connection, scope, vehicle_id),
+        health=sorted(diagnosis.health_of(connection, vehicle_id), key=lambda one: one.health),
+        advice=[
+            Advice(
+                suggestion=one,
+                findings=suggestions.findings_of(connection, scope, one.id),
+                appointment=booked.get(one.id),
+            )
+            for one in living
+        ],
+        codes=vehicle_service.codes_of(connection, scope, vehicle_id),
+        worst=str(living[0].severity) if living else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """An appointment with its vehicle and the advice behind it."""
+
+    appointment: Appointment
+    vehicle: Vehicle
+    suggestion: Suggestion | None
+
+
+def promises(connection: sa.Connection, scope: Scope, found: Sequence[Appointment]) -> list[Promise]:
+    """Appointments with what a person wants to know of them."""
+    cars = {car.id: car for car in vehicles.list_vehicles(connection, scope)}
+    return [
+        Promise(
+            appointment=one,
+            vehicle=cars[one.vehicle_id],
+            suggestion=suggestions.suggestion(connection, scope, one.suggestion_id) if one.suggestion_id else None,
+        )
+        for one in found
+    ]
+
+
+def day_span(day: date, time_zone: str) -> tuple[datetime, datetime]:
+    """Start and end of a local day."""
+    start = datetime.combine(day, time(), ZoneInfo(time_zone))
+    return start, datetime.combine(day + timedelta(days=1), time(), ZoneInfo(time_zone))

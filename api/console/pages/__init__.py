@@ -1,0 +1,1 @@
+"""One file a page, or a group of pages that belong together."""

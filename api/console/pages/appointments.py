@@ -1,0 +1,121 @@
+"""A day's appointments by bay, and what people do with them; owners and advisors use the same moves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from api.appointments import repository, service
+from api.appointments.states import OPEN, State
+from api.auth.scope import Role
+from api.console import overview
+from api.console.forms import Form, Reading, back_to, person_of
+from api.console.rendering import Reader, page
+from api.console.words import COLOURS
+from api.errors import InvalidRequestError
+from api.web import Database, Now
+
+router = APIRouter(include_in_schema=False)
+SHOWN = OPEN | {State.DONE}
+
+
+@router.get("/appointments")
+def appointments_page(
+    request: Request, reader: Reading, connection: Database, moment: Now, day: date | None = None
+) -> HTMLResponse:
+    """One day by bay, and proposals that wait for an answer."""
+    person = person_of(reader)
+    chosen = day or moment.astimezone(ZoneInfo(reader.time_zone)).date()
+    start, end = overview.day_span(chosen, reader.time_zone)
+    found = repository.list_appointments(connection, person, start=start, end=end, states=SHOWN)
+    waiting = repository.list_appointments(connection, person, start=moment, states=[State.PROPOSED], limit=50)
+    return page(
+        request, reader, "appointments.html", today=overview.promises(connection, person, found),
+        waiting=overview.promises(connection, person, waiting), chosen=start, before=chosen - timedelta(days=1),
+        after=chosen + timedelta(days=1), colours=COLOURS,
+    )  # fmt: skip
+
+
+@router.get("/appointments/{appointment_id}/times")
+def times_page(
+    request: Request, appointment_id: str, reader: Reading, connection: Database, moment: Now
+) -> HTMLResponse:
+    """Free times to choose from."""
+    person = person_of(reader)
+    found = repository.appointment(connection, person, appointment_id)
+    (promise,) = overview.promises(connection, person, [found])
+    offers = service.free_times(connection, person, appointment_id, now=moment)
+    return page(request, reader, "times.html", promise=promise, offers=offers, home=_home(reader))
+
+
+@router.post("/appointments/{appointment_id}/accept")
+def accept(
+    request: Request, appointment_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Accepts the proposed time, or the alternative that the form names."""
+    start = _moment(form["start"]) if form.get("start") else None
+    service.accept(connection, person_of(reader), appointment_id, start=start, now=moment)
+    return back_to(request, form, _home(reader))
+
+
+@router.post("/appointments/{appointment_id}/move")
+def move(
+    request: Request, appointment_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Moves it to the time that the form names."""
+    start = _moment(form.get("start", ""))
+    service.move(connection, person_of(reader), appointment_id, start=start, now=moment)
+    return back_to(request, form, _home(reader))
+
+
+@router.post("/appointments/{appointment_id}/decline")
+def decline(
+    request: Request, appointment_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Declines a proposal."""
+    service.decline(connection, person_of(reader), appointment_id, now=moment)
+    return back_to(request, form, _home(reader))
+
+
+@router.post("/appointments/{appointment_id}/cancel")
+def cancel(
+    request: Request, appointment_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Cancels an agreed appointment."""
+    service.cancel(connection, person_of(reader), appointment_id, now=moment)
+    return back_to(request, form, _home(reader))
+
+
+@router.post("/appointments/{appointment_id}/finish")
+def finish(
+    request: Request, appointment_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Notes that the work was done."""
+    service.finish(connection, person_of(reader), appointment_id, now=moment)
+    return back_to(request, form, _home(reader))
+
+
+@router.post("/suggestions/{suggestion_id}/propose")
+def propose(
+    request: Request, suggestion_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Proposes a time for advice that led to none by itself."""
+    made = service.advice_for(connection, person_of(reader), suggestion_id, now=moment)
+    return back_to(request, form, f"/vehicles/{made.vehicle_id}")
+
+
+def _home(reader: Reader) -> str:
+    return "/me" if person_of(reader).role is Role.OWNER else "/appointments"
+
+
+def _moment(text: str) -> datetime:
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidRequestError(f"{text!r} is not a time") from error
+    if read.tzinfo is None:
+        raise InvalidRequestError(f"{text!r} names no time zone")
+    return read

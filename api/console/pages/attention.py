@@ -1,0 +1,58 @@
+"""What needs attention now, all vehicles, and the quality of diagnosis and ingest."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+from starlette.responses import HTMLResponse
+
+from api.console import overview
+from api.console.forms import Reading, person_of
+from api.console.rendering import page
+from api.console.words import COLOURS
+from api.operations.endpoints import changes
+from api.vehicles import repository as vehicles
+from api.web import Database, Now, TheDesk
+from diagnostics.repository import detector_precision
+from ingest.storage.letters import counts_by_reason
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/attention")
+def attention(
+    request: Request, reader: Reading, connection: Database, moment: Now, severity: str | None = None
+) -> HTMLResponse:
+    """The advisor's first page: worst first."""
+    found = overview.attention(connection, person_of(reader), now=moment, time_zone=reader.time_zone)
+    shown = [one for one in found.concerns if severity in (None, str(one.suggestion.severity))]
+    return page(
+        request, reader, "attention.html", found=found, shown=shown, chosen=severity, now=moment, colours=COLOURS
+    )
+
+
+@router.get("/vehicles")
+def vehicle_list(request: Request, reader: Reading, connection: Database, moment: Now) -> HTMLResponse:
+    """All vehicles in the shop's care."""
+    person = person_of(reader)
+    found = overview.attention(connection, person, now=moment, time_zone=reader.time_zone)
+    worst: dict[str, str] = {}
+    for concern in found.concerns:
+        worst.setdefault(concern.vehicle.id, str(concern.suggestion.severity))
+    cars = vehicles.list_vehicles(connection, person)
+    return page(request, reader, "vehicles.html", cars=cars, worst=worst, colours=COLOURS)
+
+
+@router.get("/quality")
+def quality(request: Request, reader: Reading, connection: Database) -> HTMLResponse:
+    """How often detectors were right, and what could not be read."""
+    precision = detector_precision(connection)
+    letters = counts_by_reason(connection) if person_of(reader).role in {"engineer", "admin"} else None
+    return page(request, reader, "quality.html", precision=precision, letters=letters)
+
+
+@router.get("/live")
+def live(request: Request, reader: Reading, desk: TheDesk) -> StreamingResponse:
+    """Server-sent events by which open pages learn that something changed."""
+    stream = changes(request, desk, person_of(reader))
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})

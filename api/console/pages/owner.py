@@ -1,0 +1,31 @@
+"""The owner's page: how my car is, what is proposed, and why."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from api.console import overview
+from api.console.forms import Reading, person_of
+from api.console.rendering import page
+from api.console.words import COLOURS
+from api.reminders import repository as reminders
+from api.vehicles import repository as vehicles
+from api.web import Database, Now
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/me")
+def my_page(request: Request, reader: Reading, connection: Database, moment: Now) -> HTMLResponse:
+    """All cars of an owner, those that need something first."""
+    person = person_of(reader)
+    pictures = [overview.picture(connection, person, car.id) for car in vehicles.list_vehicles(connection, person)]
+    pictures.sort(key=lambda one: (_rank(one.worst), one.vehicle.label))
+    sent = [one for one in reminders.list_reminders(connection, person, limit=20) if one.state == reminders.SENT]
+    return page(request, reader, "owner.html", pictures=pictures, sent=sent, now=moment, colours=COLOURS)
+
+
+def _rank(worst: str | None) -> int:
+    order = list(COLOURS)
+    return order.index(worst) if worst in order else len(order)

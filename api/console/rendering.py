@@ -1,0 +1,104 @@
+"""Pages from templates: who reads, in which language, and the filters that write times, numbers and severities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_decimal, format_percent
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from api.console import language as languages
+from api.console.words import COMPONENTS, ROLES, SEVERITIES, STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from fastapi import Request
+
+    from api.auth.scope import Scope
+
+DEFAULT_ZONE = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who reads a page: the person, if signed in, the language, and the time zone of their shop."""
+
+    person: Scope | None
+    language: str
+    time_zone: str = DEFAULT_ZONE
+
+
+def folder(name: str) -> Path:
+    """A folder of the console's data files."""
+    return Path(str(resources.files("api.console") / name))
+
+
+@cache
+def environment() -> Environment:
+    """The templates; missing values are errors, and everything is escaped."""
+    return Environment(
+        loader=FileSystemLoader(folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def page(request: Request, reader: Reader, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page in the reader's language."""
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            **_words(reader),
+            person=reader.person,
+            language=reader.language,
+            path=request.url.path,
+            here=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+            form_token=reader.person.form_token if reader.person else "",
+            **values,
+        )
+    )
+    return HTMLResponse(text, status_code=status)
+
+
+def _words(reader: Reader) -> Mapping[str, Any]:
+    locale, zone = languages.LOCALES[reader.language], ZoneInfo(reader.time_zone)
+    translate = partial(languages.translate, reader.language)
+
+    def words_of(table: Mapping[str, str], key: object) -> str:
+        return translate(table.get(str(key), str(key).replace("_", " ")))
+
+    def local(moment: datetime) -> datetime:
+        return moment.astimezone(zone)
+
+    return {
+        "_": translate,
+        "text": lambda texts: texts.get(reader.language) or texts.get("en", ""),
+        "severity": partial(words_of, SEVERITIES),
+        "component": partial(words_of, COMPONENTS),
+        "state": partial(words_of, STATES),
+        "role": partial(words_of, ROLES),
+        "day": lambda moment: format_date(
+            local(moment), "EEEE d MMMM" if reader.language == "en" else "M月d日 EEEE", locale
+        ),
+        "clock": lambda moment: local(moment).strftime("%H:%M"),
+        "when": lambda moment: format_datetime(local(moment), _PATTERNS[reader.language], locale=locale),
+        "ago": lambda moment, now: format_timedelta(moment - now, add_direction=True, locale=locale),
+        "number": lambda value: format_decimal(value, locale=locale),
+        "percent": lambda value: format_percent(value, locale=locale),
+        "isoday": lambda moment: local(moment).date().isoformat(),
+    }
+
+
+_PATTERNS = {"en": "EEE d MMM, HH:mm", "zh": "M月d日 EEE HH:mm"}

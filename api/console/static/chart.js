@@ -1,0 +1,51 @@
+// Draws each [data-chart] with uPlot from the numbers at its address, also in parts of the page that came later.
+(() => {
+  "use strict";
+  const colours = { value: "#0f5c8c", expected: "#52616f", limit: "#b42318" };
+
+  function series(one) {
+    const kind = one.kind || "value";
+    return {
+      label: one.label,
+      stroke: colours[kind],
+      width: kind === "value" ? 2 : 1.5,
+      dash: kind === "value" ? [] : [6, 4],
+      points: { show: kind === "value", size: 5 },
+      spanGaps: kind !== "value",
+    };
+  }
+
+  async function draw(figure) {
+    const box = figure.querySelector(".plot");
+    const answer = await fetch(figure.dataset.chart, { headers: { Accept: "application/json" } });
+    if (!answer.ok) { box.textContent = figure.dataset.empty; return; }
+    const chart = await answer.json();
+    if (chart.times.length < 2) { box.textContent = figure.dataset.empty; return; }
+    box.textContent = "";
+    const options = {
+      width: box.clientWidth,
+      height: Number(figure.dataset.height),
+      scales: { x: { time: true } },
+      axes: [{}, { label: chart.unit, size: 56 }],
+      series: [{}, ...chart.series.map(series)],
+      legend: { show: chart.series.length > 1, live: false },
+      cursor: { drag: { x: true, y: false } },
+    };
+    if (chart.times.length > 200) { options.series.forEach((one) => { one.points = { show: false }; }); }
+    const plot = new uPlot(options, [chart.times, ...chart.series.map((one) => one.values)], box);
+    new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: options.height })).observe(figure);
+    figure.dataset.drawn = "yes";
+  }
+
+  function look(root) {
+    for (const figure of root.querySelectorAll("[data-chart]:not([data-seen])")) {
+      const shut = figure.closest("details:not([open])");
+      if (shut) { shut.addEventListener("toggle", () => look(document), { once: true }); continue; }
+      figure.dataset.seen = "yes";
+      draw(figure);
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => look(document));
+  document.addEventListener("htmx:load", (event) => look(event.detail.elt.parentNode || document));
+})();

@@ -1,0 +1,41 @@
+"""Words for codes that pages show; English here, translated like every other text of the templates."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SEVERITIES: Mapping[str, str] = MappingProxyType(
+    {"stop_now": "Stop now", "soon": "Soon", "next_service": "At the next service", "monitor": "Keep an eye on"}
+)
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {"stop_now": "red", "soon": "orange", "next_service": "yellow", "monitor": "azure"}
+)
+STATES: Mapping[str, str] = MappingProxyType(
+    {
+        "proposed": "Proposed", "accepted": "Agreed", "declined": "Declined", "withdrawn": "Withdrawn",
+        "cancelled": "Cancelled", "done": "Done", "open": "Open", "dismissed": "Dismissed", "pending": "Pending",
+        "stored": "Stored", "permanent": "Permanent", "waiting": "Waiting", "sent": "Sent", "dropped": "Dropped",
+        "given_up": "Given up",
+    }
+)  # fmt: skip
+COMPONENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "battery_12v": "12 V battery", "charging": "Charging", "cooling": "Cooling", "thermostat": "Thermostat",
+        "fuel_air": "Fuel and air", "sensors": "Sensors", "engine_oil": "Engine oil", "brakes_front": "Front brakes",
+        "engine": "Engine", "emissions": "Emissions", "transmission": "Transmission", "brakes": "Brakes",
+        "body": "Body", "network": "Vehicle network",
+    }
+)  # fmt: skip
+ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "owner": "Owner",
+        "advisor": "Service advisor",
+        "manager": "Manager",
+        "engineer": "Engineer",
+        "admin": "Administrator",
+    }
+)
