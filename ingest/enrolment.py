@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from ingest.errors import OutputExistsError
+from ingest.errors import OutputExistsError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +30,16 @@ def write_private(path: Path, text: str, *, force: bool) -> None:
 
     Raises:
         OutputExistsError: the file exists and is not to be replaced.
+        StoreError: it cannot be written there.
     """
-    if path.exists():
-        if not force:
-            raise OutputExistsError(path)
-        path.unlink()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        if path.exists():
+            if not force:
+                raise OutputExistsError(path)
+            path.unlink()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written", error.strerror or str(error)) from error

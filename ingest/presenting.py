@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from ingest.errors import ColumnError, IngestError, TimeFormatError
+from ingest.errors import ColumnError, IngestError, StoreError, TimeFormatError
 from vehicle.errors import UnknownSignalError
 from vehicle.signals import CATALOGUE
 
@@ -81,15 +82,24 @@ def deliver(content: bytes, out: Path | None, *, binary: bool) -> None:
 
     Raises:
         TerminalError: binary content for a terminal.
+        StoreError: the file cannot be written.
     """
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content)
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_bytes(content)
+        except OSError as error:
+            raise StoreError(f"{out} cannot be written", error.strerror or str(error)) from error
         return
     if binary and sys.stdout.isatty():
         raise TerminalError
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except (
+        BrokenPipeError
+    ):  # whoever reads, such as head, has enough; nothing more must reach the pipe, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def hex_dump(payload: bytes, *, width: int = 16) -> str:
