@@ -37,14 +37,27 @@ class Observability(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A feature as evidence shows it: its name, its unit and what to call it."""
+
+    feature: str
+    unit: str
+    label: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One thing that a detector can say; texts are templates over numbers, as ``{value:.1f}``."""
+    """One thing that a detector can say; texts are templates over numbers, as ``{value:.1f}``.
+
+    ``drawn`` is what its evidence shows where that is not what the detector's shows.
+    """
 
     key: str
     severity: Severity
     job: str
     title: Text
     text: Text
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +89,7 @@ class Detector:
     ``step(trips, state, parameters)`` takes one trip of each of some vehicles, their state and their parameters, all in
     the same order, and returns the judgement and the next state; it changes nothing it is given. A detector with
     ``at_once`` is also asked about trips that still go on. ``needs`` names the features without which a trip is not
-    observable; ``signals`` the signals behind them; ``feature`` is the one drawn as evidence.
+    observable; ``signals`` the signals behind them; ``drawn`` is what evidence shows.
     """
 
     name: str
@@ -85,9 +98,7 @@ class Detector:
     causes: tuple[Cause, ...]
     needs: tuple[str, ...]
     signals: tuple[str, ...]
-    feature: str
-    unit: str
-    label: Text
+    drawn: Drawn
     initial: Callable[[int], dict[str, Floats | Integers]]
     step: Callable[[Trips, State, Parameters], tuple[Judgement, dict[str, Floats | Integers]]]
     parameters: tuple[str, ...]

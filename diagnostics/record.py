@@ -128,5 +128,5 @@ def _health(vehicle_id: str, detector: Detector, health: float, rul: Floats, at_
         health=round(health, 4),
         rul_days=None if np.isnan(rul).any() else (low, median, high),
         updated_at=datetime.fromtimestamp(at_ms / 1000, UTC),
-        basis=dict(detector.label),
+        basis=dict(detector.drawn.label),
     )

@@ -3,8 +3,8 @@
 Why it works: cranking draws hundreds of amperes, and the voltage that is left shows the battery's inner resistance
 and charge. At one reading a second the dip of a single start is a lottery (106 starts of a sound recorded car: lowest
 reading 7.6 V, 10th percentile 10.0, median 11.0, 90th 12.1), so a quantile over many starts is judged: the 40th
-percentile of the last twenty, from fifteen starts on. The voltage before the start, after three hours of rest and with
-the ignition's own loads, tells the charge: its median over the last eight rests.
+percentile of the last twenty, from fifteen starts on. The voltage before the start, after three hours of rest and
+with the ignition's own loads, tells the charge: its median over the last eight rests.
 When not: fewer than fifteen starts recorded, a device that wakes only after the start, jump starts. A car that starts
 cold is given the lower limit that battery testers give it. High resistance in a cable looks the same; the advice says
 so.
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import floats
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -72,7 +72,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     observable = measured & ~(np.isnan(reserve) & np.isnan(charge))
     weak, low = reserve < p["crank_v"], charge < p["rest_v"]
     bad = np.where(observable & weak, WEAK_START, np.where(observable & low, LOW_CHARGE, -1))
-    sound = ~(reserve < p["crank_v"] + p["battery_hysteresis_v"]) & ~(charge < p["rest_v"] + p["battery_hysteresis_v"])
+    sound = ~(reserve < p["crank_v"] + p["battery_hysteresis_v"]) & ~(charge < p["rest_v"] + p["rest_hysteresis_v"])
     good = observable & sound
     since = np.where((bad >= 0) & np.isnan(floats(state["bad_since_ms"])), trips["started_ms"], state["bad_since_ms"])
     since = np.where(good, np.nan, since)
@@ -87,7 +87,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         health=np.where(observable, _health(reserve, charge, p), np.nan),
         numbers={
             "value": np.where(bad == LOW_CHARGE, charge, reserve),
-            "expectation": p["crank_normal_v"],
+            "expectation": np.where(bad == LOW_CHARGE, p["rest_normal_v"], p["crank_normal_v"]),
             "threshold": np.where(bad == LOW_CHARGE, p["rest_v"], p["crank_v"]),
             "charge": charge,
         },
@@ -125,6 +125,7 @@ DETECTOR = Detector(
             key="low_charge",
             severity=Severity.SOON,
             job="charge_and_test_battery",
+            drawn=Drawn(feature="rest_volts", unit="V", label={"en": "Voltage before the start", "zh": "启动前电压"}),
             title={"en": "12 V battery is low on charge", "zh": "12V蓄电池亏电"},
             text={
                 "en": "After a rest the battery shows {charge:.2f} V (median of the last rests; limit "
@@ -153,13 +154,16 @@ DETECTOR = Detector(
     ),
     needs=("crank_volts",),
     signals=(signals.CONTROL_MODULE_VOLTAGE, signals.ENGINE_SPEED),
-    feature="crank_volts",
-    unit="V",
-    label={"en": "Lowest voltage read at the start", "zh": "启动时最低电压"},
+    drawn=Drawn(
+        feature="crank_volts",
+        unit="V",
+        label={"en": "Lowest voltage read at the start", "zh": "启动时最低电压"},
+    ),
     initial=initial,
     step=step,
     parameters=(
         "crank_v", "crank_normal_v", "crank_flat_v", "rest_v", "rest_normal_v", "rest_flat_v", "battery_hysteresis_v",
+        "rest_hysteresis_v",
         "battery_clear_trips",
     ),
 )  # fmt: skip

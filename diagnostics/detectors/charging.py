@@ -24,7 +24,7 @@ import numpy as np
 
 from diagnostics import sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -103,9 +103,11 @@ DETECTOR = Detector(
     ),
     needs=("charging_volts",),
     signals=(signals.CONTROL_MODULE_VOLTAGE, signals.ENGINE_SPEED),
-    feature="charging_volts",
-    unit="V",
-    label={"en": "Running voltage, upper tenth of a trip", "zh": "运转电压（行程上十分位）"},
+    drawn=Drawn(
+        feature="charging_volts",
+        unit="V",
+        label={"en": "Running voltage, upper tenth of a trip", "zh": "运转电压（行程上十分位）"},
+    ),
     initial=initial,
     step=step,
     parameters=(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -78,9 +78,11 @@ DETECTOR = Detector(
     ),
     needs=("charging_volts",),
     signals=(signals.CONTROL_MODULE_VOLTAGE, signals.ENGINE_SPEED),
-    feature="charging_volts",
-    unit="V",
-    label={"en": "Running voltage, upper tenth of a trip", "zh": "运转电压（行程上十分位）"},
+    drawn=Drawn(
+        feature="charging_volts",
+        unit="V",
+        label={"en": "Running voltage, upper tenth of a trip", "zh": "运转电压（行程上十分位）"},
+    ),
     initial=latched,
     step=step,
     parameters=("undervolt_v", "undervolt_clear_trips", "charging_sound_v"),

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import sequential
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -151,9 +151,11 @@ DETECTOR = Detector(
     needs=("trim",),
     signals=(signals.SHORT_TERM_FUEL_TRIM_1, signals.LONG_TERM_FUEL_TRIM_1, signals.COOLANT_TEMPERATURE,
              signals.ENGINE_SPEED),
-    feature="trim",
-    unit="percent",
-    label={"en": "Fuel trim, mean of a trip", "zh": "燃油修正（行程平均）"},
+    drawn=Drawn(
+        feature="trim",
+        unit="percent",
+        label={"en": "Fuel trim, mean of a trip", "zh": "燃油修正（行程平均）"},
+    ),
     initial=initial,
     step=step,
     parameters=(

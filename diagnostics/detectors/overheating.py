@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -75,9 +75,11 @@ DETECTOR = Detector(
     ),
     needs=("coolant_n",),
     signals=(signals.COOLANT_TEMPERATURE, signals.ENGINE_SPEED),
-    feature="coolant_max",
-    unit="degC",
-    label={"en": "Highest coolant temperature of a trip", "zh": "每次行程最高冷却液温度"},
+    drawn=Drawn(
+        feature="coolant_max",
+        unit="degC",
+        label={"en": "Highest coolant temperature of a trip", "zh": "每次行程最高冷却液温度"},
+    ),
     initial=latched,
     step=step,
     parameters=("overheat_c", "overheat_margin_k", "overheat_clear_trips", "regulated_c"),

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -68,10 +68,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.full(len(trips), 0.9),
         health=np.where(observable, np.where(latch_state["active"] >= 0, 0.2, 1.0), np.nan),
         numbers={
-            "value": trips["coolant_range"],
-            "expectation": p["coolant_due_k"],
-            "threshold": p["coolant_still_k"],
-            "at": trips["coolant_last"],
+            "value": _of_sensor(which, [trips[f"{sensor}_range"] for sensor in SENSORS]),
+            "expectation": np.full(len(trips), np.nan),
+            "threshold": _of_sensor(which, _least(p)),
             "trips": p["stuck_trips"],
         },
     )
@@ -96,23 +95,33 @@ def _due(trips: Trips, p: Parameters) -> Flags:
     )  # fmt: skip
 
 
+def _least(p: Parameters) -> list[Floats]:
+    """Ranges up to which each sensor counts as still."""
+    still = p["coolant_still_k"]
+    return [np.zeros_like(still), p["throttle_still_percent"], p["manifold_still_kpa"], still]
+
+
 def _moved(trips: Trips, p: Parameters) -> Flags:
-    return np.stack(
-        [
-            trips["speed_range"] > 0.0,
-            trips["throttle_range"] > p["throttle_still_percent"],
-            trips["manifold_range"] > p["manifold_still_kpa"],
-            trips["coolant_range"] > p["coolant_still_k"],
-        ],
-        axis=1,
-    )
+    ranges = [trips[f"{sensor}_range"] for sensor in SENSORS]
+    return np.stack([moved > least for moved, least in zip(ranges, _least(p), strict=True)], axis=1)
 
 
-def _cause(sensor: str, english: str, chinese: str, check_english: str, check_chinese: str) -> Cause:
+def _of_sensor(which: Integers, values: list[Floats]) -> Floats:
+    """For each vehicle the value of the sensor that is named."""
+    found: Floats = np.take_along_axis(np.stack(values, axis=1), which[:, None], axis=1)[:, 0]
+    return found
+
+
+def _cause(sensor: str, unit: str, english: str, chinese: str, check_english: str, check_chinese: str) -> Cause:
     return Cause(
         key=f"{sensor}_stuck",
         severity=Severity.SOON,
         job=f"check_{sensor}_sensor",
+        drawn=Drawn(
+            feature=f"{sensor}_range",
+            unit=unit,
+            label={"en": f"{english}: range within a trip", "zh": f"{chinese}：行程内变化幅度"},
+        ),
         title={"en": f"{english} sensor is stuck", "zh": f"{chinese}传感器卡滞"},
         text={
             "en": f"{english} did not change on the last {{trips:.0f}} trips on which it had to, although "
@@ -129,21 +138,23 @@ DETECTOR = Detector(
     component=Component.SENSORS,
     observability=Observability.STRONG,
     causes=(
-        _cause("speed", "Vehicle speed", "车速", "wheel-speed signal, wiring, its codes", "轮速信号、线束及相关故障码"),
-        _cause("throttle", "Throttle position", "节气门位置", "connector and wiper of the sensor", "传感器插头与滑片"),
-        _cause("manifold", "Manifold pressure", "进气歧管压力", "hose, connector, soot", "软管、插头、积碳"),
-        _cause("coolant", "Coolant temperature", "冷却液温度", "connector, its resistance", "插头及传感器电阻"),
+        _cause("speed", "km/h", "Vehicle speed", "车速", "wheel-speed signal, wiring", "轮速信号、线束"),
+        _cause("throttle", "percent", "Throttle position", "节气门位置", "connector, its wiper", "插头与滑片"),
+        _cause("manifold", "kPa", "Manifold pressure", "进气歧管压力", "hose, connector, soot", "软管、插头、积碳"),
+        _cause("coolant", "K", "Coolant temperature", "冷却液温度", "connector, its resistance", "插头及传感器电阻"),
     ),
     needs=("coolant_range",),
     signals=(signals.COOLANT_TEMPERATURE, signals.MAP, signals.THROTTLE, signals.SPEED, signals.ENGINE_SPEED),
-    feature="coolant_range",
-    unit="K",
-    label={"en": "Range of the coolant reading within a trip", "zh": "行程内冷却液温度变化幅度"},
+    drawn=Drawn(
+        feature="coolant_range",
+        unit="K",
+        label={"en": "Range of the coolant reading within a trip", "zh": "行程内冷却液温度变化幅度"},
+    ),
     initial=initial,
     step=step,
     parameters=(
         "stuck_trips", "stuck_clear_trips", "stuck_running_s", "stuck_rpm_range", "stuck_mean_rpm", "stuck_readings",
         "stuck_soak_s", "manifold_due_kpa", "throttle_due_percent", "throttle_still_percent", "manifold_still_kpa",
-        "coolant_still_k", "coolant_due_k",
+        "coolant_still_k",
     ),
 )  # fmt: skip

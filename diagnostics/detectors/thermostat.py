@@ -2,12 +2,13 @@
 
 Why it works: once settled, the thermostat holds the coolant at its regulating temperature, 82 degC or more, whatever
 the load; one that stays open lets the moving car cool it far below. The feature is the mean coolant temperature while
-the car moves at 20 km/h or more, ``settle_after_s`` of engine time after the start. Two tests: far too cold on trips
-that follow each other (absolute, needs no learning), and a CUSUM of the fall against the car's own normal for a leak
-that is only partial, raised only when the fall itself is large enough to matter.
-When not: trips shorter than the settling time or only in traffic say nothing; hard frost with the heater at full can
-cool a small diesel, so trips with ambient below ``thermostat_ambient_c`` are left out where the car tells it. A
-coolant sensor that reads low looks the same; the advice says to compare it.
+the car moves at 20 km/h or more, ``settle_after_s`` of engine time after the start, later after a cold one. Two
+tests: far too cold on trips that follow each other (absolute, needs no learning), and a CUSUM of the fall against the
+car's own normal for a leak that is only partial, raised only when the fall itself is large enough to matter.
+When not: trips shorter than the settling time, only in traffic, or that end while the coolant still rises say
+nothing; a coolant reading that never moves is the sensor's matter; hard frost with the heater at full can cool a
+small diesel, so trips with ambient below ``thermostat_ambient_c`` are left out where the car tells it. A coolant
+sensor that reads low looks the same; the advice says to compare it.
 
 Signals needed: coolant temperature, engine speed, speed. Without them: not observable.
 
@@ -29,7 +30,7 @@ import numpy as np
 
 from diagnostics import sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -112,9 +113,11 @@ DETECTOR = Detector(
     ),
     needs=("settled_c",),
     signals=(signals.COOLANT_TEMPERATURE, signals.ENGINE_SPEED, signals.SPEED),
-    feature="settled_c",
-    unit="degC",
-    label={"en": "Coolant temperature once warmed up, driving", "zh": "热车行驶时冷却液温度"},
+    drawn=Drawn(
+        feature="settled_c",
+        unit="degC",
+        label={"en": "Coolant temperature once warmed up, driving", "zh": "热车行驶时冷却液温度"},
+    ),
     initial=initial,
     step=step,
     parameters=(

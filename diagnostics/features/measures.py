@@ -57,17 +57,26 @@ class Measures:
     streaks: dict[str, Integers]
 
 
-def measure(rows: Prepared, elapsed_ms: Integers, streaks: dict[str, Integers], p: Parameters) -> Measures:
-    """What each row says. ``elapsed_ms`` ``(m,)`` is engine time since the trip began.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Of each row's trip so far ``(m,)``: engine time since it began, and its first coolant reading."""
+
+    elapsed_ms: Integers
+    coolant_first: Floats
+
+
+def measure(rows: Prepared, begun: Begun, streaks: dict[str, Integers], p: Parameters) -> Measures:
+    """What each row says.
 
     ``streaks`` ``(n_heads,)`` by name is what was carried; ``p`` has a value a row of the state.
     """
+    elapsed_ms = begun.elapsed_ms
     hot, hot_values = _overheating(rows, streaks["hot"], p)
     low, low_values = _undervolting(rows, elapsed_ms, streaks["undervolt"], p)
     values = (
         _use(rows)
         | _start(rows, elapsed_ms)
-        | _coolant(rows, elapsed_ms, p)
+        | _coolant(rows, begun, p)
         | _trims(rows, elapsed_ms)
         | _movement(rows)
         | _wear(rows, p)
@@ -117,11 +126,12 @@ def _volt_bins(rows: Prepared, elapsed_ms: Integers) -> Integers:
     return np.where(counted, cells, -1).astype(np.int64)
 
 
-def _coolant(rows: Prepared, elapsed_ms: Integers, p: Parameters) -> dict[str, Floats]:
+def _coolant(rows: Prepared, begun: Begun, p: Parameters) -> dict[str, Floats]:
     value, fresh = rows.values[:, c.COOLANT], rows.fresh[:, c.COOLANT]
     ran = fresh & rows.running
-    settle_ms = p["settle_after_s"][rows.vehicle] * 1000.0
-    settled = ran & (elapsed_ms >= settle_ms) & (rows.held[:, c.SPEED] >= SETTLED_KPH)
+    cold_k = np.maximum(0.0, p["settle_cold_c"][rows.vehicle] - np.nan_to_num(begun.coolant_first))
+    settle_s = p["settle_after_s"][rows.vehicle] + p["settle_s_per_k"][rows.vehicle] * cold_k
+    settled = ran & (begun.elapsed_ms >= settle_s * 1000.0) & (rows.held[:, c.SPEED] >= SETTLED_KPH)
     return {
         "coolant_n": _where(ran, 1.0),
         "coolant_first": _where(fresh, value),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import floats, integers
+from diagnostics.features import columns
 from diagnostics.features import rows as row_state
-from diagnostics.features.measures import BINS, VOLT_FLOOR, VOLT_STEP, measure
+from diagnostics.features.measures import BINS, VOLT_FLOOR, VOLT_STEP, Begun, measure
 from diagnostics.features.sums import NAMES, Sums, extend, nothing
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ FEATURES = (
 
 MIN_READINGS = 20
 """Readings that make a mean of a trip (our choice: at a poll of 10 s that is three minutes)."""
+MIN_SETTLED = 12
+"""Readings that make the mean of the settled coolant, which moves slowly (our choice)."""
+STILL_RISING_K = 3.0
+"""A last reading so far above the mean since settling was due tells of an engine still warming (our choice)."""
 MIN_VOLTS = 60
 """Readings that make an upper quantile of the voltage (our choice)."""
 UPPER = 0.9
@@ -75,8 +80,11 @@ def follow(rows: Rows, state: State, p: Parameters) -> tuple[Trips, Trips, dict[
     prepared = row_state.prepare(rows, state)
     carried_sums = Sums(values=floats(state["open_sums"]), volts=integers(state["open_volts"]))
     streaks = {name: integers(state[f"{name}_streak"]) for name in ("hot", "undervolt")}
-    elapsed_ms = _elapsed(prepared, carried_sums["running_ms"].astype(np.int64))
-    measures = measure(prepared, elapsed_ms, streaks, p)
+    begun = Begun(
+        elapsed_ms=_elapsed(prepared, carried_sums["running_ms"].astype(np.int64)),
+        coolant_first=_first_coolant(prepared, carried_sums["coolant_first"]),
+    )
+    measures = measure(prepared, begun, streaks, p)
     sums = extend(prepared, measures, carried_sums)
     last = np.flatnonzero(np.diff(prepared.vehicle, append=-1))
     open_trips = prepared.trip[last]
@@ -117,6 +125,17 @@ def _elapsed(rows: Prepared, carried_ms: Integers) -> Integers:
     return elapsed
 
 
+def _first_coolant(rows: Prepared, carried: Floats) -> Floats:
+    """The first coolant reading of each row's trip; rows before it get it too, but say nothing about coolant."""
+    value = np.where(rows.fresh[:, columns.COOLANT], rows.values[:, columns.COOLANT], np.nan)
+    value[rows.head] = carried
+    beyond = len(value)
+    starts = np.flatnonzero(np.diff(rows.trip, prepend=-1))
+    first = np.minimum.reduceat(np.where(np.isnan(value), beyond, np.arange(beyond)), starts)
+    found: Floats = np.append(value, np.nan)[first][rows.trip]
+    return found
+
+
 def _vehicle_of_trip(rows: Prepared) -> Integers:
     return rows.vehicle[np.flatnonzero(np.diff(rows.trip, prepend=-1))]
 
@@ -149,13 +168,20 @@ def _means(sums: Sums) -> dict[str, Floats]:
         return np.where(counted >= least, sums[total] / np.maximum(counted, 1.0), np.nan)
 
     return {
-        "settled_c": mean("settled_sum", "settled_n"),
+        "settled_c": _settled(sums, mean("settled_sum", "settled_n", MIN_SETTLED)),
         "ambient_c": mean("ambient_sum", "ambient_n", 1.0),
         "trim": mean("trim_sum", "trim_n"),
         "trim_idle": mean("trim_idle_sum", "trim_idle_n"),
         "trim_load": mean("trim_load_sum", "trim_load_n"),
         "mean_rpm": mean("revolutions", "running_ms", 1.0) * 60_000.0,
     }
+
+
+def _settled(sums: Sums, mean: Floats) -> Floats:
+    """The mean once warmed up; NaN where the coolant was still rising at the end, or never moved at all."""
+    rising = sums["coolant_last"] - mean > STILL_RISING_K
+    dead = sums["coolant_max"] - sums["coolant_min"] <= 0.0
+    return np.where(rising | dead, np.nan, mean)
 
 
 def _end_before(ended: Floats, vehicle: Integers, previous_end_ms: Floats) -> Floats:

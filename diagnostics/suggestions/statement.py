@@ -16,7 +16,7 @@ from diagnostics.findings import Evidence, Finding, Severity
 if TYPE_CHECKING:
     from diagnostics.advance import Alarm
     from diagnostics.arrays import Floats
-    from diagnostics.detector import Detector
+    from diagnostics.detector import Detector, Drawn
 
 POINTS = 60
 """Most trips that evidence shows."""
@@ -61,24 +61,24 @@ def finding_of(alarm: Alarm, detector: Detector, vehicle_id: str, log: TripLog) 
         since=moment(alarm.since_ms),
         found_at=moment(alarm.found_ms),
         cleared_at=None,
-        evidence=_evidence(alarm, detector, log),
+        evidence=_evidence(alarm, cause.drawn or detector.drawn, detector.signals, log),
         title=dict(cause.title),
         text={language: words.format(**alarm.numbers) for language, words in cause.text.items()},
         job=cause.job,
     )
 
 
-def _evidence(alarm: Alarm, detector: Detector, log: TripLog) -> Evidence:
+def _evidence(alarm: Alarm, drawn: Drawn, signals: tuple[str, ...], log: TripLog) -> Evidence:
     last = [(alarm.found_ms, round(alarm.numbers["value"], 4))] if not np.isnan(alarm.numbers["value"]) else []
     return Evidence(
-        feature=detector.feature,
-        unit=detector.unit,
-        label=dict(detector.label),
-        points=(*log.points(detector.feature, alarm.found_ms), *last),
+        feature=drawn.feature,
+        unit=drawn.unit,
+        label=dict(drawn.label),
+        points=(*log.points(drawn.feature, alarm.found_ms), *last),
         expectation=_number(alarm.numbers["expectation"]),
         threshold=_number(alarm.numbers["threshold"]),
         window=(min(alarm.since_ms, alarm.found_ms), alarm.found_ms),
-        signals=detector.signals,
+        signals=signals,
     )
 
 

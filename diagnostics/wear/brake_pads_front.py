@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import floats
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
 from diagnostics.prognosis.first_passage import life_quantiles
@@ -112,9 +112,11 @@ MODEL = Detector(
     ),
     needs=("speed_n",),
     signals=(signals.SPEED,),
-    feature="braking_joules_per_kg",
-    unit="J/kg",
-    label={"en": "Braking work of a trip per kilogram", "zh": "每次行程单位质量制动功"},
+    drawn=Drawn(
+        feature="braking_joules_per_kg",
+        unit="J/kg",
+        label={"en": "Braking work of a trip per kilogram", "zh": "每次行程单位质量制动功"},
+    ),
     initial=initial,
     step=step,
     parameters=("pad_joules_per_kg", "pad_start_wear", "pad_limit", "pad_soon", "pad_log_sd", "rate_days"),

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import floats
-from diagnostics.detector import Cause, Detector, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
 from diagnostics.prognosis.first_passage import life_quantiles
@@ -124,9 +124,11 @@ MODEL = Detector(
     ),
     needs=("revolutions",),
     signals=(signals.ENGINE_SPEED, signals.OIL_TEMPERATURE, signals.COOLANT_TEMPERATURE, signals.SPEED),
-    feature="oil_dose",
-    unit="rev",
-    label={"en": "Oil ageing of a trip, revolutions weighted by temperature", "zh": "行程机油老化（温度加权转数）"},
+    drawn=Drawn(
+        feature="oil_dose",
+        unit="rev",
+        label={"en": "Oil ageing of a trip, revolutions weighted by temperature", "zh": "行程机油老化（温度加权转数）"},
+    ),
     initial=initial,
     step=step,
     parameters=("oil_revolutions", "oil_days", "oil_km", "oil_overdue", "oil_soon", "oil_log_sd", "rate_days"),

@@ -111,7 +111,7 @@ def test_it_argues_in_its_docstring(detector: Detector) -> None:
 @every
 def test_its_words_exist_in_both_languages(detector: Detector) -> None:
     """Titles, texts and labels are in English and Chinese and name the same numbers."""
-    for words in (detector.label, *(c.title for c in detector.causes), *(c.text for c in detector.causes)):
+    for words in (detector.drawn.label, *(c.title for c in detector.causes), *(c.text for c in detector.causes)):
         assert set(words) == {"en", "zh"}
         assert all(words.values())
         fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in words.values()]
@@ -121,7 +121,8 @@ def test_its_words_exist_in_both_languages(detector: Detector) -> None:
 @every
 def test_its_declarations_hold(detector: Detector) -> None:
     """Features, signals and parameters that it names exist; C never books; causes get worse in their order."""
-    assert detector.feature in FEATURES
+    drawn = [detector.drawn, *(cause.drawn for cause in detector.causes if cause.drawn is not None)]
+    assert {one.feature for one in drawn} <= set(FEATURES)
     assert set(detector.needs) <= set(FEATURES)
     assert set(detector.signals) <= set(CATALOGUE)
     assert set(detector.parameters) <= set(read_platforms()[GENERIC])
