@@ -11,7 +11,9 @@ import shutil
 import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import resources
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,23 +36,23 @@ from ingest.storage.database import open_database, transaction
 from roadworthy import PARTS, Settings, default_data_dir, run_parts, stop_on_signals
 from roadworthy_story import Story, print_summary
 from simulators.scenario import Scenario, load
-from simulators.time_lapse import Trip, World, calendar
+from simulators.time_lapse import Car, TimeLapse
+from simulators.trips import Trip
 from vehicle.batch import TimeQuality
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 CARS = ("thermostat-stuck-open", "battery-ageing", "vacuum-leak", "healthy")
 RECORDING = "carobd-drive1-extract.csv.gz"
 RECORDED_SPEED = 15.0
 DAYS = 30
-TRIP_SECONDS = 720
-SECONDS_A_DAY = 1.0
-"""Pace of the time-lapse: a day of the cars' lives takes at least so long (our choice, so that it can be watched)."""
+SECONDS_A_TRIP = 0.4
+"""Pace of the time-lapse: a trip of all cars takes at least so long (our choice, so that it can be watched)."""
+LIVE_SECONDS, LIVE_NUMBER, PIECE_S = 900, 100_000, 5
 MARKER = "roadworthy-demo"
 ADVISOR, OWNER = "advisor", "owner"
 _SYSTEM = Scope(user_id="", name="demo", role=Role.ADMIN, dealer_id=None)
-_ENDED = object()
 
 
 @dataclass(slots=True)
@@ -59,16 +61,16 @@ class LapseSource:
 
     uri: str
     codes: Callable[[], list[dict[str, str]]]
-    queue: asyncio.Queue[Any] = field(default_factory=lambda: asyncio.Queue(2))
+    queue: asyncio.Queue[list[Any]] = field(default_factory=lambda: asyncio.Queue(2))
     key: str | None = "time-lapse"
     quality: TimeQuality | None = TimeQuality.RECORDED
 
     async def rows(self, *, skip: int, start_ms: int | None) -> AsyncIterator[Row]:
         """Rows until the demo ends; there is nothing to skip, since each demo begins anew."""
         del skip, start_ms
-        while (trip := await self.queue.get()) is not _ENDED:
-            for row in trip_rows(trip):
-                yield row
+        while True:
+            for row in await self.queue.get():
+                yield Row(values=row.values, time_ms=row.time_ms, events=row.events)
             await asyncio.sleep(0)
 
     async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -80,13 +82,6 @@ class LapseSource:
 
     async def close(self) -> None:
         """Nothing is open."""
-
-
-def trip_rows(trip: Trip) -> Iterator[Row]:
-    """A trip as rows; what the ECU told comes with the last."""
-    last = len(trip.rows) - 1
-    for second, values in enumerate(trip.rows):
-        yield Row(values=values, time_ms=trip.start_ms + 1000 * second, events=trip.events if second == last else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +177,7 @@ def say_where(stage: Stage, out: Console) -> None:
     """Where to look, and how to sign in."""
     out.print(f"\n[bold]Roadworthy[/] is up: [link]{stage.url}/[/link]")
     out.print(f"  service advisor  sign in as [bold]{ADVISOR}[/]  password [bold]{stage.password}[/]")
-    out.print(
-        f"  car owner        sign in as [bold]{OWNER}[/]    password [bold]{stage.password}[/]  (on a phone: {stage.url}/me)"
-    )
+    out.print(f"  car owner        sign in as [bold]{OWNER}[/]    password [bold]{stage.password}[/]")
     out.print(f"  messages to the owner are left in {stage.desk.outbox_folder}")
     out.print("Ctrl-C ends everything. What happens, as it happens:\n")
 
@@ -222,16 +215,19 @@ def _describe(connection: Any, vehicle_id: str, story: Scenario, now: datetime) 
 
 
 async def drive(stage: Stage, agents: list[AgentSettings], days: int, stop: asyncio.Event) -> None:
-    """All cars: each has an agent of its own, with spool and connection; the simulated ones share a world."""
-    world = World([load(name) for name in CARS], TRIP_SECONDS)
-    lapses = [LapseSource(f"time-lapse:{name}", lambda car=car: world.codes(car)) for car, name in enumerate(CARS)]  # type: ignore[misc]
+    """All cars: each has an agent of its own, with spool and connection; the simulated ones share a time-lapse."""
+    now = datetime.now(UTC)
+    lapse = TimeLapse([load(name) for name in CARS], start=now - timedelta(days=days), end=now)
+    lapses = [
+        LapseSource(f"time-lapse:{name}", partial(codes_of, car)) for name, car in zip(CARS, lapse.cars, strict=True)
+    ]
     sources: list[tuple[Source, float | None]] = [(_recorded(), RECORDED_SPEED), *((one, None) for one in lapses)]
     del stage
     async with asyncio.TaskGroup() as group:
         for settings, (source, speed) in zip(agents, sources, strict=True):
             run = agent.run(settings, source, stop=stop, health=Health(), speed=speed)
             group.create_task(run, name=f"demo.agent.{source.uri}")
-        feeding = group.create_task(feed(world, lapses, days), name="demo.feed")
+        feeding = group.create_task(feed(lapse, lapses), name="demo.feed")
         await stop.wait()
         feeding.cancel()
 
@@ -241,28 +237,47 @@ def _recorded() -> Source:
     return open_source(f"csv:{path}", collect=Collect(), health=Health(), options={"map": "carobd"})
 
 
-async def feed(world: World, lapses: list[LapseSource], days: int) -> None:
+def codes_of(car: Car) -> list[dict[str, str]]:
+    """What a simulated car's engine computer answers when asked for its codes."""
+    states = (("stored", car.memory.stored), ("pending", car.memory.pending))
+    return [
+        {"ecu": "7E8", "code": str(code), "state": state} for state, codes in states for code in sorted(map(str, codes))
+    ]
+
+
+async def feed(lapse: TimeLapse, lapses: list[LapseSource]) -> None:
     """The past in time-lapse up to now, then the present at its own pace."""
-    now = datetime.now(UTC)
     loop = asyncio.get_running_loop()
-    for start, day, parked_h in calendar(end=now, days=days, trip_seconds=TRIP_SECONDS):
-        begun_s = loop.time()
-        trips = await asyncio.to_thread(lambda: list(world.drive(start, day, parked_h)))  # noqa: B023  awaited at once
-        for trip in trips:
-            await lapses[trip.car].queue.put(trip)
-        await asyncio.sleep(max(0.0, begun_s + SECONDS_A_DAY / 2 - loop.time()))
     while True:
+        begun_s = loop.time()
+        driven = await asyncio.to_thread(lapse.next_round)
+        if not driven:
+            break
+        for place, trip in driven:
+            await lapses[place].queue.put(list(trip.rows()))
+        await asyncio.sleep(max(0.0, begun_s + SECONDS_A_TRIP - loop.time()))
+    for number in count():
         start = datetime.now(UTC) + timedelta(seconds=1)
-        trips = await asyncio.to_thread(lambda: list(world.drive(start, days, 1.0)))  # noqa: B023  awaited at once
-        await _live(trips, lapses)
+        for car in lapse.cars:
+            day = (start - lapse.start).total_seconds() / 86_400
+            car.waiting.append(
+                Trip(
+                    start=start,
+                    duration_s=LIVE_SECONDS,
+                    style="town",
+                    ambient_c=18.0,
+                    day=day,
+                    number=LIVE_NUMBER + number,
+                )
+            )
+        driven = await asyncio.to_thread(lapse.next_round)
+        await _live([(lapses[place], list(trip.rows())) for place, trip in driven])
 
 
-async def _live(trips: list[Trip], lapses: list[LapseSource]) -> None:
-    """Hands out a trip in pieces of a few seconds, as they are driven."""
-    piece = 5
-    for at in range(0, TRIP_SECONDS, piece):
-        for trip in trips:
-            rows = trip.rows[at : at + piece]
-            events = trip.events if at + piece >= TRIP_SECONDS else ()
-            await lapses[trip.car].queue.put(Trip(trip.car, trip.start_ms + 1000 * at, rows, events))
-        await asyncio.sleep(piece)
+async def _live(driven: list[tuple[LapseSource, list[Any]]]) -> None:
+    """Hands out trips in pieces of a few seconds, as they are driven."""
+    for at in range(0, max(len(rows) for _, rows in driven), PIECE_S):
+        for source, rows in driven:
+            if piece := rows[at : at + PIECE_S]:
+                await source.queue.put(piece)
+        await asyncio.sleep(PIECE_S)
