@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from api import audit
@@ -49,33 +49,13 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
     found = _offers(connection, dealer_id, minutes, suggestion.severity, now)
     if not found:
         raise NoSlotError(planner.HORIZON_DAYS)
-    appointment_id = uuid4().hex
-    first, *others = found
-    added = repository.insert(
-        connection,
-        {
-            "id": appointment_id,
-            "vehicle_id": suggestion.vehicle_id,
-            "dealer_id": dealer_id,
-            "suggestion_id": suggestion.id,
-            "component": str(suggestion.component),
-            "job": suggestion.job,
-            "severity": str(suggestion.severity),
-            "state": str(State.PROPOSED),
-            "bay": first.bay,
-            "start": first.start,
-            "minutes": minutes,
-            "alternatives": [offer.start for offer in others],
-            "created_at": now,
-            "changed_at": now,
-            "changed_by": by,
-        },
-    )
-    if not added:
+    row = _row(suggestion, found, minutes) | {"dealer_id": dealer_id, "created_at": now, "changed_at": now}
+    if not repository.insert(connection, row | {"changed_by": by}):
         return None
+    appointment_id: str = row["id"]
     for offer in found[: 2 if suggestion.severity == STOP_NOW else 1]:
         _hold(connection, dealer_id, offer, minutes, appointment_id)
-    reminders.plan(connection, appointment_id, kept[1], start=first.start, now=now, proposed=True)
+    reminders.plan(connection, appointment_id, kept[1], start=found[0].start, now=now, proposed=True)
     audit.record(connection, who=by, action="propose", what=appointment_id, now=now, suggestion=suggestion.id)
     return appointment_id
 
@@ -178,6 +158,23 @@ def _offers(connection: sa.Connection, dealer_id: str, minutes: int, severity: s
     if severity != STOP_NOW:
         return planner.offers(opening, held, minutes=minutes, earliest=earliest, count=1 + ALTERNATIVES)
     return planner.soonest(opening, held, minutes=minutes, earliest=earliest, count=1 + ALTERNATIVES)
+
+
+def _row(suggestion: Suggestion, found: list[Offer], minutes: int) -> dict[str, Any]:
+    first, *others = found
+    return {
+        "id": uuid4().hex,
+        "vehicle_id": suggestion.vehicle_id,
+        "suggestion_id": suggestion.id,
+        "component": str(suggestion.component),
+        "job": suggestion.job,
+        "severity": str(suggestion.severity),
+        "state": str(State.PROPOSED),
+        "bay": first.bay,
+        "start": first.start,
+        "minutes": minutes,
+        "alternatives": [offer.start for offer in others],
+    }
 
 
 def _hold(connection: sa.Connection, dealer_id: str, offer: Offer, minutes: int, appointment_id: str) -> None:

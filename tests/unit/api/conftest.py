@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from api.auth import service as people
 from api.auth.scope import Role, Scope
@@ -21,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    import sqlalchemy as sa
-
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # a Monday, nine o'clock in Shanghai
 PASSWORD = "correct horse battery"
+SERVER = os.environ.get("TEST_POSTGRES_URL", "")
+TEMPLATE = "roadworthy_test_template"
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,27 @@ def _shop(connection: sa.Connection, name: str, at: datetime) -> Shop:
     return Shop(dealer_id, advisor, owner, f"{name}-car")
 
 
+def _open_template(folder: Path) -> sa.Engine:
+    """An empty database to copy: a file, or one of a PostgreSQL server where TEST_POSTGRES_URL names it."""
+    if not SERVER:
+        return open_database(f"sqlite:///{folder}/desk.db")
+    _on_server(f"DROP DATABASE IF EXISTS {TEMPLATE}", f"CREATE DATABASE {TEMPLATE}")
+    return open_database(sa.make_url(SERVER).set(database=TEMPLATE).render_as_string(hide_password=False))
+
+
+def _on_server(*statements: str) -> None:
+    server = sa.create_engine(SERVER, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+    server.dispose()
+
+
 @pytest.fixture(name="template", scope="session")
 def _template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Shop, Shop, Scope]]:
-    """A migrated database file with both shops, made once and copied for each test."""
-    path = tmp_path_factory.mktemp("template") / "desk.db"
-    engine = open_database(f"sqlite:///{path}")
+    """A migrated database with both shops, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("template")
+    engine = _open_template(folder)
     for package in ("ingest", "diagnostics", "api"):
         migrate(engine, package)
     with transaction(engine) as connection:
@@ -90,14 +109,26 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Sho
         there = _shop(connection, "there", NOW + timedelta(seconds=1))
         admin = _person(connection, "root", Role.ADMIN, None)
     engine.dispose()  # closing the last connection brings the write-ahead log into the file
-    return path, (here, there, admin)
+    return folder / "desk.db", (here, there, admin)
+
+
+@pytest.fixture(name="database_url")
+def _database_url(tmp_path: Path, template: tuple[Path, object]) -> Iterator[str]:
+    """A database of the test's own."""
+    if not SERVER:
+        shutil.copyfile(template[0], tmp_path / "desk.db")
+        yield f"sqlite:///{tmp_path}/desk.db"
+        return
+    name = f"test_{uuid4().hex}"
+    _on_server(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield sa.make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    _on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(name="engine")
-def _engine(tmp_path: Path, template: tuple[Path, object]) -> Iterator[sa.Engine]:
-    """A database file of the test's own."""
-    shutil.copyfile(template[0], tmp_path / "desk.db")
-    engine = open_database(f"sqlite:///{tmp_path}/desk.db")
+def _engine(database_url: str) -> Iterator[sa.Engine]:
+    """The engine of the test's own database."""
+    engine = open_database(database_url)
     yield engine
     engine.dispose()
 

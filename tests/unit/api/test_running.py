@@ -35,12 +35,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(name="settings")
-def _settings(world, tmp_path: Path) -> ApiSettings:
+def _settings(world, tmp_path: Path, database_url: str) -> ApiSettings:
     """Settings of a desk over the world's database, on a free port."""
     assert world
     with open_socket(ApiSettings(data_dir=tmp_path, database_url="", port=0)) as probe:
         port = probe.getsockname()[1]
-    return ApiSettings(data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/desk.db", port=port, poll_s=0.05)
+    return ApiSettings(data_dir=tmp_path, database_url=database_url, port=port, poll_s=0.05)
 
 
 @pytest.fixture(name="client")
