@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from api import revisions
 from api.appointments import repository, service
-from api.errors import NoSlotError, SlotTakenError
+from api.auth.scope import Role, Scope
+from api.errors import IllegalMoveError, NoSlotError, SlotTakenError
 from diagnostics.findings import Severity, SuggestionState
 from diagnostics.repository import suggestions_changed_since
 from ingest.storage.database import reading, transaction
@@ -26,6 +27,7 @@ BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
 ENDED = frozenset({SuggestionState.WITHDRAWN, SuggestionState.DISMISSED, SuggestionState.DONE})
 """States of a suggestion in which a proposal makes no sense any more."""
 AT_ONCE = 100
+WORKER = Scope(user_id="", name="roadworthy", role=Role.ADMIN, dealer_id=None)
 
 
 def work(engine: sa.Engine, *, now: datetime) -> list[str]:
@@ -48,6 +50,18 @@ def work(engine: sa.Engine, *, now: datetime) -> list[str]:
         if proposed is not None:
             made.append(proposed)
     return made
+
+
+def renew(engine: sa.Engine, *, now: datetime) -> None:
+    """Proposes new times for proposals that nobody answered in time, one transaction each."""
+    with reading(engine) as connection:
+        waiting = repository.lapsed(connection, now)
+    for appointment_id in waiting:
+        try:
+            with transaction(engine) as connection:
+                service.renew(connection, WORKER, appointment_id, now=now)
+        except (IllegalMoveError, SlotTakenError) as error:
+            LOG.info("proposal %s was answered meanwhile: %s", appointment_id, error)
 
 
 def _deal_with(connection: sa.Connection, suggestion: Suggestion, now: datetime) -> str | None:

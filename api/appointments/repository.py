@@ -111,6 +111,13 @@ def open_of_suggestion(connection: sa.Connection, suggestion_id: str) -> list[Ap
     return [_appointment(row) for row in connection.execute(sa.select(appointments).where(*mine)).mappings()]
 
 
+def lapsed(connection: sa.Connection, now: datetime) -> list[str]:
+    """Ids of proposals whose time is over without an answer; for workers, not for people."""
+    c = appointments.c
+    query = sa.select(c.id).where(c.state == str(State.PROPOSED), c.start <= now).order_by(c.start)
+    return list(connection.execute(query).scalars())
+
+
 def has_open(connection: sa.Connection, vehicle_id: str, component: str) -> bool:
     """Whether something is proposed or agreed for a component of a vehicle."""
     query = sa.select(appointments.c.id).where(appointments.c.open_key == open_key(vehicle_id, component))
@@ -152,6 +159,8 @@ def change(
     row = {**values, "state": str(state), "changed_at": at, "changed_by": by, "revision": following(connection)}
     if state not in OPEN:
         row["open_key"] = None
+    if "alternatives" in row:
+        row["alternatives"] = [moment.isoformat() for moment in row["alternatives"]]
     connection.execute(appointments.update().where(appointments.c.id == appointment_id).values(row))
 
 

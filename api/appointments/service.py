@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from diagnostics.findings import Suggestion
 
 ALTERNATIVES = 2
+MOST_PROPOSALS = 3
+"""How often times are proposed for one fault without an answer (our choice)."""
 STOP_NOW = "stop_now"
 
 
@@ -53,7 +55,7 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
     if not repository.insert(connection, row | {"changed_by": by}):
         return None
     appointment_id: str = row["id"]
-    for offer in found[: 2 if suggestion.severity == STOP_NOW else 1]:
+    for offer in _held(found, suggestion.severity):
         _hold(connection, dealer_id, offer, minutes, appointment_id)
     reminders.plan(connection, appointment_id, kept[1], start=found[0].start, now=now, proposed=True)
     audit.record(connection, who=by, action="propose", what=appointment_id, now=now, suggestion=suggestion.id)
@@ -109,6 +111,27 @@ def cancel(connection: sa.Connection, scope: Scope, appointment_id: str, *, now:
 def finish(connection: sa.Connection, scope: Scope, appointment_id: str, *, now: datetime) -> Appointment:
     """Notes that the work was done."""
     return _end(connection, scope, appointment_id, Move.FINISH, now)
+
+
+def renew(connection: sa.Connection, scope: Scope, appointment_id: str, *, now: datetime) -> Appointment:
+    """Proposes new times where nobody answered before the first was over; withdraws after :data:`MOST_PROPOSALS`.
+
+    Raises:
+        NotFoundError: not this person's.
+        IllegalMoveError: it is not proposed any more.
+    """
+    found = repository.for_change(connection, scope, appointment_id)
+    state = after(found.state, Move.RENEW)
+    if found.start > now:
+        return found
+    repository.release(connection, found.id)
+    offers = _offers(connection, found.dealer_id, found.minutes, found.severity, now)
+    if not offers or reminders.times_proposed(connection, found.id) >= MOST_PROPOSALS:
+        _free(connection, found, after(found.state, Move.WITHDRAW), now, scope.name)
+        audit.record(connection, who=scope.name, action=str(Move.WITHDRAW), what=found.id, now=now, why="no answer")
+    else:
+        _offer_anew(connection, found, offers, state, now, scope.name)
+    return repository.appointment(connection, scope, found.id)
 
 
 def withdraw_for(connection: sa.Connection, suggestion_id: str, *, now: datetime, by: str) -> int:
@@ -188,6 +211,23 @@ def _hold(connection: sa.Connection, dealer_id: str, offer: Offer, minutes: int,
     )
 
 
+def _offer_anew(
+    connection: sa.Connection, found: Appointment, offers: list[Offer], state: State, now: datetime, by: str
+) -> None:
+    first, *others = offers
+    for offer in _held(offers, found.severity):
+        _hold(connection, found.dealer_id, offer, found.minutes, found.id)
+    times = {"bay": first.bay, "start": first.start, "alternatives": [offer.start for offer in others]}
+    repository.change(connection, found.id, state=state, at=now, by=by, **times)
+    kept = vehicles.keeper(connection, found.vehicle_id)
+    reminders.plan(connection, found.id, kept[1] if kept else None, start=first.start, now=now, proposed=True)
+    audit.record(connection, who=by, action=str(Move.RENEW), what=found.id, now=now, start=first.start.isoformat())
+
+
+def _held(offers: list[Offer], severity: str) -> list[Offer]:
+    return offers[: 2 if severity == STOP_NOW else 1]
+
+
 def _settle(
     connection: sa.Connection, scope: Scope, found: Appointment, start: datetime, state: State, how: Move, now: datetime
 ) -> Appointment:
@@ -241,6 +281,6 @@ def _follow(connection: sa.Connection, suggestion_id: str, state: SuggestionStat
 
 
 __all__ = [
-    "NotFoundError", "accept", "advice_for", "cancel", "decline", "finish", "free_times", "move", "propose",
+    "NotFoundError", "accept", "advice_for", "cancel", "decline", "finish", "free_times", "move", "propose", "renew",
     "withdraw_for",
 ]  # fmt: skip

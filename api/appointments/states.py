@@ -29,6 +29,7 @@ class Move(StrEnum):
     ACCEPT = "accept"
     MOVE = "move"
     DECLINE = "decline"
+    RENEW = "renew"
     WITHDRAW = "withdraw"
     CANCEL = "cancel"
     FINISH = "finish"
@@ -40,6 +41,7 @@ MOVES: Mapping[State, Mapping[Move, State]] = MappingProxyType(
             Move.ACCEPT: State.ACCEPTED,
             Move.MOVE: State.ACCEPTED,
             Move.DECLINE: State.DECLINED,
+            Move.RENEW: State.PROPOSED,
             Move.WITHDRAW: State.WITHDRAWN,
         },
         State.ACCEPTED: {

@@ -73,6 +73,13 @@ def drop(connection: sa.Connection, appointment_id: str) -> None:
     connection.execute(reminders.update().where(*mine).values(state=DROPPED))
 
 
+def times_proposed(connection: sa.Connection, appointment_id: str) -> int:
+    """For how many times of an appointment a proposal was told, or is to be told."""
+    c = reminders.c
+    query = sa.select(sa.func.count()).where(c.appointment_id == appointment_id, c.kind == str(Kind.PROPOSED))
+    return int(connection.execute(query).scalar_one())
+
+
 def due(connection: sa.Connection, now: datetime, *, limit: int = 100) -> list[Reminder]:
     """Messages to send now, oldest first."""
     c = reminders.c

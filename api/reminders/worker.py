@@ -46,4 +46,5 @@ def turn(settings: ApiSettings, engine: sa.Engine, channels: Channels, now: date
         with transaction(engine) as connection:
             registrar.take_in(connection, dealer_id=first.id, now=now)
     proposer.work(engine, now=now)
+    proposer.renew(engine, now=now)
     service.send_due(engine, channels, now=now, base_url=f"http://{settings.host}:{settings.port}")

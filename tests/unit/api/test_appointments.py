@@ -192,6 +192,34 @@ def test_a_new_suggestion_of_the_same_component_may_propose_again(world, write, 
     assert book(world, suggestion_id="s2").id != made.id
 
 
+def test_a_proposal_that_nobody_answers_is_renewed_and_then_ends(world, write) -> None:
+    """New times are proposed when the first is over, the owner is told again, and after three times it ends."""
+    made = book(world)
+    starts = [made.start]
+    for _ in range(2):
+        proposer.renew(world.engine, now=starts[-1] - timedelta(minutes=1))
+        assert write(repository.appointment, world.admin, made.id).start == starts[-1]
+        proposer.renew(world.engine, now=starts[-1])
+        found = write(repository.appointment, world.admin, made.id)
+        assert (found.state, len(found.alternatives)) == (State.PROPOSED, 2)
+        assert {start for _, _, start in held(world.engine)} == set(slots_of(found.start, 120))
+        starts.append(found.start)
+    assert starts == sorted(set(starts))
+    told = [one for one in write(reminders.list_reminders, world.admin) if one.kind == "proposed"]
+    assert len(told) == 3
+    proposer.renew(world.engine, now=starts[-1])
+    assert write(repository.appointment, world.admin, made.id).state is State.WITHDRAWN
+    assert held(world.engine) == set()
+
+
+def test_an_agreed_time_that_is_over_is_not_renewed(world, write, now) -> None:
+    """Only what nobody answered gets new times."""
+    made = book(world)
+    write(service.accept, world.here.owner, made.id, start=None, now=now)
+    proposer.renew(world.engine, now=made.start + timedelta(days=1))
+    assert write(repository.appointment, world.admin, made.id).state is State.ACCEPTED
+
+
 def test_strangers_cannot_touch_it(world, write, now) -> None:
     """For another dealer's advisor or another owner the appointment does not exist."""
     made = book(world)
