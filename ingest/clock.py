@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from vehicle.batch import TimeQuality
 
 TOLERANCE_MS = 5 * 60 * 1000
-"""A believed time within five minutes of the anchored one is left as it is (our choice; RELIABILITY 2.7)."""
+"""A believed time within five minutes of the anchored one is left as it is (our choice)."""
 FLOOR_MS = int(datetime(2015, 1, 1, tzinfo=UTC).timestamp() * 1000)
 """No device of ours is older; an earlier time is a clock that never was set (our choice)."""
 TRUSTED = frozenset({TimeQuality.GNSS, TimeQuality.NTP, TimeQuality.RECORDED})

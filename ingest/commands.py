@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 device = typer.Typer(no_args_is_help=True, help="Enrol, list and revoke devices.")
+storage = typer.Typer(
+    no_args_is_help=True, help="Compact and shorten the stored history; both also happen by themselves."
+)
 dead_letters = typer.Typer(no_args_is_help=True, help="What could not be read, and why.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -127,7 +130,7 @@ def history(
 
     writer = presenting.writer(form)
     paths = None if not signal else [presenting.path_of(text) for text in signal]
-    first, last = presenting.moment(start), presenting.moment(end)
+    first, last = (None if text is None else presenting.moment(text) for text in (start, end))
     engine = _engine(ctx)
     with reading(engine) as connection:
         one = find(connection, name)
@@ -195,6 +198,29 @@ def letters_replay(
     store = TelemetryStore(engine, ctx.obj[IngestSettings].history_folder)
     for number, said in replay(engine, store, numbers or None, now=datetime.now(UTC)):
         typer.echo(f"{number}: {said}")
+
+
+@storage.command("compact")
+def storage_compact(ctx: typer.Context) -> None:
+    """Join the many small files of a day into one."""
+    from ingest.storage import history as parquet
+
+    joined = parquet.compact(_engine(ctx), ctx.obj[IngestSettings].history_folder)
+    typer.echo(f"{joined} files were joined.")
+
+
+@storage.command("forget")
+def storage_forget(
+    ctx: typer.Context,
+    before: Annotated[str, typer.Option("--before", help="First day to keep, UTC, as 2026-11-23.")],
+) -> None:
+    """Remove whole days of history for good."""
+    from ingest import presenting
+    from ingest.storage import history as parquet
+
+    day = presenting.moment(before)
+    gone = parquet.forget_before(_engine(ctx), ctx.obj[IngestSettings].history_folder, day)
+    typer.echo(f"{gone} files with days before {day:%Y-%m-%d} were removed.")
 
 
 def broker(ctx: typer.Context) -> None:

@@ -34,10 +34,6 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class PacketSizeError(ConnectionError):
-    """A packet that is larger than any of ours."""
-
-
 class GuardedBroker(Broker):
     """The broker of amqtt, guarded."""
 
@@ -111,7 +107,7 @@ class _LimitedReader(StreamReaderAdapter):
 
     async def read(self, n: int = -1) -> bytes:
         if n > MAX_PACKET_BYTES:
-            raise PacketSizeError(f"a packet of {n} bytes, at most {MAX_PACKET_BYTES} are taken")
+            raise ConnectionAbortedError(f"a packet of {n} bytes, at most {MAX_PACKET_BYTES} are taken")
         return await super().read(n)
 
 

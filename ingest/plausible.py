@@ -9,6 +9,7 @@ import math
 import re
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vehicle.errors import Reason, WireError
@@ -74,6 +75,7 @@ def check_set(signal_set: SignalSet) -> None:
         raise WireError(Reason.UNKNOWN_SCHEMA, f"signal set {signal_set.id} names a signal twice")
 
 
+@lru_cache(maxsize=4096)
 def raw_bounds(entry: SignalEntry) -> tuple[int, int]:
     """Smallest and largest raw value that a column may have.
 

@@ -51,14 +51,12 @@ def path_of(text: str) -> str:
     raise ColumnError(text, str(UnknownSignalError(text, CATALOGUE)).partition("; ")[2] or "is not in the catalogue")
 
 
-def moment(text: str | None) -> datetime | None:
+def moment(text: str) -> datetime:
     """The time in ``text`` (ISO 8601), UTC where it names no zone.
 
     Raises:
         TimeFormatError: it is not a time.
     """
-    if text is None:
-        return None
     try:
         read = datetime.fromisoformat(text)
     except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MOST_A_MINUTE = 100
-"""Enough to see what is wrong with a device; more says nothing new and fills the disk (RELIABILITY 2.8)."""
+"""Enough to see what is wrong with a device; more says nothing new and fills the disk (our choice)."""
 MINUTE_MS = 60_000
 _MAX_DEVICES = 10_000
 

@@ -52,6 +52,7 @@ class Shell:
         app = typer.Typer()
         app.add_typer(commands.device, name="device")
         app.add_typer(commands.dead_letters, name="dead-letters")
+        app.add_typer(commands.storage, name="storage")
         app.command("history")(commands.history)
         common = {"data_dir": self.folder, "database_url": self.engine.url.render_as_string(hide_password=False)}
         found = {BrokerSettings: BrokerSettings(**common, port=1884), IngestSettings: IngestSettings(**common)}
@@ -200,6 +201,18 @@ def test_history_errors(shell: Shell) -> None:
         shell.run("history", "golf", "--from", "yesterday")
     with pytest.raises(IngestError, match="csv, parquet, json"):
         shell.run("history", "golf", "--format", "xml")
+
+
+@pytest.mark.usefixtures("golf")
+def test_compacting_and_forgetting_by_hand(shell: Shell) -> None:
+    """Both say what they did; a day that is kept stays whole."""
+    assert shell.run("storage", "compact") == "0 files were joined.\n"
+    assert "0 files" in shell.run("storage", "forget", "--before", "2026-11-23")
+    assert len(shell.run("history", "golf").splitlines()) == 7
+    assert "1 files" in shell.run("storage", "forget", "--before", "2026-11-24")
+    assert len(shell.run("history", "golf").splitlines()) == 4
+    with pytest.raises(TimeFormatError):
+        shell.run("storage", "forget", "--before", "long ago")
 
 
 def test_parquet_is_not_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
