@@ -89,7 +89,8 @@ def _carried(condition: Condition) -> FloatArray:
 
 def _opening(heat: Heat, cars: Parameters, dt_s: float) -> FloatArray:
     wanted = bounded((heat.coolant_c - cars.thermostat_opens_c) / FULLY_OPEN_AFTER_K, 0.0, 1.0)
-    return heat.opening + (wanted - heat.opening) * (1.0 - np.exp(-dt_s / WAX_LAG_S))
+    moved = 1.0 - float(np.exp(-dt_s / WAX_LAG_S))
+    return heat.opening + (wanted - heat.opening) * moved
 
 
 def _fan(heat: Heat) -> FloatArray:

@@ -98,10 +98,12 @@ def _cruise(target: float, seconds: int, wander: float, rng: np.random.Generator
         for period in rng.uniform(14.0, 75.0, 2)
     )
     window = np.minimum(1.0, np.minimum(time_s, seconds - 1 - time_s) / 6.0)
-    return np.maximum(0.0, target + waves * window)
+    held: FloatArray = np.maximum(0.0, target + waves * window)
+    return held
 
 
 def _come_to_rest(speed: FloatArray, style: Style) -> FloatArray:
     """The same, but braked in time to stand in the last two seconds."""
     left = np.maximum(0.0, len(speed) - 3.0 - np.arange(len(speed)))
-    return np.minimum(speed, style.brake_mps2 * left)
+    braked: FloatArray = np.minimum(speed, style.brake_mps2 * left)
+    return braked

@@ -72,8 +72,9 @@ def draw_ride(
 def _slope(duration_s: int, rng: np.random.Generator) -> FloatArray:
     """Hills: smoothed noise that begins and ends level."""
     kernel = np.hanning(2 * int(SLOPE_REACH_S) + 1)
-    hills = np.convolve(rng.standard_normal(duration_s), kernel / np.sqrt((kernel**2).sum()), mode="same")
-    return SLOPE_SD * (hills - hills.mean()) * np.hanning(duration_s) ** 0.2
+    hills = np.convolve(rng.standard_normal(duration_s), kernel / np.sqrt((kernel**2).sum()), mode="same")[:duration_s]
+    slope: FloatArray = SLOPE_SD * (hills - hills.mean()) * np.hanning(duration_s) ** 0.2
+    return slope
 
 
 def _load(duration_s: int, rng: np.random.Generator) -> FloatArray:
@@ -89,9 +90,7 @@ def drive(state: State, rides: Sequence[Ride], cars: Parameters, condition: Cond
     """
     ambient = np.array([ride.ambient_c for ride in rides])
     parked = [float(ride.parked_s) for ride in rides]
-    ready = after_parking(
-        state, np.array(parked), ambient, np.array([ride.offset for ride in rides]), cars, condition
-    )
+    ready = after_parking(state, np.array(parked), ambient, np.array([ride.offset for ride in rides]), cars, condition)
     cranked, running = start_engine(ready, cars, condition)
     trace = trace_of(_run(running, rides, ambient, cars, condition))
     ends = [len(ride.speed_mps) - 1 for ride in rides]
@@ -109,16 +108,18 @@ def drive(state: State, rides: Sequence[Ride], cars: Parameters, condition: Cond
 def _run(
     state: State, rides: Sequence[Ride], ambient: FloatArray, cars: Parameters, condition: Condition
 ) -> list[State]:
-    asked, noise, load = _asked(rides, cars), _padded([r.noise for r in rides]), _padded([r.extra_load_w for r in rides])
+    asked, noise, load = (
+        _asked(rides, cars),
+        _padded([r.noise for r in rides]),
+        _padded([r.extra_load_w for r in rides]),
+    )
     baro = np.array([ride.baro_kpa for ride in rides])
     states = []
     for second in range(len(load)):
         now = Demand(
             speed_mps=asked.speed_mps[second], wheel_w=asked.wheel_w[second], driven_rpm=asked.driven_rpm[second]
         )
-        inputs = Inputs(
-            demand=now, ambient_c=ambient, baro_kpa=baro, extra_load_w=load[second], noise=noise[second].T
-        )
+        inputs = Inputs(demand=now, ambient_c=ambient, baro_kpa=baro, extra_load_w=load[second], noise=noise[second].T)
         state = step(state, inputs, cars, condition, 1.0)
         states.append(state)
     return states

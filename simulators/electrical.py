@@ -1,8 +1,8 @@
 """The 12 V system: a lead-acid battery, a starter, an alternator with its regulator, and what they feed.
 
-Battery: open-circuit voltage linear in the state of charge (12.70 V full, 11.75 V empty, as flooded batteries have), ohmic
-resistance that grows with cold, emptiness and age. Alternator: holds the regulator's voltage as long as its current
-suffices, else the battery gives the rest. Cranking is computed in steps of 20 ms.
+Battery: open-circuit voltage linear in the state of charge (12.70 V full, 11.75 V empty, as flooded batteries have),
+ohmic resistance that grows with cold, emptiness and age. Alternator: holds the regulator's voltage as long as its
+current suffices, else the battery gives the rest. Cranking is computed in steps of 20 ms.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def with_key_on(power: Power, cars: Parameters, condition: Condition) -> Power:
 def crank(power: Power, oil_c: FloatArray, cars: Parameters, condition: Condition) -> tuple[FloatArray, Power]:
     """Voltage while cranking, ``(n_steps, n_vehicles)`` at 20 ms, and the system after it.
 
-    The starter is a resistance and a back-voltage that builds up as it gains speed; stiff cold oil slows it and makes it
-    last longer, and so does a voltage that falls low.
+    The starter is a resistance and a back-voltage that builds up as it gains speed; stiff cold oil slows it and makes
+    it last longer, and so does a voltage that falls low.
     """
     open_v = open_circuit_v(power.charge, power.battery_c)
     ohm = resistance_ohm(power, cars, condition) + CABLE_OHM

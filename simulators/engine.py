@@ -1,8 +1,8 @@
 """Gearbox, engine speed, the power asked of the engine, and the fuel and air that it takes for it.
 
-Road load: F = m a + m g (c_rr + slope) + rho/2 c_d A v². Friction of the engine: mean effective pressure as a parabola in engine speed, more when
-the oil is cold (form after Heywood, Internal Combustion Engine Fundamentals, ch. 13; coefficients of our choice). Fuel
-by a Willans line: (brake work + friction) / indicated efficiency.
+Road load: F = m a + m g (c_rr + slope) + rho/2 c_d A v². Friction of the engine: mean effective pressure as a parabola
+in engine speed, more when the oil is cold (form after Heywood, Internal Combustion Engine Fundamentals, ch. 13;
+coefficients of our choice). Fuel by a Willans line: (brake work + friction) / indicated efficiency.
 """
 
 from __future__ import annotations

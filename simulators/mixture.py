@@ -1,8 +1,9 @@
 """Air and fuel: what the meter misses, and the two trims with which the engine control makes up for it.
 
 The oxygen sensor says how wrong the mixture is; the short-term trim integrates that within seconds, the long-term trim
-takes over what lasts. Air that enters behind the meter asks for 100 * m_leak / m_metered percent more fuel: much at idle,
-little at load. What changes from second to second (purge, fuel film, transport delay) is an Ornstein-Uhlenbeck process.
+takes over what lasts. Air that enters behind the meter asks for 100 * m_leak / m_metered percent more fuel: much at
+idle, little at load. What changes from second to second (purge, fuel film, transport delay) is an Ornstein-Uhlenbeck
+process.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """The build of the cars: arrays of shape ``(n_vehicles,)``. Data-sheet sizes of a class of car, no certain model."""
+    """The build of the cars: arrays of shape ``(n_vehicles,)``; sizes of a class of car, no certain model."""
 
     mass_kg: FloatArray
     drag_area_m2: FloatArray

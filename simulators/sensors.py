@@ -1,7 +1,7 @@
 """What the ECU measures of the truth, and what a device that polls it in turn gets to see.
 
-An ECU's value has its sensor's lag, noise and offset and the resolution of SAE J1979. A device asks one parameter after the
-other; a value counts at the second in which it was read anew, and some readings are lost.
+An ECU's value has its sensor's noise and offset and the resolution of SAE J1979. A device asks one parameter after
+the other; a value counts at the second in which it was read anew, and some readings are lost.
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ def voltage(true_v: FloatArray, rng: np.random.Generator) -> FloatArray:
     return true_v + rng.normal(0.0, VOLTAGE_OFFSET_SD_V) + rng.normal(0.0, VOLTAGE_NOISE_V, len(true_v))
 
 
-def with_start(
-    values: Mapping[str, FloatArray], driven: Driven, rng: np.random.Generator
-) -> dict[str, FloatArray]:
+def with_start(values: Mapping[str, FloatArray], driven: Driven, rng: np.random.Generator) -> dict[str, FloatArray]:
     """The same with the seconds before the engine ran in front: key on, and the starter turning.
 
     A reading of the voltage hits the 20 ms trace of the start at a moment of chance, as a polling device does.

@@ -1,7 +1,7 @@
-"""Weeks of driving in seconds: trips of one or many cars from a day in the past until now, as a device would have seen them.
+"""Weeks of driving in seconds: trips of cars from a day in the past until now, as a device would have seen them.
 
-All cars of a :class:`TimeLapse` are driven side by side in the arrays of one step, which costs hardly more than one car;
-what each does depends only on its own scenario.
+All cars of a :class:`TimeLapse` are driven side by side in the arrays of one step, which costs hardly more than one
+car; what each does depends only on its own scenario.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulators.cooling import HEAT_TO_BLOCK, HEAT_TO_COOLANT
 from simulators.driving import draw_ride, drive
+from simulators.engine import FUEL_J_PER_G, STOICHIOMETRIC
 from simulators.faults import condition_on
 from simulators.parameters import build_cars, together
 from simulators.sensors import KEY_ON_S, measured, polled, with_start
@@ -80,7 +82,7 @@ class Car:
     scenario: Scenario
     build: Parameters
     state: State
-    memory: Memory = Memory()
+    memory: Memory = field(default_factory=Memory)
     offset: float = 0.0
     stood_since: datetime | None = None
     waiting: deque[Trip] = field(default_factory=deque)
@@ -146,12 +148,14 @@ def _ride(car: Car, trip: Trip) -> tuple[Ride, np.random.Generator]:
     return ride, rng
 
 
-def _seen(
-    car: Car, trip: Trip, ride: Ride, driven: Driven, condition: Condition, rng: np.random.Generator
-) -> SeenTrip:
-    full = measured(driven.trace, rng, follows=float(condition.coolant_sensor_ohmic[0]), tank_l=float(car.build.tank_l[0]))
+def _seen(car: Car, trip: Trip, ride: Ride, driven: Driven, condition: Condition, rng: np.random.Generator) -> SeenTrip:
+    full = measured(
+        driven.trace, rng, follows=float(condition.coolant_sensor_ohmic[0]), tank_l=float(car.build.tank_l[0])
+    )
     before = car.memory
-    car.memory, changes = judge(before, tests(full, driven.trace["misfires"], ride.parked_s))
+    car.memory, changes = judge(
+        before, tests(full, driven.trace["misfires"], parked_s=ride.parked_s, warm_air_g_per_k=_warm_air(car))
+    )
     with_key = with_start(full, driven, rng)
     n_rows = len(with_key[signals.SPEED])
     shifted = tuple(
@@ -164,6 +168,12 @@ def _seen(
         changes=shifted,
         truth=_truth(driven, condition),
     )
+
+
+def _warm_air(car: Car) -> float:
+    """Calibration of the warm-up test: heat that a kelvin takes, from fuel and its air, with a margin of 1.6."""
+    joules = float(car.build.block_j_per_k[0] + car.build.coolant_j_per_k[0])
+    return 1.6 * joules * STOICHIOMETRIC / (FUEL_J_PER_G * (HEAT_TO_BLOCK + HEAT_TO_COOLANT))
 
 
 def _lamp(before: Memory, changes: Sequence[Change], n_rows: int) -> dict[str, Any]:
@@ -184,5 +194,3 @@ def _truth(driven: Driven, condition: Condition) -> dict[str, float]:
 def physical(row: Row) -> dict[str, float]:
     """A row's values in the catalogue's units."""
     return {path: signals.signal(path).value(value) for path, value in row.values.items()}
-
-

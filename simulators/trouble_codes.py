@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vehicle import signals
 from vehicle.dtc import DtcState
@@ -25,7 +26,6 @@ AT_ONCE = frozenset({"P0217"})
 PASSES_TO_HEAL = 3
 """Trips in a row that a test must pass before the lamp goes out (SAE J1979 and 13 CCR 1968.2: three)."""
 
-_WARM_AIR_G_PER_K = 92.0
 _WARM_BY_C = 70.5
 _HOTTEST_C = 117.5
 _LEAN_LONG, _LEAN_SHORT = 19.0, 3.5
@@ -66,26 +66,35 @@ class Change:
     data: dict[str, Any]
 
 
-def tests(values: Mapping[str, FloatArray], misfires: FloatArray, parked_s: float) -> list[Verdict]:
-    """The tests whose conditions a trip met; ``values`` as the sensors say, each second."""
+def tests(
+    values: Mapping[str, FloatArray], misfires: FloatArray, *, parked_s: float, warm_air_g_per_k: float
+) -> list[Verdict]:
+    """The tests whose conditions a trip met; ``values`` as the sensors say, each second.
+
+    ``warm_air_g_per_k`` is the maker's calibration: air after which any healthy engine is a kelvin warmer.
+    """
     verdicts = [
-        _warm_up(values), _overheating(values), _lean(values), _supply(values), _misfire(values, misfires),
+        _warm_up(values, warm_air_g_per_k),
+        _overheating(values),
+        _lean(values),
+        _supply(values),
+        _misfire(values, misfires),
         _plausible(values, parked_s),
-    ]  # fmt: skip
+    ]
     return [verdict for verdict in verdicts if verdict is not None]
 
 
-def _held(bad: FloatArray, seconds: int) -> int | None:
+def _held(bad: npt.NDArray[np.bool_], seconds: int) -> int | None:
     """The first row at which something has been so for that long."""
     run = np.convolve(bad.astype(float), np.ones(seconds), mode="full")[: len(bad)]
     found = np.flatnonzero(run > seconds - 0.5)
     return int(found[0]) if len(found) else None
 
 
-def _warm_up(values: Mapping[str, FloatArray]) -> Verdict | None:
+def _warm_up(values: Mapping[str, FloatArray], warm_air_g_per_k: float) -> Verdict | None:
     """P0128: the coolant is not warm after air (hence fuel, hence heat) that warms any healthy engine."""
     coolant = values[signals.COOLANT_TEMPERATURE]
-    enough = np.flatnonzero(np.cumsum(values[signals.MAF]) > _WARM_AIR_G_PER_K * (_WARM_BY_C - coolant[0]))
+    enough = np.flatnonzero(np.cumsum(values[signals.MAF]) > warm_air_g_per_k * (_WARM_BY_C - coolant[0]))
     if coolant[0] > _WARM_BY_C - 15.0 or len(enough) == 0:
         return None
     at = int(enough[0])

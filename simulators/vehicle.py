@@ -64,24 +64,35 @@ class State:
 
 
 def parked_car(
-    cars: Parameters, ambient_c: float, *, odometer_km: float = 24_000.0, pad_mm: float = NEW_PAD_MM, charge: float = 0.9
+    cars: Parameters,
+    ambient_c: float,
+    *,
+    odometer_km: float = 24_000.0,
+    pad_mm: float = NEW_PAD_MM,
+    charge: float = 0.9,
 ) -> State:
     """Cars that have stood overnight."""
     air = np.full_like(cars.mass_kg, ambient_c)
     zero = np.zeros_like(air)
     return State(
-        run_time_s=zero, speed_mps=zero, rpm=zero, fuel_gps=zero, air_gps=zero, leak_gps=zero, manifold_kpa=zero + 101.0,
-        full_air_gps=zero + 1.0, intake_c=air, ambient_c=air, baro_kpa=zero + 101.0, odometer_m=zero + odometer_km * 1e3,
-        fuel_l=0.8 * cars.tank_l, misfires=zero, heat=soaked(air), power=rested(zero + charge, air),
+        run_time_s=zero, speed_mps=zero, rpm=zero, fuel_gps=zero, air_gps=zero, leak_gps=zero,
+        manifold_kpa=zero + 101.0, full_air_gps=zero + 1.0, intake_c=air, ambient_c=air, baro_kpa=zero + 101.0,
+        odometer_m=zero + odometer_km * 1e3, fuel_l=0.8 * cars.tank_l, misfires=zero,
+        heat=soaked(air), power=rested(zero + charge, air),
         mixture=Mixture(short_trim=zero, long_trim=zero, wander=zero, offset=zero, closed=zero),
         brakes=Brakes(disc_c=air, pad_mm=zero + pad_mm, work_j=zero),
     )  # fmt: skip
 
 
 def after_parking(
-    state: State, parked_s: FloatArray, ambient_c: FloatArray, offset: FloatArray, cars: Parameters, condition: Condition
+    state: State,
+    parked_s: FloatArray,
+    ambient_c: FloatArray,
+    offset: FloatArray,
+    cars: Parameters,
+    condition: Condition,
 ) -> State:
-    """The cars with the key turned on after standing; ``offset`` is what this trip's fuel and air differ by, percent."""
+    """The cars with the key on after standing; ``offset`` is what this trip's fuel and air differ by, percent."""
     zero = np.zeros_like(ambient_c)
     power = with_key_on(park(state.power, parked_s, ambient_c, cars, condition), cars, condition)
     cooled = np.exp(-parked_s / 1500.0)
@@ -182,17 +193,16 @@ def join(states: Sequence[State]) -> State:
 def split(state: State) -> list[State]:
     """The state of each vehicle alone."""
     whole = {name: read(state) for name, read in _READERS.items()}
-    return [
-        _state({name: values[at : at + 1] for name, values in whole.items()}) for at in range(len(state.speed_mps))
-    ]
+    return [_state({name: values[at : at + 1] for name, values in whole.items()}) for at in range(len(state.speed_mps))]
 
 
 def _state(values: Mapping[str, FloatArray]) -> State:
-    parts = {
+    parts: dict[str, Any] = {
         part: form(**{field.name: values[f"{part}.{field.name}"] for field in fields(form)})
         for part, form in _PARTS.items()
     }
-    return State(**{name: array for name, array in values.items() if "." not in name}, **parts)
+    plain: dict[str, Any] = {name: array for name, array in values.items() if "." not in name}
+    return State(**plain, **parts)
 
 
 def _reader(path: str) -> Callable[[State], FloatArray]:

@@ -1,0 +1,112 @@
+"""``roadworthy simulate``: cars to try things with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from simulators.ecu import Behaviour
+    from simulators.live import LiveCar
+
+simulate = typer.Typer(add_completion=False, no_args_is_help=True, help="Simulated cars.")
+DEFAULT_ELM327 = "127.0.0.1:35000"
+SAY_EVERY_S = 10.0
+
+
+@simulate.callback()
+def _simulate() -> None:
+    """Simulated cars."""
+
+
+@simulate.command("car")
+def car(
+    *,
+    can: Annotated[str, typer.Option(help="A CAN bus, as udp_multicast:239.74.163.2 or virtual:car.")] = "",
+    elm327: Annotated[str, typer.Option(help="Host and port of an ELM327 adapter, as 127.0.0.1:35000.")] = "",
+    scenario: Annotated[str, typer.Option(help="A shipped scenario's name, or a TOML file.")] = "healthy",
+    day: Annotated[float, typer.Option(min=0, help="How many days its story has gone on.")] = 0.0,
+    vin: Annotated[str, typer.Option(help="Its VIN; without it the scenario's.")] = "",
+    dtc: Annotated[
+        list[str] | None, typer.Option(help="A stored trouble code, as P0301; more than once for more.")
+    ] = None,
+    behaviour: Annotated[str, typer.Option(help="normal, silent, no_data, garbage, pending or one_pid.")] = "normal",
+    seed: Annotated[int, typer.Option(help="Chance is the same for the same seed.")] = 1,
+    duration: Annotated[float | None, typer.Option(min=0, help="Seconds until it ends by itself.")] = None,
+) -> None:
+    """One car in real time: its control units answer on a CAN bus and at an ELM327 port."""
+    import numpy as np
+    from rich.console import Console
+
+    from simulators.live import LiveCar
+    from simulators.scenario import load
+    from vehicle.dtc import Dtc
+    from vehicle.vin import Vin
+
+    live = LiveCar(
+        load(scenario),
+        rng=np.random.default_rng(seed),
+        day=day,
+        codes=[Dtc(code.upper()) for code in dtc or []],
+        vin=Vin.parse(vin) if vin else None,
+        behaviour=_behaviour(behaviour),
+    )
+    port = elm327 or ("" if can else DEFAULT_ELM327)
+    asyncio.run(_run(live, can, port, duration, Console()))
+
+
+def _behaviour(word: str) -> Behaviour:
+    from simulators.ecu import Behaviour
+    from simulators.errors import ScenarioError
+
+    try:
+        return Behaviour(word)
+    except ValueError as error:
+        raise ScenarioError(word, f"is no behaviour; there are {', '.join(Behaviour)}") from error
+
+
+async def _run(live: LiveCar, can: str, port: str, duration_s: float | None, out: Console) -> None:
+    from simulators.can_bus import EcuOnCan, open_bus
+    from simulators.elm327 import Elm327, parse_address
+
+    stop = asyncio.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+    async with asyncio.TaskGroup() as group, contextlib.AsyncExitStack() as open_things:
+        tasks = [group.create_task(live.run(), name="car")]
+        if can:
+            ecu = EcuOnCan(open_bus(can), live.units)
+            open_things.callback(ecu.close)
+            tasks.append(group.create_task(ecu.run(), name="can"))
+            out.print(f"Control units 7E8 and 7E9 answer on [bold]{can}[/]", highlight=False)
+        if port:
+            host, number = parse_address(port)
+            adapter, ready = Elm327(live.units), asyncio.Event()
+            tasks.append(group.create_task(adapter.run(host, number, ready), name="elm327"))
+            await ready.wait()
+            out.print(f"An ELM327 adapter listens on [bold]{host}:{adapter.port}[/]", highlight=False)
+        out.print("Ctrl-C ends it.")
+        tasks.append(group.create_task(_say(live, out), name="say"))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), duration_s)
+        for task in tasks:
+            task.cancel()
+
+
+async def _say(live: LiveCar, out: Console) -> None:
+    from vehicle import signals
+
+    while True:
+        now = live.values
+        out.print(
+            f"{now[signals.SPEED]:5.0f} km/h  {now[signals.ENGINE_SPEED]:5.0f} 1/min  "
+            f"coolant {now[signals.COOLANT_TEMPERATURE]:4.0f} °C  {now[signals.CONTROL_MODULE_VOLTAGE]:5.2f} V",
+            highlight=False,
+        )
+        await asyncio.sleep(SAY_EVERY_S)
