@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 V1 = "/api/v1"
+PASSWORD = "correct horse battery"
 NOBODY: frozenset[Role] = frozenset()
 EVERYONE = frozenset({Role.OWNER, Role.ADVISOR, Role.MANAGER, Role.ENGINEER, Role.ADMIN})
 SHOP = EVERYONE - {Role.OWNER}
@@ -71,6 +72,7 @@ class Cell:
     roles: frozenset[Role]
     status: int = 200
     body: Callable[[Car], dict[str, Any]] | None = None
+    form: Callable[[Car], dict[str, Any]] | None = None
     query: str = ""
     suggestion: str = "free"
     appointment: str = "proposed"
@@ -117,7 +119,30 @@ API: dict[str, Cell] = {
     "GET /ingest/dead-letters": Cell(frozenset({Role.ENGINEER, Role.ADMIN})),
     "GET /stream": Cell(EVERYONE),
 }
-CELLS: dict[str, Cell] = {operation.replace(" ", f" {V1}", 1): cell for operation, cell in API.items()}
+PAGES: dict[str, Cell] = {
+    "POST /sign-out": Cell(EVERYONE, 303),
+    "GET /attention": Cell(SHOP, shows="vehicle_id"),
+    "GET /vehicles": Cell(SHOP, shows="vehicle_id"),
+    "GET /vehicles/{vehicle_id}": Cell(SHOP, shows="free"),
+    "GET /vehicles/{vehicle_id}/evidence/{finding_id}": Cell(EVERYONE),
+    "GET /vehicles/{vehicle_id}/signals": Cell(EVERYONE, query="?path=Vehicle.Speed"),
+    "POST /vehicles/{vehicle_id}/read-codes": Cell(SHOP, 303),
+    "GET /vehicles/{vehicle_id}/commands/{command_id}": Cell(SHOP, shows="command_id"),
+    "POST /suggestions/{suggestion_id}/dismiss": Cell(SHOP, 303, form=lambda _: {"why": "sold"}),
+    "POST /suggestions/{suggestion_id}/outcome": Cell(SHOP, 303, form=lambda _: {"outcome": "confirmed"}),
+    "POST /suggestions/{suggestion_id}/propose": Cell(DESK, 303),
+    "GET /appointments": Cell(SHOP, shows="vehicle_id"),
+    "GET /appointments/{appointment_id}/times": Cell(DECIDE, shows="proposed"),
+    "POST /appointments/{appointment_id}/accept": Cell(DECIDE, 303),
+    "POST /appointments/{appointment_id}/move": Cell(DECIDE, 303, form=start),
+    "POST /appointments/{appointment_id}/decline": Cell(DECIDE, 303),
+    "POST /appointments/{appointment_id}/cancel": Cell(DECIDE, 303, appointment="agreed"),
+    "POST /appointments/{appointment_id}/finish": Cell(DESK, 303, appointment="agreed"),
+    "GET /me": Cell(EVERYONE, shows="proposed"),
+    "GET /quality": Cell(SHOP),
+    "GET /live": Cell(EVERYONE),
+}
+CELLS = {operation.replace(" ", f" {V1}", 1): cell for operation, cell in API.items()} | PAGES
 PERSONAL = f"DELETE {V1}/tokens/{{token_id}}"
 """Tried apart: a token is nobody's but one's own, not even an administrator's."""
 
@@ -154,8 +179,8 @@ class World:
             vehicle_id=car.vehicle_id, command_id=car.command_id, finding_id=car.finding_id,
             suggestion_id=getattr(car, cell.suggestion), appointment_id=getattr(car, cell.appointment),
         )  # fmt: skip
-        body = cell.body(car) if cell.body else None
-        return self.client.request(method, path + cell.query, json=body, headers=headers)
+        body, form = cell.body(car) if cell.body else None, cell.form(car) if cell.form else None
+        return self.client.request(method, path + cell.query, json=body, data=form, headers=headers)
 
     def content(self) -> dict[str, list[str]]:
         """All rows of the desk and of diagnostics."""
@@ -174,7 +199,7 @@ def rolled_back(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def person(connection: sa.Connection, name: str, role: Role, dealer_id: str | None) -> Scope:
     user_id = people.create_user(
-        connection, name=name, role=role, password="correct horse battery", now=datetime.now(UTC), dealer_id=dealer_id
+        connection, name=name, role=role, password=PASSWORD, now=datetime.now(UTC), dealer_id=dealer_id
     )
     return Scope(user_id=user_id, name=name, role=role, dealer_id=dealer_id)
 
@@ -288,8 +313,7 @@ def needs_a_car(operation: str) -> bool:
 
 def test_every_operation_has_its_cell(world: World) -> None:
     """What the app can do stands in this table or is open to everyone, and nothing stands here that it cannot do."""
-    known = set(operations(world.app)) - policy.PUBLIC
-    assert {one for one in known if V1 in one} == {*CELLS, PERSONAL}
+    assert set(operations(world.app)) - policy.PUBLIC == {*CELLS, PERSONAL}
 
 
 def test_the_description_lists_the_same_operations(world: World) -> None:
@@ -299,7 +323,7 @@ def test_the_description_lists_the_same_operations(world: World) -> None:
         for path, methods in world.client.get(f"{V1}/openapi.json").json()["paths"].items()
         for method in methods
     }
-    assert described == {*CELLS, PERSONAL, f"POST {V1}/session"}
+    assert described == {*CELLS.keys() - PAGES, PERSONAL, f"POST {V1}/session"}
 
 
 @pytest.mark.usefixtures("keep_nothing")
@@ -343,6 +367,33 @@ def test_an_own_car_is_no_door_to_a_foreign_one(world: World, operation: str) ->
         for other in others:
             mixed = replace(other, vehicle_id=own.vehicle_id)
             assert world.request(operation, cell, mixed, world.headers[ACTORS[role]]).status_code == 404
+
+
+@pytest.mark.parametrize("operation", PAGES)
+def test_strangers_are_led_to_the_entrance(world: World, operation: str) -> None:
+    """A browser without a session lands where one signs in."""
+    answer = world.request(operation, PAGES[operation], world.cars["car-of-ann"], {"Accept": "text/html"})
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith("/sign-in?next=/")
+
+
+@pytest.mark.parametrize("operation", [one for one in CELLS if not one.startswith("GET ")])
+def test_a_session_alone_changes_nothing(world: World, operation: str) -> None:
+    """Without the token of its form, a browser's unsafe request may be another site's and is refused."""
+    cell, car = CELLS[operation], world.cars["car-of-ann"]
+    with transaction(world.engine) as connection:
+        made = people.sign_in(
+            connection, name="manager-here", password=PASSWORD, now=datetime.now(UTC), idle_s=1800
+        )  # fmt: skip
+    before = world.content()
+    for more in (
+        {},
+        {"X-Form-Token": "wrong"},
+        {"X-Form-Token": str(made.scope.form_token), "Sec-Fetch-Site": "cross-site"},
+    ):
+        answer = world.request(operation, cell, car, {"Cookie": f"{web.COOKIE}={made.secret}", **more})
+        assert answer.status_code == 403, answer.text
+    assert world.content() == before
 
 
 @pytest.mark.parametrize("operation", [*CELLS, PERSONAL])
