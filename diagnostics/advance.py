@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from diagnostics.arrays import picked
+from diagnostics.arrays import floats, integers, picked
 from diagnostics.features import trips as trip_features
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def initial(detectors: Sequence[Detector], n_vehicles: int) -> dict[str, dict[st
         "health": np.full(shape, np.nan),
         "rul_days": np.full((*shape, 3), np.nan),
         "at_ms": np.full(shape, np.nan),
+        "trip_ms": np.full(shape, np.nan),
     }
     parts: dict[str, dict[str, NDArray[np.generic]]] = {
         TRIPS: dict(trip_features.initial(n_vehicles)),
@@ -64,14 +65,18 @@ def initial(detectors: Sequence[Detector], n_vehicles: int) -> dict[str, dict[st
     return parts | {detector.name: dict(detector.initial(n_vehicles)) for detector in detectors}
 
 
-def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[Detector]) -> Step:
-    """Takes rows into account; every vehicle of ``state`` has some, later than all before. Changes nothing given."""
+def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[Detector], services_ms: Floats) -> Step:
+    """Takes rows into account; every vehicle of ``state`` has some, later than all before. Changes nothing given.
+
+    ``services_ms`` ``(n_vehicles, n_detectors, k)``: when what a detector watches was repaired or replaced, NaN never.
+    """
     closed, still_open, after = trip_features.follow(rows, state[TRIPS], p)
     parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
     parts[TRIPS] = dict(after)
-    alarms = _judge_closed(closed, parts, p, detectors)
+    alarms = _judge_closed(closed, parts, p, detectors, services_ms)
     for number, detector in enumerate(detectors):
         if detector.at_once and len(still_open):
+            alarms += _begin_anew(still_open, number, detector, parts, services_ms)
             alarms += _judge_open(still_open, number, detector, parts, p)
     return Step(
         touched=np.arange(len(state[TRIPS]["seen_ms"])),
@@ -81,12 +86,12 @@ def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[De
     )
 
 
-def finish(state: FleetState, p: Parameters, detectors: Sequence[Detector]) -> Step:
+def finish(state: FleetState, p: Parameters, detectors: Sequence[Detector], services_ms: Floats) -> Step:
     """Ends the trips still open, as a long silence would."""
     closed, after = trip_features.close(state[TRIPS])
     parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
     parts[TRIPS] = dict(after)
-    alarms = _judge_closed(closed, parts, p, detectors)
+    alarms = _judge_closed(closed, parts, p, detectors, services_ms)
     return Step(
         touched=np.arange(len(state[TRIPS]["seen_ms"])),
         alarms=tuple(sorted(alarms, key=_order)),
@@ -100,7 +105,11 @@ def _order(alarm: Alarm) -> tuple[int, int, str]:
 
 
 def _judge_closed(
-    closed: Trips, parts: dict[str, dict[str, NDArray[np.generic]]], p: Parameters, detectors: Sequence[Detector]
+    closed: Trips,
+    parts: dict[str, dict[str, NDArray[np.generic]]],
+    p: Parameters,
+    detectors: Sequence[Detector],
+    services_ms: Floats,
 ) -> list[Alarm]:
     """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most."""
     alarms: list[Alarm] = []
@@ -110,12 +119,38 @@ def _judge_closed(
         mine = {name: values[trips.vehicle] for name, values in p.items()}
         for column, detector in enumerate(detectors):
             part = parts[detector.name]
+            alarms += _begin_anew(trips, column, detector, parts, services_ms)
             judgement, after = detector.step(trips, picked(part, trips.vehicle), mine)
             for key, values in after.items():
                 part[key][trips.vehicle] = values
             _note_health(parts[HEALTH], column, trips.vehicle, trips["ended_ms"], judgement)
             alarms += _alarms(trips, detector, judgement)
+        parts[HEALTH]["trip_ms"][trips.vehicle] = trips["ended_ms"][:, None]
     return alarms
+
+
+def _begin_anew(
+    trips: Trips,
+    column: int,
+    detector: Detector,
+    parts: dict[str, dict[str, NDArray[np.generic]]],
+    services_ms: Floats,
+) -> list[Alarm]:
+    """Forgets what is known of a part that was serviced since the trip before; what was found of it has cleared."""
+    part, trip_ms = parts[detector.name], floats(parts[HEALTH]["trip_ms"])
+    mine = services_ms[trips.vehicle, column]
+    served = np.where(mine <= trips["started_ms"][:, None], mine, -np.inf).max(axis=1, initial=-np.inf)
+    anew = np.flatnonzero(served > trip_ms[trips.vehicle, column])
+    rows = trips.vehicle[anew]
+    parts[HEALTH]["trip_ms"][rows, column] = trips["started_ms"][anew]
+    lasting = integers(part["active"])[rows] >= 0
+    for key, values in detector.initial(len(rows)).items():
+        part[key][rows] = values
+    return [
+        Alarm(vehicle=int(row), detector=detector.name, cause=-1, since_ms=int(at), found_ms=int(at), confidence=1.0,
+              numbers={})
+        for row, at in zip(rows[lasting], served[anew][lasting], strict=True)
+    ]  # fmt: skip
 
 
 def _judge_open(

@@ -44,6 +44,7 @@ class Fleet:
         self._ids: list[str] = []
         self._platforms = read_platforms()
         self._state = initial(self.detectors, 0)
+        self._services: dict[str, list[tuple[str, int]]] = {}
 
     @property
     def make(self) -> str:
@@ -78,6 +79,12 @@ class Fleet:
         )
         return finished
 
+    def note_service(self, vehicle_id: str, component: str, at_ms: int) -> bool:
+        """Notes that a component was serviced; False where a trip after that was judged already."""
+        self._services.setdefault(vehicle_id, []).append((component, at_ms))
+        (row,) = self.rows_of([vehicle_id])
+        return not bool((floats(self._state["health"]["trip_ms"])[row] > at_ms).any())
+
     def health(self, row: int) -> list[tuple[Detector, float, Floats, int]]:
         """Of a vehicle by detector: health, days left (low, median, high; NaN unknown) and when judged."""
         part = self._state["health"]
@@ -96,12 +103,16 @@ class Fleet:
         used, local = np.unique(rows.vehicle, return_inverse=True)
         inner = Rows(vehicle=local.astype(np.int64), time_ms=rows.time_ms, values=rows.values)
         part = {name: {key: values[used] for key, values in arrays.items()} for name, arrays in self._state.items()}
-        return self._keep(used, advance(inner, part, self._parameters(len(used)), self.detectors))
+        return self._keep(
+            used, advance(inner, part, self._parameters(len(used)), self.detectors, self._services_of(used))
+        )
 
     def finish(self, vehicles: Integers) -> Step:
         """Ends the open trips of vehicles."""
         part = {name: {key: values[vehicles] for key, values in arrays.items()} for name, arrays in self._state.items()}
-        return self._keep(vehicles, finish(part, self._parameters(len(vehicles)), self.detectors))
+        return self._keep(
+            vehicles, finish(part, self._parameters(len(vehicles)), self.detectors, self._services_of(vehicles))
+        )
 
     def forget(self, row: int) -> None:
         """Puts a vehicle back to nothing seen."""
@@ -135,6 +146,17 @@ class Fleet:
                 self._state[name][key][used] = values
         alarms = tuple(replace(alarm, vehicle=int(used[alarm.vehicle])) for alarm in step.alarms)
         return replace(step, touched=used, alarms=alarms, trips=replace(step.trips, vehicle=used[step.trips.vehicle]))
+
+    def _services_of(self, rows: Integers) -> Floats:
+        """``(n, n_detectors, k)``: services of what each detector watches; most vehicles have none."""
+        lists = [self._services.get(self._ids[row], []) for row in rows.tolist()] if self._services else []
+        most = max((len(found) for found in lists), default=0)
+        services_ms = np.full((len(rows), len(self.detectors), most), np.nan)
+        for at, found in enumerate(lists):
+            for number, (component, at_ms) in enumerate(found):
+                watching = [str(detector.component) == component for detector in self.detectors]
+                services_ms[at, watching, number] = at_ms
+        return services_ms
 
     def _parameters(self, n_vehicles: int) -> dict[str, Floats]:
         return parameters_of(self._platforms, [GENERIC] * n_vehicles)

@@ -59,11 +59,22 @@ class Follower:
         self._limit, self._rebuild_s, self._silence_s = limit, rebuild_s, silence_s
         self.fleet = Fleet()
         self._waiting = Waiting()
+        self._last_service = 0
         with transaction(engine) as connection:
             self._cursor, self._event_cursor = (read_cursor(connection, name) for name in (TELEMETRY, EVENTS))
             write_cursor(connection, TELEMETRY, self._cursor)
             write_cursor(connection, EVENTS, self._event_cursor)
+            self._note_services(connection)
             self._restore(connection)
+
+    def _note_services(self, connection: sa.Connection) -> set[str]:
+        """Takes note of services; returns vehicles of which later trips were judged without knowing of one."""
+        overtaken = set()
+        for service in memory.services_after(connection, self._last_service):
+            self._last_service = service.id
+            if not self.fleet.note_service(service.vehicle_id, service.component, service.at_ms):
+                overtaken.add(service.vehicle_id)
+        return overtaken
 
     def _restore(self, connection: sa.Connection) -> None:
         for vehicle_id, (make, packed) in memory.read_states(connection).items():
@@ -77,7 +88,9 @@ class Follower:
         arrivals = self._store.arrivals(self._cursor, limit=self._limit)
         with reading(self._engine) as connection:
             events = events_since(connection, self._event_cursor, limit=self._limit)
-        gathered = Gathered()
+            overtaken = self._note_services(connection)
+        gathered = Gathered(stale=set(overtaken))
+        self._waiting.stale |= overtaken
         if arrivals.frame.height:
             self._take(merged(arrivals.frame), gathered, now)
         self._gather_codes(events, gathered)
@@ -121,6 +134,7 @@ class Follower:
         for vehicle in sorted(self._waiting.stale):
             replay(vehicle, self.fleet, self._store, gathered)
             gathered.stale.discard(vehicle)
+            self._waiting.silent.discard(vehicle)
             self._waiting.rebuilt_at = now
         self._waiting.stale.clear()
 

@@ -7,6 +7,7 @@ Findings and suggestions, which others read, are in :mod:`diagnostics.repository
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from diagnostics.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A component of a vehicle was repaired or replaced."""
+
+    id: int
+    vehicle_id: str
+    component: str
+    at_ms: int
+
 
 STALE = "stale"
 """Make of a state that must be made anew from the vehicle's history."""
@@ -67,6 +79,16 @@ def trips_of(connection: sa.Connection, vehicle_id: str, *, until_ms: int) -> Tr
     rows = list(connection.execute(query.order_by(c.started_ms.desc()).limit(2 * POINTS)).scalars())
     values = [np.frombuffer(row, dtype=np.float64) for row in reversed(rows)]
     return TripLog(values=np.array(values).reshape(len(values), len(FEATURES)))
+
+
+def services_after(connection: sa.Connection, last_id: int) -> list[Service]:
+    """Services with ids above ``last_id``, oldest first."""
+    c = t.services.c
+    rows = connection.execute(sa.select(t.services).where(c.id > last_id).order_by(c.id))
+    return [
+        Service(id=row.id, vehicle_id=row.vehicle_id, component=row.component, at_ms=int(row.at.timestamp() * 1000))
+        for row in rows
+    ]
 
 
 def add_code_events(connection: sa.Connection, events: Iterable[tuple[str, CodeEvent]]) -> None:

@@ -65,7 +65,10 @@ def compare(engine: sa.Engine, store: TelemetryStore, vehicle_id: str) -> Compar
         stored = {finding.id: finding for finding in repository.findings_of(connection, vehicle_id)}
         codes = memory.code_events_of(connection, [vehicle_id])
         states = memory.read_states(connection)
+        services = memory.services_after(connection, 0)
     gathered, fleet = Gathered(), Fleet()
+    for service in services:
+        fleet.note_service(service.vehicle_id, service.component, service.at_ms)
     replay(vehicle_id, fleet, store, gathered)
     if _was_finished(states, vehicle_id):
         gathered.add(fleet.finish(fleet.rows_of([vehicle_id])), fleet)

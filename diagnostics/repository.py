@@ -166,15 +166,22 @@ def set_suggestion_state(
 def record_outcome(
     connection: sa.Connection, suggestion_id: str, outcome: Outcome, note: str, by: str, at: datetime
 ) -> None:
-    """Keeps what the workshop found and ends the suggestion as done.
+    """Keeps what the workshop found and ends the suggestion as done; a confirmed fault counts as mended from then on.
 
     Raises:
         UnknownRowError: there is no such suggestion.
         StateMoveError: the suggestion was withdrawn or dismissed before.
     """
-    set_suggestion_state(connection, suggestion_id, SuggestionState.DONE, at, by)
+    ended = set_suggestion_state(connection, suggestion_id, SuggestionState.DONE, at, by)
+    if outcome == Outcome.CONFIRMED:
+        record_service(connection, ended.vehicle_id, ended.component, at)
     values = {"suggestion_id": suggestion_id, "outcome": str(Outcome(outcome)), "note": note}
     connection.execute(t.outcomes.insert().values(**values, recorded_by=by, recorded_at=at))
+
+
+def record_service(connection: sa.Connection, vehicle_id: str, component: Component, at: datetime) -> None:
+    """Keeps that a component was repaired or replaced: what was learned and counted of it begins anew."""
+    connection.execute(t.services.insert().values(vehicle_id=vehicle_id, component=str(component), at=at))
 
 
 def outcomes_of(connection: sa.Connection, suggestion_id: str) -> list[tuple[Outcome, str, str, datetime]]:

@@ -62,6 +62,15 @@ outcomes = sa.Table(
     sa.Column("recorded_at", UtcDateTime, nullable=False),
 )  # fmt: skip
 
+services = sa.Table(
+    "services", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("vehicle_id", _id, nullable=False, index=True),
+    sa.Column("component", sa.String(32), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
 component_health = sa.Table(
     "component_health", metadata,
     sa.Column("vehicle_id", _id, primary_key=True),

@@ -86,7 +86,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad == WEAK_START, 0.8, 0.7),
         health=np.where(observable, _health(reserve, charge, p), np.nan),
         numbers={
-            "value": np.where(bad == LOW_CHARGE, charge, reserve),
+            "value": np.where(bad == LOW_CHARGE, rested, trips["crank_volts"]),
+            "reserve": reserve,
             "expectation": np.where(bad == LOW_CHARGE, p["rest_normal_v"], p["crank_normal_v"]),
             "threshold": np.where(bad == LOW_CHARGE, p["rest_v"], p["crank_v"]),
             "charge": charge,
@@ -142,11 +143,11 @@ DETECTOR = Detector(
             job="test_battery",
             title={"en": "12 V battery is losing its starting reserve", "zh": "12V蓄电池启动能力下降"},
             text={
-                "en": "While starting, the voltage falls to {value:.1f} V (40th percentile of the last starts; limit "
+                "en": "While starting, the voltage falls to {reserve:.1f} V (40th percentile of the last starts; limit "
                 "{threshold:.1f} V at 20 °C; a sound battery keeps {expectation:.1f} V). Measure its "
                 "conductance and, while "
                 "cranking, less than 0.5 V along each cable; replace the battery if the cables are fine.",
-                "zh": "启动时电压降至{value:.1f} V（最近多次启动的40%分位；20 °C限值{threshold:.1f} V，"
+                "zh": "启动时电压降至{reserve:.1f} V（最近多次启动的40%分位；20 °C限值{threshold:.1f} V，"
                 "正常约{expectation:.1f} V）。"
                 "请测量蓄电池电导，并在启动时测量两根电缆压降（应小于0.5 V）；若电缆正常则更换蓄电池。",
             },

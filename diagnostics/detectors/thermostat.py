@@ -101,12 +101,12 @@ DETECTOR = Detector(
             title={"en": "Thermostat stays open", "zh": "节温器常开"},
             text={
                 "en": "When driving, the engine settles at {value:.0f} °C instead of {expectation:.0f} °C, "
-                "{missing:.0f} K too "
+                "{missing:.0f} °C too "
                 "cold. It burns more fuel, wears faster and dilutes its oil. Check first: coolant level "
                 "and the sensor "
                 "against a thermometer; then replace the thermostat.",
                 "zh": "行驶中发动机温度稳定在{value:.0f} °C，而正常应为{expectation:.0f} °C，"
-                "偏低{missing:.0f} K。油耗升高、磨损加快、机油被稀释。"
+                "偏低{missing:.0f} °C。油耗升高、磨损加快、机油被稀释。"
                 "优先检查：冷却液液位，并用温度计核对水温传感器；然后更换节温器。",
             },
         ),

@@ -37,6 +37,14 @@ def upgrade() -> None:
     )
     _suggestions()
     op.create_table(
+        "services",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("vehicle_id", _id, nullable=False, index=True),
+        sa.Column("component", sa.String(32), nullable=False),
+        sa.Column("at", _time, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "component_health",
         sa.Column("vehicle_id", _id, primary_key=True),
         sa.Column("component", sa.String(32), primary_key=True),
@@ -111,6 +119,6 @@ def _memory() -> None:
 
 
 def downgrade() -> None:
-    for name in ("code_events", "trips", "detector_state", "component_health", "outcomes", "diagnostics_revisions",
-                 "suggestions", "findings"):  # fmt: skip
+    names = ("code_events", "trips", "detector_state", "component_health", "services", "outcomes")
+    for name in (*names, "diagnostics_revisions", "suggestions", "findings"):
         op.drop_table(name)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from diagnostics import memory, repository
 from diagnostics.evaluation.injection import lost_coolant
-from diagnostics.findings import Component, Severity, SuggestionState
+from diagnostics.findings import Component, Outcome, Severity, SuggestionState
 from diagnostics.replay import compare
+from ingest.storage.database import transaction
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 START_MS = 1_760_000_000_000
@@ -138,3 +139,40 @@ def test_a_state_of_another_make_is_replayed(desk, drives) -> None:
     assert findings(desk) == before
     states = desk.read(memory.read_states)
     assert states[desk.vehicle_id][0] == follower.fleet.make
+
+
+def test_what_was_mended_begins_anew(desk, drives) -> None:
+    """A confirmed repair clears the finding with the next trip; if the fault comes back, that is a new finding."""
+    boiling, sound = lost_coolant(drives[0]), drives[0]
+    follower, start = desk.follower(), int(NOW.timestamp() * 1000) - 4 * BETWEEN_MS
+    desk.put(*desk.batches(boiling, start_ms=start), *desk.batches(boiling, start_ms=start + BETWEEN_MS))
+    desk.follow(follower)
+    (advice,) = desk.read(repository.suggestions_of, [desk.vehicle_id])
+    mended = NOW - timedelta(milliseconds=2 * BETWEEN_MS + BETWEEN_MS // 2)
+    with transaction(desk.engine) as connection:
+        repository.record_outcome(connection, advice.id, Outcome.CONFIRMED, "new hose", "bob", mended)
+    desk.put(*desk.batches(sound, start_ms=start + 2 * BETWEEN_MS))
+    desk.put(*desk.batches(boiling, start_ms=start + 3 * BETWEEN_MS))
+    desk.follow(follower)
+    desk.follow(follower, now=NOW + timedelta(hours=1))
+    newer, older = findings(desk)
+    assert (older.cleared_at, newer.cleared_at) == (mended, None)
+    states = [s.state for s in desk.read(repository.suggestions_of, [desk.vehicle_id])]
+    assert sorted(states) == [SuggestionState.DONE, SuggestionState.OPEN]
+    assert compare(desk.engine, desk.history, desk.vehicle_id).equal
+
+
+def test_a_repair_told_late_is_replayed(desk, drives) -> None:
+    """Told of after later trips were judged, it leads to what it would have led to in time."""
+    boiling, start = lost_coolant(drives[0]), int(NOW.timestamp() * 1000) - 4 * BETWEEN_MS
+    follower = desk.follower()
+    for number in range(3):
+        desk.put(*desk.batches(boiling, start_ms=start + number * BETWEEN_MS))
+    desk.follow(follower)
+    desk.follow(follower, now=NOW + timedelta(hours=1))
+    with transaction(desk.engine) as connection:
+        at = NOW - timedelta(milliseconds=2 * BETWEEN_MS + BETWEEN_MS // 2)
+        repository.record_service(connection, desk.vehicle_id, Component.COOLING, at)
+    desk.follow(follower, now=NOW + timedelta(hours=2))
+    assert [found.cleared_at for found in findings(desk)] == [None, at]
+    assert compare(desk.engine, desk.history, desk.vehicle_id).equal
