@@ -7,6 +7,7 @@ AgentError
 ├── ForbiddenRequestError   something that must never be sent to a car
 ├── NoAnswerError           an ECU was silent
 ├── RefusedError            an ECU refused, with its reason
+├── GarbledAnswerError      bytes came that are no answer
 └── SpoolError              the spool cannot be used
 """
 
@@ -65,6 +66,14 @@ class RefusedError(AgentError):
     def __init__(self, request: str, nrc: int) -> None:
         self.request, self.nrc = request, nrc
         super().__init__(f"the ECU refused {request} with code {nrc:02X}")
+
+
+class GarbledAnswerError(AgentError):
+    """Bytes came that are no answer to what was asked."""
+
+    def __init__(self, what: str, data: bytes, why: str) -> None:
+        self.what, self.data = what, data
+        super().__init__(f"{what} ({data.hex(' ') or 'no bytes'}) cannot be read: {why}")
 
 
 class SpoolError(AgentError):

@@ -62,6 +62,13 @@ class Home:
         assert done.returncode == expect, report
         return done.stdout.decode() if expect == 0 else done.stderr.decode()
 
+    def run_with(self, text: str, *arguments: str) -> None:
+        """Runs a command that reads ``text`` from its input."""
+        subprocess.run(
+            self.command(*arguments), env=self.env, cwd=self.folder, input=text.encode(), check=True, timeout=PATIENCE_S,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         log = (self.folder / f"{arguments[0]}.log").open("ab")
         process = subprocess.Popen(self.command(*arguments), env=self.env, cwd=self.folder, stdout=log, stderr=log)

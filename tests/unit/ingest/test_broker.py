@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import random
 import socket
 import stat
 from dataclasses import dataclass, field
@@ -222,20 +224,27 @@ async def test_an_endless_packet_ends_the_connection(server) -> None:
     assert not await refused(client(server, polo.device_id, polo.password))
 
 
-async def test_rubbish_instead_of_mqtt_hurts_nobody(server) -> None:
-    """HTTP, zeros and cut-off packets end their own connection; the broker goes on."""
-    golf = server.enrol("golf")
-    for rubbish in (
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"\x00" * 50,
-        b"\x10\xff\xff\xff\x7f",
-        b"\x10\x0c\x00\x04MQTT",
-        b"\xff" * 300,
-    ):
-        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(rubbish)
+async def test_rubbish_instead_of_mqtt_hurts_nobody(server, caplog) -> None:
+    """HTTP, zeros, cut-off and damaged packets end their own connection; nothing escapes, and the broker goes on."""
+    golf, rng = server.enrol("golf"), random.Random(3)
+    whole = connect_packet(golf, keep_alive_s=60, will=(topic(golf.device_id, Kind.STATE), b"gone"))
+    rubbish = [b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 50, b"\x10\xff\xff\xff\x7f", b"\x10\x0c\x00\x04MQTT", b"\xff" * 300]
+    rubbish += [whole[: rng.randrange(len(whole))] for _ in range(30)]
+    for _ in range(200):
+        damaged = bytearray(whole + rng.randbytes(40))
+        for _ in range(rng.randint(1, 4)):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        rubbish.append(bytes(damaged))
+    for packet in rubbish:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(packet)
+        writer.write_eof()
+        with contextlib.suppress(OSError):
+            await asyncio.wait_for(reader.read(), 20)
         writer.close()
     assert not await refused(client(server, golf.device_id, golf.password))
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_the_service_credential_is_private_and_stays(server) -> None:

@@ -1,0 +1,88 @@
+"""The one choke point of all that leaves towards a car: reads pass, everything else is refused.
+
+Both drivers send through :class:`Gate` and have no other way out: a CAN frame or an adapter's line is checked as the
+very bytes that leave, not as what the caller meant them to be. A request of ours fits one frame; a first or consecutive
+frame would be the start of something longer, and is refused whatever it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edge_agent.errors import ForbiddenRequestError
+from edge_agent.protocols.isotp import FLOW_CONTROL, SINGLE, is_request_id
+
+OBD_READS = frozenset({0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A})
+"""Services of SAE J1979 that only read: live data, freeze frame, codes, monitor results, vehicle information."""
+UDS_READS = frozenset({0x19, 0x22, 0x3E})
+"""Services of ISO 14229-1 that only read, and tester present: codes, data by identifier."""
+ALLOWED_SERVICES = OBD_READS | UDS_READS
+MOST_BYTES = 7
+"""What a single frame of classical CAN holds besides its length (ISO 15765-2)."""
+
+ADAPTER_COMMANDS = re.compile(
+    r"AT(?:Z|I|RV|DP|DPN|E0|L0|S0|S1|H1|CAF1|AL|SP[0-9A-C]|SPA[0-9A-C]|AT[012]|ST[0-9A-F]{2}|TA[0-9A-F]{2})"
+)
+"""Set-up of an ELM327: reset, identity, echo, line feeds, spaces, headers, protocol, waiting. None of them sends freely
+chosen bytes; ``ATSH`` (header), ``ATFC`` (flow control of one's own), ``ATPP`` (burnt in) and the monitors stay out."""
+_HEX = re.compile(r"(?:[0-9A-F]{2}){1,7}")
+
+
+def check_request(payload: bytes) -> bytes:
+    """``payload`` itself, if it is an allowed read.
+
+    Raises:
+        ForbiddenRequestError: any other service, or more bytes than one frame holds.
+    """
+    if not payload:
+        raise ForbiddenRequestError(payload, "it is empty")
+    if payload[0] not in ALLOWED_SERVICES:
+        allowed = ", ".join(f"{service:02X}" for service in sorted(ALLOWED_SERVICES))
+        raise ForbiddenRequestError(payload, f"service {payload[0]:02X} is not one of the reads {allowed}")
+    if len(payload) > MOST_BYTES:
+        raise ForbiddenRequestError(payload, f"it has {len(payload)} bytes; a read has at most {MOST_BYTES}")
+    return payload
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Lets reads through; with ``listen_only`` nothing at all."""
+
+    listen_only: bool = False
+
+    def frame(self, identifier: int, data: bytes, *, extended: bool) -> bytes:
+        """``data`` itself, if this CAN frame may leave: a read in a single frame, or flow control.
+
+        Raises:
+            ForbiddenRequestError: it may not.
+        """
+        self._speaks(data)
+        if not is_request_id(identifier, extended=extended):
+            raise ForbiddenRequestError(data, f"identifier {identifier:X} is not one for diagnostic requests")
+        if not data or len(data) > 8:  # noqa: PLR2004  classical CAN
+            raise ForbiddenRequestError(data, f"a frame has 1 to 8 bytes, not {len(data)}")
+        kind, size = data[0] & 0xF0, data[0] & 0x0F
+        if kind == FLOW_CONTROL:
+            return data
+        if kind != SINGLE or not 1 <= size < len(data):
+            raise ForbiddenRequestError(data, "only single frames and flow control are sent")
+        check_request(data[1 : 1 + size])
+        return data
+
+    def line(self, text: str) -> bytes:
+        """``text`` as the bytes of one line to an ELM327, if it may leave: set-up, or a read in hex digits.
+
+        Raises:
+            ForbiddenRequestError: it may not.
+        """
+        self._speaks(text)
+        if not ADAPTER_COMMANDS.fullmatch(text):
+            if not _HEX.fullmatch(text):
+                raise ForbiddenRequestError(text, "it is neither an allowed adapter command nor 1 to 7 bytes in hex")
+            check_request(bytes.fromhex(text))
+        return text.encode("ascii") + b"\r"
+
+    def _speaks(self, request: bytes | str) -> None:
+        if self.listen_only:
+            raise ForbiddenRequestError(request, "listen_only is set: nothing is sent at all")

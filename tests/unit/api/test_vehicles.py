@@ -1,0 +1,177 @@
+"""Vehicles for people: codes that are there now, thinned series, and taking cars into care."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from api import tables
+from api.errors import InvalidRequestError, NoDeviceError, NotFoundError
+from api.vehicles import registrar, repository, service
+from ingest.devices import enrol, revoke
+from ingest.storage import tables as stored
+from ingest.storage.database import transaction
+from vehicle import wire
+from vehicle.batch import Event, TimeQuality
+from vehicle.signals import COOLANT_TEMPERATURE, SPEED
+
+VIN = "1HGCM82633A004352"
+
+
+@pytest.fixture(name="tell")
+def _tell(world, now):
+    """Lets the car of the first shop send an event, as ingest would have stored it."""
+    count = 0
+
+    def event(kind: str, **data: object) -> None:
+        nonlocal count
+        count += 1
+        at_ms = int(now.timestamp() * 1000) + count
+        made = Event(kind=kind, time_ms=at_ms, quality=TimeQuality.NTP, boot_id=1, monotonic_ms=count, data=data)
+        row = {
+            "device_id": "d", "vehicle_id": world.here.vehicle_id, "epoch": 1, "sequence": count, "lane": 0,
+            "content": int(wire.Content.EVENT), "received_at": now, "first_ms": at_ms, "last_ms": at_ms,
+            "digest": secrets.token_bytes(16), "payload": wire.encode_event(epoch=1, sequence=count, event=made),
+        }  # fmt: skip
+        with transaction(world.engine) as connection:
+            connection.execute(stored.inbox.insert().values(row))
+
+    return event
+
+
+def code(name: str, state: str = "stored", *, present: bool = True) -> dict[str, object]:
+    return {"ecu": "7E8", "code": name, "state": state, "present": present}
+
+
+def test_codes_are_those_that_are_there_now(world, tell, write) -> None:
+    """A code that went away is not shown; stored ones come first, each with words in both languages."""
+    for data in (code("P0420", "pending"), code("P0301"), code("P0128"), code("P0301", present=False)):
+        tell("dtc", **data)
+    found = write(service.codes_of, world.here.owner, world.here.vehicle_id)
+    assert [(one.code, one.state) for one in found] == [("P0128", "stored"), ("P0420", "pending")]
+    assert all(one.title["en"] and one.title["zh"] for one in found)
+
+
+def test_a_code_keeps_the_time_of_its_first_sight(world, tell, write) -> None:
+    """Being told again does not make a code younger; going and coming back does."""
+    tell("dtc", **code("P0301"))
+    first = write(service.codes_of, world.admin, world.here.vehicle_id)[0].since
+    tell("dtc", **code("P0301"))
+    assert write(service.codes_of, world.admin, world.here.vehicle_id)[0].since == first
+    tell("dtc", **code("P0301", present=False))
+    tell("dtc", **code("P0301"))
+    assert write(service.codes_of, world.admin, world.here.vehicle_id)[0].since > first
+
+
+def test_events_that_make_no_sense_are_passed_over(world, tell, write) -> None:
+    """A code event without a code, or of another kind, does no harm."""
+    tell("dtc", ecu="7E8")
+    tell("mil", on=True, count=1)
+    assert write(service.codes_of, world.admin, world.here.vehicle_id) == []
+
+
+class Recorded:
+    """A history with one sample a second, in place of the Parquet files."""
+
+    def __init__(self, count: int) -> None:
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        times = pl.Series(
+            "time", [start + timedelta(seconds=at) for at in range(count)], dtype=pl.Datetime("ms", "UTC")
+        )
+        speeds = pl.Series(SPEED, [None if at % 10 == 0 else float(at) for at in range(count)], dtype=pl.Float64)
+        self.frame = pl.DataFrame([times, speeds])
+        self.asked: dict[str, object] = {}
+
+    def read(self, **asked: object) -> pl.DataFrame:
+        """The whole of it."""
+        self.asked = asked
+        return self.frame
+
+
+def test_a_long_series_is_thinned(world, write, now) -> None:
+    """At most 2,000 points, in order, with catalogue unit and words; gaps are left out, not zero."""
+    store = Recorded(90_000)
+    (found,) = write(
+        service.series_of, store, world.here.owner, world.here.vehicle_id, paths=[SPEED], start=now, end=None
+    )
+    assert 1000 < len(found.points) <= service.MAX_POINTS
+    assert found.points == sorted(found.points)
+    assert all(value % 10 for _, value in found.points)
+    assert (found.unit, found.label["zh"]) == ("km/h", "车速")
+    assert store.asked["start"] == now
+
+
+def test_without_a_span_the_last_day_of_data_is_shown(world, write) -> None:
+    """A car that stood for months still shows its last drive."""
+    (found,) = write(
+        service.series_of, Recorded(100_000), world.here.owner, world.here.vehicle_id, paths=[SPEED, SPEED],
+        start=None, end=None,
+    )  # fmt: skip
+    assert found.points[-1][0] - found.points[0][0] <= service.LAST_DAY.total_seconds() * 1000
+
+
+def test_an_unknown_signal_is_told_with_the_nearest(world, write) -> None:
+    """A misspelt path is refused with names that exist."""
+    with pytest.raises(InvalidRequestError, match="Vehicle"):
+        write(
+            service.series_of, Recorded(1), world.admin, world.here.vehicle_id, paths=[f"{COOLANT_TEMPERATURE}s"],
+            start=None, end=None,
+        )  # fmt: skip
+
+
+def test_a_strangers_car_is_neither_shown_nor_asked(world, write, now) -> None:
+    """Codes, series and requests of a foreign vehicle do not exist."""
+    for stranger in (world.there.owner, world.there.advisor):
+        with pytest.raises(NotFoundError):
+            write(service.codes_of, stranger, world.here.vehicle_id)
+        with pytest.raises(NotFoundError):
+            write(service.ask, stranger, world.here.vehicle_id, "read_dtcs", now)
+
+
+def test_a_revoked_device_is_not_asked(world, write, now) -> None:
+    """A device without the right to connect could not answer."""
+    write(enrol, name="old", now=now, vehicle_id=world.here.vehicle_id)
+    write(revoke, name="old", now=now)
+    with pytest.raises(NoDeviceError):
+        write(service.ask, world.here.advisor, world.here.vehicle_id, "read_dtcs", now)
+
+
+def test_new_devices_bring_their_cars_once(world, write, now) -> None:
+    """Two devices of one vehicle make one vehicle, and idling writes nothing."""
+    assert not registrar.has_news(world.engine)
+    made = write(enrol, name="one", now=now)
+    write(enrol, name="two", now=now, vehicle_id=made.vehicle_id)
+    assert registrar.has_news(world.engine)
+    write(registrar.take_in, dealer_id=world.there.dealer_id, now=now)
+    assert not registrar.has_news(world.engine)
+    found = write(repository.vehicle, world.there.advisor, made.vehicle_id)
+    assert (found.dealer_id, found.owner_id, found.vin) == (world.there.dealer_id, None, None)
+
+
+def test_a_vin_that_the_car_tells_is_kept_once(world, tell, write, now) -> None:
+    """The first valid VIN stays; nonsense, or a VIN after people entered one, changes nothing."""
+    tell("vin", vin="not a VIN")
+    tell("vin", vin=VIN)
+    tell("vin", vin="WVWZZZ1JZXW000001")
+    write(registrar.take_in, dealer_id=world.here.dealer_id, now=now)
+    assert write(repository.vehicle, world.here.owner, world.here.vehicle_id).vin == VIN
+    assert not registrar.has_news(world.engine)
+
+
+def test_changing_a_vehicle_is_audited(world, write, now) -> None:
+    """Who gave the car another plate, and which."""
+    write(service.change, world.here.advisor, world.here.vehicle_id, {"plate": "粤B 1"}, now)
+    query = sa.select(tables.audit.c.who, tables.audit.c.action, tables.audit.c.details)
+    row = write(lambda connection: connection.execute(query).one())
+    assert (row.who, row.action, row.details) == ("here-advisor", "change_vehicle", {"plate": "粤B 1"})
+
+
+@pytest.mark.parametrize(("plate", "model", "label"), [("A 1", "Golf", "A 1"), (None, "Golf", "Golf")])
+def test_a_car_is_called_by_what_is_known(world, write, now, plate, model, label: str) -> None:
+    """Plate before model."""
+    write(service.change, world.here.advisor, world.here.vehicle_id, {"plate": plate, "model": model}, now)
+    assert write(repository.vehicle, world.here.advisor, world.here.vehicle_id).label == label
