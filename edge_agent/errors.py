@@ -55,9 +55,9 @@ class ForbiddenRequestError(AgentError):
 class NoAnswerError(AgentError):
     """An ECU was silent."""
 
-    def __init__(self, request: str, waited_s: float) -> None:
-        self.request, self.waited_s = request, waited_s
-        super().__init__(f"no answer to {request} within {waited_s:g} s")
+    def __init__(self, request: str) -> None:
+        self.request = request
+        super().__init__(f"no ECU answers to {request}; is the ignition on?")
 
 
 class RefusedError(AgentError):

@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     "silent": "requests without an answer",
     "refused": "requests refused by an ECU",
     "garbage": "answers that could not be read",
+    "complaints": "complaints of the adapter",
     "reopened": "times the bus or adapter was opened again",
     "dropped": "batches dropped because the spool was full",
 }

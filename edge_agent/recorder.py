@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent.batcher import Columns, Timed, batches
 from edge_agent.spool import Entry, Position
-from vehicle.batch import Batch, Event, TimeQuality
+from vehicle.batch import Batch, Event, EventKind, TimeQuality
 from vehicle.wire import Lane, encode_event, encode_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from edge_agent.buses.base import Row, Source
     from edge_agent.clock import Clock
     from edge_agent.health import Health
     from edge_agent.settings import Collect
+    from edge_agent.spool import CodeChange
     from edge_agent.store import Store
 
 ROWS_AT_ONCE = 600
@@ -59,6 +60,9 @@ class Recorder:
     async def _start(self) -> int | None:
         key = self._source.key
         if key is None:
+            recall = getattr(self._source, "recall", None)
+            if recall is not None:
+                recall(await self._store.codes())
             return None
         known = await self._store.position(key)
         if known is not None:
@@ -151,10 +155,15 @@ class Recorder:
         position = None
         if self._source.key is not None and start_ms is not None:
             position = Position(self._source.key, start_ms, self._taken, self._last_ms)
-        await self._store.append(entries, position)
+        await self._store.append(entries, position, _code_changes(events))
         self._health.add("batches", len(made))
         self._committed_s = time.monotonic()
         self.wake()
+
+
+def _code_changes(events: Sequence[Event]) -> list[CodeChange]:
+    found = [event.data for event in events if event.kind == EventKind.DTC]
+    return [((data["ecu"], data["code"], data["state"]), data["present"]) for data in found]
 
 
 def event_entry(event: Event) -> Entry:

@@ -34,15 +34,28 @@ async def answer(
     if server_now_ms() > command.expires_ms:
         await reply(Reply(id=command.id, status="expired", reason="it came after its time was over"))
         return
-    steps: asyncio.Queue[str] = asyncio.Queue(100)
-    asking = asyncio.create_task(source.ask(command.name, steps.put_nowait), name=f"remote.{command.name}")
-    await reply(Reply(id=command.id, status="progress", reason="asking the car"))
+    async with asyncio.TaskGroup() as group:
+        steps: asyncio.Queue[str | None] = asyncio.Queue()
+        steps.put_nowait("asking the car")
+        telling = group.create_task(_tell(steps, command, reply), name="remote.progress")
+        last = await _carry_out(source, command, steps.put_nowait)
+        steps.put_nowait(None)
+        await telling
+    await reply(last)
+
+
+async def _tell(steps: asyncio.Queue[str | None], command: Command, reply: Callable[[Reply], Awaitable[None]]) -> None:
+    while (step := await steps.get()) is not None:
+        await reply(Reply(id=command.id, status="progress", reason=step))
+
+
+async def _carry_out(source: Source, command: Command, progress: Callable[[str], None]) -> Reply:
     try:
         async with asyncio.timeout(PATIENCE_S):
-            result = await asking
-        await reply(Reply(id=command.id, status="done", result=result))
+            result = await source.ask(command.name, progress)
     except TimeoutError:
-        await reply(Reply(id=command.id, status="failed", reason=f"the car did not answer within {PATIENCE_S:g} s"))
+        return Reply(id=command.id, status="failed", reason=f"the car did not answer within {PATIENCE_S:g} s")
     except AgentError as error:
         LOG.info("%s failed: %s", command.name, error)
-        await reply(Reply(id=command.id, status="failed", reason=str(error)))
+        return Reply(id=command.id, status="failed", reason=str(error))
+    return Reply(id=command.id, status="done", result=result)

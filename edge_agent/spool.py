@@ -35,10 +35,17 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, lane INTEGER NOT NULL, payload BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS record_by_lane ON record (lane, sequence);
 CREATE TABLE IF NOT EXISTS signal_set (id TEXT PRIMARY KEY, entries TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS code (ecu TEXT, code TEXT, state TEXT, PRIMARY KEY (ecu, code, state));
 CREATE TABLE IF NOT EXISTS source (
   key TEXT PRIMARY KEY, start_ms INTEGER NOT NULL, rows INTEGER NOT NULL, last_ms INTEGER NOT NULL
 );
 """
+
+_CODE_CAME = "INSERT OR IGNORE INTO code VALUES (?, ?, ?)"
+_CODE_WENT = "DELETE FROM code WHERE ecu=? AND code=? AND state=?"
+
+CodeChange = tuple[tuple[str, str, str], bool]
+"""ECU, code and state; and whether it is there now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +149,12 @@ class Spool:
                 raise
             cursor.execute("COMMIT")
 
-    def append(self, entries: Sequence[Entry], position: Position | None = None) -> None:
-        """Commits entries and the source's position together; makes room by dropping old telemetry where it must.
+    def append(
+        self, entries: Sequence[Entry], position: Position | None = None, codes: Sequence[CodeChange] = ()
+    ) -> None:
+        """Commits entries, the source's position and changes of codes together.
+
+        Makes room by dropping old telemetry where it must.
 
         Raises:
             SpoolError: there is no room even so.
@@ -151,7 +162,7 @@ class Spool:
         dropped: tuple[int, int, int] | None = None
         for _ in range(DROP_SHARE + 1):
             try:
-                self._append([*self._gap_entries(dropped), *entries], position)
+                self._append([*self._gap_entries(dropped), *entries], position, codes)
             except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
                 if "full" not in str(error):
                     raise SpoolError(self.path, str(error)) from error
@@ -163,7 +174,7 @@ class Spool:
     def _gap_entries(self, dropped: tuple[int, int, int] | None) -> list[Entry]:
         return [] if dropped is None else [self._gap(*dropped, "the spool was full")]
 
-    def _append(self, entries: Sequence[Entry], position: Position | None) -> None:
+    def _append(self, entries: Sequence[Entry], position: Position | None, codes: Sequence[CodeChange]) -> None:
         with self._transaction() as cursor:
             (following,) = cursor.execute("SELECT value FROM meta WHERE name='next'").fetchone()
             rows = [
@@ -175,6 +186,8 @@ class Spool:
             if position is not None:
                 values = (position.key, position.start_ms, position.rows, position.last_ms)
                 cursor.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)", values)
+            for key, present in codes:
+                cursor.execute(_CODE_CAME if present else _CODE_WENT, key)
 
     def _drop_oldest(self) -> tuple[int, int, int]:
         self._reserve.unlink(missing_ok=True)
@@ -233,6 +246,10 @@ class Spool:
         """The latest time that any finite source had."""
         latest: int | None = self._connection.execute("SELECT max(last_ms) FROM source").fetchone()[0]
         return latest
+
+    def codes(self) -> set[tuple[str, str, str]]:
+        """ECU, code and state of the trouble codes that were there at last."""
+        return {(ecu, code, state) for ecu, code, state in self._connection.execute("SELECT * FROM code")}
 
     def keep_set(self, set_id: str, announced: list[list[str | int]]) -> None:
         """Keeps a signal set, to be announced for as long as records may refer to it."""

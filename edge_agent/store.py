@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from edge_agent.spool import Entry, Position, Record, Spool
+    from edge_agent.spool import CodeChange, Entry, Position, Record, Spool
     from vehicle.messages import Ack
     from vehicle.signal_set import SignalSet
 
@@ -24,9 +24,15 @@ class Store:
         self._new_sets = False
         self.epoch = spool.epoch
 
-    async def append(self, entries: Sequence[Entry], position: Position | None = None) -> None:
+    async def append(
+        self, entries: Sequence[Entry], position: Position | None = None, codes: Sequence[CodeChange] = ()
+    ) -> None:
         """Commits entries; when this returns they survive a power cut. A cancelled caller does not undo it."""
-        await self._run(lambda: self._spool.append(entries, position))
+        await self._run(lambda: self._spool.append(entries, position, codes))
+
+    async def codes(self) -> set[tuple[str, str, str]]:
+        """The trouble codes that were there at last."""
+        return await self._run(self._spool.codes)
 
     async def keep_set(self, chosen: SignalSet) -> None:
         """Keeps a signal set; the uplink announces it before the next batch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -29,6 +30,8 @@ LOG = logging.getLogger(__name__)
 RETRY_S = (0.2, 5.0)
 FIRST_ACK_S = 5.0
 IDLE_S = 1.0
+LONGEST_PAUSE_S = 300.0
+"""A server that asks for patience gets so much at most, in case what it asked was damaged (our choice)."""
 MQTT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 30
 VERSION = "0.1.0"
@@ -44,6 +47,7 @@ class Uplink:
         self._wake = asyncio.Event()
         self._first_ack = asyncio.Event()
         self._server_ahead_ms: int | None = None
+        self._paused_until_s = 0.0
         self.connected = asyncio.Event()
         self.on_command: Callable[[Command, Callable[[Reply], Awaitable[None]]], Awaitable[None]] | None = None
 
@@ -58,17 +62,17 @@ class Uplink:
 
     async def run(self) -> None:
         """Sends until cancelled; says once that the broker went and once that it is back."""
-        delay_s, silent = RETRY_S[0], False
+        delay_s, said = RETRY_S[0], False
         while True:
             try:
                 await self._run_connected()
             except* aiomqtt.MqttError as group:
-                if not silent:
+                if self.connected.is_set():
+                    delay_s, said = RETRY_S[0], False
+                if not said:
                     host, port = self._settings.broker.host, self._settings.broker.port
                     LOG.warning("no connection to %s:%d (%s); trying again", host, port, group.exceptions[0])
-                silent = True
-            if self.connected.is_set():
-                delay_s, silent = RETRY_S[0], True
+                said = True
             self.connected.clear()
             await asyncio.sleep(delay_s * self._rng.uniform(0.5, 1.5))
             delay_s = min(2 * delay_s, RETRY_S[1])
@@ -128,6 +132,7 @@ class Uplink:
         self._health.add("rejected", len(rejected))
         self._window.acknowledged(ack.upto, ack.ranges, rejected)
         self._window.size = max(1, min(ack.window, self._settings.limits.window))
+        self._paused_until_s = time.monotonic() + min(max(0.0, ack.retry_after_s), LONGEST_PAUSE_S)
         if ack.need_sets:
             await self._announce(client)
             self._window.forget()
@@ -144,12 +149,13 @@ class Uplink:
             self._health.add("resent", self._window.give_up(time.monotonic()))
             if self._store.take_new_sets():
                 await self._announce(client)
+            pause_s = self._paused_until_s - time.monotonic()
+            if pause_s > 0:
+                await asyncio.sleep(pause_s)
             for record in await self._store.waiting(but=self._window.under_way.keys(), limit=self._window.room()):
                 await self._send(client, record)
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), IDLE_S)
-            except TimeoutError:
-                continue
 
     async def _send(self, client: aiomqtt.Client, record: Record) -> None:
         kind = Kind.EVENT if record.is_event else Kind.TELEMETRY

@@ -108,7 +108,7 @@ def _take(digits: str, assemblies: dict[str, Assembly], heard: list[Heard], garb
 
 
 def _numbered(lines: list[str], garbled: list[str]) -> list[Heard]:
-    """A long answer as the adapter puts it together without headers: its length, then ``0:``, ``1:`` …"""
+    """A long answer as the adapter puts it together without headers: its length, then ``0:``, ``1:`` and so on."""
     if not lines:
         return []
     size = int(lines[0], 16) if ":" not in lines[0] else 0

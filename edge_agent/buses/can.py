@@ -1,0 +1,185 @@
+"""OBD-II on a CAN bus (ISO 15765-4), 500 or 250 kbit/s, through any interface of python-can.
+
+``can:INTERFACE:CHANNEL[?bitrate=N]``, as ``can:socketcan:can0`` or ``can:slcan:/dev/ttyACM0?bitrate=500000``. Between
+processes of one machine ``can:udp_multicast:GROUP[:PORT]``, which is opened with a hop limit of 0: no packet leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import can
+import msgspec
+
+from edge_agent.buses.base import OpenRequest, parameters
+from edge_agent.errors import BusLostError, GarbledAnswerError, SourceError
+from edge_agent.live import LiveSource
+from edge_agent.protocols.gate import Gate
+from edge_agent.protocols.isotp import (
+    FUNCTIONAL,
+    FUNCTIONAL_29,
+    Assembly,
+    is_answer_id,
+    request_id,
+    segment,
+)
+from edge_agent.protocols.obd import PENDING, is_final
+
+if TYPE_CHECKING:
+    from edge_agent.health import Health
+    from edge_agent.protocols.obd import Heard
+
+LOG = logging.getLogger(__name__)
+
+FIRST_ANSWER_S = 0.5
+"""How long an ECU may take (ISO 15765-4 allows 50 ms; gateways and busy machines take longer; our choice)."""
+QUIET_S = 0.15
+"""After a request to all, so long without a further frame ends the listening (three times 50 ms; our choice)."""
+BETWEEN_FRAMES_S = 1.0
+"""N_Cr of ISO 15765-2: longest wait for the next consecutive frame."""
+PENDING_S = 5.0
+"""P2* of ISO 14229-2: how long "response pending" asks for."""
+SEND_S = 0.5
+MULTICAST = "udp_multicast"
+_ID_DIGITS = {False: 3, True: 8}
+_FILTERS: list[Any] = [
+    {"can_id": 0x7E8, "can_mask": 0x7F8, "extended": False},
+    {"can_id": 0x18DAF100, "can_mask": 0x1FFFFF00, "extended": True},
+]
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of the URI."""
+
+    bitrate: int | None = None
+
+
+def open_source(request: OpenRequest) -> LiveSource:
+    """The car on the bus that the URI names.
+
+    Raises:
+        SourceError: the URI names no interface and channel, or an interface that python-can does not have.
+    """
+    interface, colon, channel = request.path.partition(":")
+    if not colon or not channel:
+        raise SourceError(request.uri, "write it as can:INTERFACE:CHANNEL, as can:socketcan:can0")
+    if interface not in can.VALID_INTERFACES:
+        raise SourceError(request.uri, f"python-can has no interface {interface!r}; see `can_viewer --help`")
+    options = _options(request, interface, channel)
+    return LiveSource(request, partial(_connect, request, options))
+
+
+def _options(request: OpenRequest, interface: str, channel: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"interface": interface, "channel": channel, "can_filters": _FILTERS}
+    query = parameters(Query, request)
+    if query.bitrate is not None:
+        options["bitrate"] = query.bitrate
+    if interface == MULTICAST:
+        group, colon, port = channel.partition(":")
+        options |= {"channel": group, "hop_limit": 0}
+        if colon:
+            if not port.isdecimal():
+                raise SourceError(request.uri, f"{port!r} is not a port")
+            options["port"] = int(port)
+    return options
+
+
+async def _connect(request: OpenRequest, options: dict[str, Any]) -> CanLink:
+    try:
+        bus = await asyncio.to_thread(partial(can.Bus, **options))
+    except (can.CanError, OSError, ValueError, TypeError, NotImplementedError) as error:
+        raise BusLostError(request.uri, f"cannot be opened: {error}") from error
+    return CanLink(bus, request.uri, Gate(listen_only=request.listen_only), request.health)
+
+
+class CanLink:
+    """Questions and answers in frames on one bus."""
+
+    physical = True
+
+    def __init__(self, bus: can.BusABC, uri: str, gate: Gate, health: Health) -> None:
+        self._bus, self._uri, self._gate, self._health = bus, uri, gate, health
+        self._frames: asyncio.Queue[can.Message] = asyncio.Queue()
+        self._notifier = can.Notifier(bus, [self._take], timeout=0.1, loop=asyncio.get_running_loop())
+        self._extended: bool | None = None
+
+    def _take(self, message: can.Message) -> None:
+        usable = not (message.is_error_frame or message.is_remote_frame)
+        if usable and is_answer_id(message.arbitration_id, extended=message.is_extended_id):
+            self._frames.put_nowait(message)
+
+    async def exchange(self, request: bytes, ecu: str = "") -> list[Heard]:
+        """As :class:`~edge_agent.link.Link` says; 11-bit identifiers are tried first, then 29-bit ones."""
+        if self._extended is not None:
+            return await self._ask(request, ecu, extended=self._extended)
+        for extended in (False, True):
+            heard = await self._ask(request, ecu, extended=extended)
+            if heard:
+                self._extended = extended
+                return heard
+        return []
+
+    async def _ask(self, request: bytes, ecu: str, *, extended: bool) -> list[Heard]:
+        while not self._frames.empty():
+            self._frames.get_nowait()  # what came too late for the question before
+        everyone = FUNCTIONAL_29 if extended else FUNCTIONAL
+        (frame,) = segment(request)
+        self._send(request_id(int(ecu, 16)) if ecu else everyone, frame, extended=extended)
+        return await self._listen(request, ecu, extended=extended)
+
+    async def _listen(self, request: bytes, ecu: str, *, extended: bool) -> list[Heard]:
+        heard: list[Heard] = []
+        assemblies: dict[int, Assembly] = {}
+        until_s = time.monotonic() + FIRST_ANSWER_S
+        while (message := await self._next(until_s)) is not None:
+            payload = self._assemble(message, assemblies, extended=extended)
+            if payload is not None:
+                speaker = f"{message.arbitration_id:0{_ID_DIGITS[extended]}X}"
+                heard.append((speaker, payload))
+                if speaker == ecu and is_final(request, payload):
+                    break
+            until_s = max(until_s if ecu else 0.0, time.monotonic() + self._patience_s(assemblies, payload))
+        return heard
+
+    @staticmethod
+    def _patience_s(assemblies: dict[int, Assembly], payload: bytes | None) -> float:
+        if payload is not None and payload[-1:] == bytes([PENDING]) and payload[:1] == b"\x7f":
+            return PENDING_S
+        return BETWEEN_FRAMES_S if any(assembly.open for assembly in assemblies.values()) else QUIET_S
+
+    async def _next(self, until_s: float) -> can.Message | None:
+        try:
+            async with asyncio.timeout(max(0.0, until_s - time.monotonic())):
+                return await self._frames.get()
+        except TimeoutError:
+            return None
+
+    def _assemble(self, message: can.Message, assemblies: dict[int, Assembly], *, extended: bool) -> bytes | None:
+        if message.is_extended_id != extended:
+            return None
+        sender = message.arbitration_id
+        try:
+            step = assemblies.setdefault(sender, Assembly()).take(bytes(message.data))
+        except GarbledAnswerError as error:
+            self._health.add("garbage", detail=f"{sender:X}")
+            LOG.info("from %X: %s", sender, error)
+            return None
+        if step.reply is not None:
+            self._send(request_id(sender), step.reply, extended=extended)
+        return step.payload
+
+    def _send(self, identifier: int, data: bytes, *, extended: bool) -> None:
+        passed = self._gate.frame(identifier, data, extended=extended)
+        try:
+            self._bus.send(can.Message(arbitration_id=identifier, data=passed, is_extended_id=extended), SEND_S)
+        except (can.CanError, OSError) as error:
+            raise BusLostError(self._uri, f"cannot send: {error}") from error
+
+    async def close(self) -> None:
+        """Stops listening and lets go of the bus."""
+        await asyncio.to_thread(self._notifier.stop, 1.0)
+        self._bus.shutdown()

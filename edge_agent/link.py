@@ -1,0 +1,30 @@
+"""What a live source stands on: a way to ask the car's ECUs, whatever wire leads there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_agent.protocols.obd import Heard
+
+
+class Link(Protocol):
+    """One open bus or adapter; one question at a time. All that it sends has passed the gate."""
+
+    physical: bool
+    """Whether one ECU alone can be asked."""
+
+    async def exchange(self, request: bytes, ecu: str = "") -> Sequence[Heard]:
+        """What is heard after ``request`` to all ECUs, or to ``ecu`` alone where the link can; empty: all is silent.
+
+        Raises:
+            BusLostError: the bus or adapter is gone.
+            ForbiddenRequestError: ``request`` is not an allowed read.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Lets go of bus or adapter."""
+        ...

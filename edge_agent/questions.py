@@ -1,0 +1,105 @@
+"""The questions of OBD-II (SAE J1979) that we ask, each answered in our words."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from edge_agent.errors import GarbledAnswerError, NoAnswerError, RefusedError
+from edge_agent.protocols.obd import LIVE, VIN_REQUEST, Answers, answers, live_data, live_request
+from vehicle.dtc import SERVICE_OF_STATE, Dtc, DtcState, decode_dtcs
+from vehicle.errors import ObdDataError, VehicleError, VinError
+from vehicle.obd import BITMAP_PIDS, supported_pids
+from vehicle.vin import Vin, decode_vin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_agent.health import Health
+    from edge_agent.link import Link
+
+LOG = logging.getLogger(__name__)
+
+CodeKey = tuple[str, str, str]
+"""ECU, code, state."""
+
+
+class Questions:
+    """Asks over one link, one question at a time, and counts what went wrong."""
+
+    def __init__(self, link: Link, health: Health) -> None:
+        self._link, self._health = link, health
+        self._turn = asyncio.Lock()
+
+    async def _ask(self, request: bytes, ecu: str = "") -> Answers:
+        async with self._turn:
+            heard = await self._link.exchange(request, ecu)
+        found = answers(request, heard)
+        self._health.add("requests")
+        if not heard:
+            self._health.add("silent", detail=request.hex(" ").upper())
+        for one, reason in found.refusals.items():
+            self._health.add("refused", detail=f"{one}, code {reason:02X}")
+        for payload in found.garbled:
+            self._garbage(f"{payload.hex(' ')} is no answer to {request.hex(' ')}")
+        return found
+
+    def _garbage(self, what: str) -> None:
+        self._health.add("garbage")
+        LOG.info("%s", what)
+
+    async def supported(self) -> dict[str, frozenset[int]]:
+        """Which PIDs of service 01 each ECU says it has.
+
+        Raises:
+            NoAnswerError: no ECU answers, as when the ignition is off.
+        """
+        found: dict[str, frozenset[int]] = {}
+        for base in BITMAP_PIDS:
+            if base and not any(base in pids for pids in found.values()):
+                break
+            for ecu, data in (await self._ask(bytes([LIVE, base]))).data.items():
+                try:
+                    found[ecu] = found.get(ecu, frozenset()) | supported_pids(base, live_data((base,), data)[base])
+                except GarbledAnswerError as error:
+                    self._garbage(str(error))
+        if not found:
+            raise NoAnswerError("01 00 (which parameters there are)")
+        return found
+
+    async def live(self, ecu: str, pids: Sequence[int]) -> dict[int, bytes]:
+        """Data by PID; what the ECU leaves out is absent.
+
+        Raises:
+            RefusedError: the ECU refused.
+        """
+        request = live_request(pids)
+        found = await self._ask(request, ecu)
+        if ecu in found.refusals:
+            raise RefusedError(request.hex(" ").upper(), found.refusals[ecu])
+        try:
+            return live_data(pids, found.data[ecu]) if ecu in found.data else {}
+        except GarbledAnswerError as error:
+            self._garbage(str(error))
+            return {}
+
+    async def vin(self) -> Vin | None:
+        """The car's VIN, or None where it does not tell."""
+        for data in (await self._ask(VIN_REQUEST)).data.values():
+            try:
+                return decode_vin(data[1:])
+            except (ObdDataError, VinError) as error:
+                self._garbage(str(error))
+        return None
+
+    async def codes(self) -> dict[tuple[str, DtcState], tuple[Dtc, ...]]:
+        """Trouble codes by ECU and state; an ECU that did not answer for a state is absent."""
+        found: dict[tuple[str, DtcState], tuple[Dtc, ...]] = {}
+        for state, service in SERVICE_OF_STATE.items():
+            for ecu, data in (await self._ask(bytes([service]))).data.items():
+                try:
+                    found[ecu, state] = decode_dtcs(data)
+                except VehicleError as error:
+                    self._garbage(str(error))
+        return found
