@@ -1,5 +1,7 @@
 """What the service desk refuses; each error knows its HTTP status and a stable name (RFC 9457 ``type``).
 
+An error keeps its sentence apart from the values in it, so that :mod:`api.problems` can say it in another language.
+
 DeskError
 ├── NotSignedInError      no valid session or token
 ├── WrongCredentialsError name or password is wrong
@@ -18,6 +20,7 @@ DeskError
 ├── NoDeviceError         no device that could be asked
 ├── ExposureError         a public listener that was not asked for
 ├── ListenError           the port is in use
+├── ChannelError          a message that no channel took (it is tried again; nobody is answered with it)
 └── PolicyError           an operation without a policy (a fault of ours; the app does not start)
 """
 
@@ -31,6 +34,12 @@ class DeskError(Exception):
 
     status: ClassVar[int] = 400
     title: ClassVar[str] = "Bad request"
+    words: ClassVar[frozenset[str]] = frozenset()
+    """Names of values that are words of ours, and so have translations themselves."""
+
+    def __init__(self, sentence: str = "", **values: object) -> None:
+        self.sentence, self.values = sentence, values
+        super().__init__(sentence.format(**values))
 
     @property
     def name(self) -> str:
@@ -64,17 +73,18 @@ class TooManyTriesError(DeskError):
 
     def __init__(self, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(f"too many tries; try again in {retry_after_s} s")
+        super().__init__("too many tries; try again in {seconds} s", seconds=retry_after_s)
 
 
 class NotAllowedError(DeskError):
     """The role may not do this."""
 
     status, title = 403, "Not allowed"
+    words = frozenset({"role"})
 
     def __init__(self, role: str) -> None:
         self.role = role
-        super().__init__(f"the role {role} may not do this")
+        super().__init__("the role {role} may not do this", role=role)
 
 
 class CrossSiteError(DeskError):
@@ -90,20 +100,22 @@ class NotFoundError(DeskError):
     """No such object, or one of another dealer or owner; the two are not told apart."""
 
     status, title = 404, "Not found"
+    words = frozenset({"what"})
 
     def __init__(self, what: str, identity: str) -> None:
         self.what, self.identity = what, identity
-        super().__init__(f"there is no {what} {identity!r} here")
+        super().__init__("there is no {what} {identity!r} here", what=what, identity=identity)
 
 
 class IllegalMoveError(DeskError):
     """A state cannot become the one asked for; nothing was changed."""
 
     status, title = 409, "Not possible in this state"
+    words = frozenset({"what", "state", "move"})
 
     def __init__(self, what: str, state: str, move: str) -> None:
         self.what, self.state, self.move = what, state, move
-        super().__init__(f"the {what} is {state}; {move} is not possible now")
+        super().__init__("the {what} is {state}; {move} is not possible now", what=what, state=state, move=move)
 
 
 class SlotTakenError(DeskError):
@@ -113,7 +125,7 @@ class SlotTakenError(DeskError):
 
     def __init__(self, start: str) -> None:
         self.start = start
-        super().__init__(f"{start} was taken meanwhile; choose another time")
+        super().__init__("{start} was taken meanwhile; choose another time", start=start)
 
 
 class NoSlotError(DeskError):
@@ -122,7 +134,7 @@ class NoSlotError(DeskError):
     status, title = 409, "No free time"
 
     def __init__(self, days: int) -> None:
-        super().__init__(f"the shop has no free time in the next {days} days; add a bay or opening hours")
+        super().__init__("the shop has no free time in the next {days} days; add a bay or opening hours", days=days)
 
 
 class OutsideHoursError(DeskError):
@@ -131,7 +143,7 @@ class OutsideHoursError(DeskError):
     status, title = 422, "Closed then"
 
     def __init__(self, start: str) -> None:
-        super().__init__(f"{start} is not a time that the shop offers; ask for the free times")
+        super().__init__("{start} is not a time that the shop offers; ask for the free times", start=start)
 
 
 class InvalidRequestError(DeskError):
@@ -146,7 +158,7 @@ class DuplicateNameError(DeskError):
     status, title = 409, "Name taken"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the name {name!r} is taken; choose another")
+        super().__init__("the name {name!r} is taken; choose another", name=name)
 
 
 class KeyReusedError(DeskError):
@@ -181,7 +193,8 @@ class ExposureError(DeskError):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"{host} can be reached from outside without TLS; set ROADWORTHY_API_PUBLIC=true only behind a TLS proxy"
+            "{host} can be reached from outside without TLS; set ROADWORTHY_API_PUBLIC=true only behind a TLS proxy",
+            host=host,
         )
 
 
@@ -189,11 +202,17 @@ class ListenError(DeskError):
     """The port is in use."""
 
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"port {port} on {host} is in use; end what listens there or set ROADWORTHY_API_PORT")
+        sentence = "port {port} on {host} is in use; end what listens there or set ROADWORTHY_API_PORT"
+        super().__init__(sentence, port=port, host=host)
+
+
+class ChannelError(DeskError):
+    """A message that no channel took."""
 
 
 class PolicyError(DeskError):
     """An operation without a policy."""
 
     def __init__(self, operations: list[str]) -> None:
-        super().__init__(f"these operations have no policy in api/policy.py: {', '.join(operations)}")
+        listed = ", ".join(operations)
+        super().__init__("these operations have no policy in api/policy.py: {operations}", operations=listed)

@@ -48,7 +48,9 @@ class Claim:
             InvalidRequestError: the key is too long.
         """
         if len(key) > MAX_KEY:
-            raise InvalidRequestError(f"the Idempotency-Key has {len(key)} characters, at most {MAX_KEY} are taken")
+            raise InvalidRequestError(
+                "the Idempotency-Key has {count} characters, at most {most} are taken", count=len(key), most=MAX_KEY
+            )
         return cls(principal=principal, route=route, key=key, body_hash=hashlib.sha256(body).hexdigest())
 
     @property

@@ -47,7 +47,7 @@ def add(engine: sa.Engine, settings: ApiSettings, newcomer: Newcomer, *, now: da
     """
     first_dealer = prepare(settings, engine)
     if newcomer.role not in tuple(Role):
-        raise InvalidRequestError(f"role {newcomer.role!r} is not one of {', '.join(Role)}")
+        raise InvalidRequestError("role {role!r} is not one of {known}", role=newcomer.role, known=", ".join(Role))
     role = Role(newcomer.role)
     with transaction(engine) as connection:
         dealer_id = dealers.find(connection, newcomer.dealer).id if newcomer.dealer else first_dealer

@@ -170,7 +170,7 @@ def advice_for(connection: sa.Connection, scope: Scope, suggestion_id: str, *, n
         raise IllegalMoveError("suggestion", suggestion.state, "propose")
     made = propose(connection, suggestion, now=now, by=scope.name)
     if made is None:
-        raise IllegalMoveError(f"appointment for {suggestion.component}", "open already", "propose")
+        raise IllegalMoveError("appointment", "open already", "propose")
     return repository.appointment(connection, scope, made)
 
 

@@ -142,11 +142,14 @@ def create_user(
     if not signs_in_as:
         raise InvalidRequestError("a person needs a name to sign in with")
     if len(password) < MIN_PASSWORD:
-        raise InvalidRequestError(f"the password has {len(password)} characters; at least {MIN_PASSWORD} are needed")
+        raise InvalidRequestError(
+            "the password has {count} characters; at least {least} are needed", count=len(password), least=MIN_PASSWORD
+        )
     if language not in LANGUAGES:
-        raise InvalidRequestError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
+        known = ", ".join(LANGUAGES)
+        raise InvalidRequestError("language {language!r} is not one of {known}", language=language, known=known)
     if role in STAFF and dealer_id is None:
-        raise InvalidRequestError(f"a person in the role {role} belongs to a dealer; name one")
+        raise InvalidRequestError("a person in the role {role} belongs to a dealer; name one", role=role)
     if repository.user_by_name(connection, signs_in_as) is not None:
         raise DuplicateNameError(signs_in_as)
     user_id = uuid4().hex

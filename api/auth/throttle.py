@@ -8,7 +8,7 @@ from threading import Lock
 from api.errors import TooManyTriesError
 
 PER_ACCOUNT = 10
-"""Tries a minute for one account (RELIABILITY S7)."""
+"""Tries a minute for one account (our choice: a person mistypes less often, a guesser needs thousands)."""
 PER_ADDRESS = 60
 WINDOW_S = 60.0
 _MAX_KEYS = 10_000

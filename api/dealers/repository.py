@@ -67,7 +67,7 @@ def find(connection: sa.Connection, name: str) -> Dealer:
         if name in (one.id, one.name["en"], one.name["zh"]):
             return one
     known = ", ".join(one.name["en"] for one in everyone)
-    raise InvalidRequestError(f"there is no dealer {name!r}; there are {known}")
+    raise InvalidRequestError("there is no dealer {name!r}; there are {known}", name=name, known=known)
 
 
 def list_dealers(connection: sa.Connection) -> list[Dealer]:

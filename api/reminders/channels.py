@@ -14,16 +14,14 @@ import apprise
 from apprise.decorators import notify
 from apprise.manager_plugins import NotificationManager
 
+from api.errors import ChannelError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from api.reminders.texts import Message
 
 SCHEME = "roadworthyfile"
-
-
-class ChannelError(Exception):
-    """A message that no channel took."""
 
 
 class Channels:
@@ -43,7 +41,7 @@ class Channels:
         sender = apprise.Apprise()
         wrong = [url for url in urls if not sender.add(url)]
         if wrong:
-            raise ChannelError(f"{len(wrong)} of the person's channels cannot be used; correct their URLs")
+            raise ChannelError("{count} of the person's channels cannot be used; correct their URLs", count=len(wrong))
         if not urls:
             path = self._folder / f"{message_id}.txt"
             sender.add(f"{SCHEME}://localhost/?{urlencode({'file': str(path)})}")

@@ -9,8 +9,8 @@ from api.appointments import repository as appointments
 from api.auth import repository as people
 from api.auth.scope import Role, Scope
 from api.dealers.repository import dealer as dealer_of
+from api.errors import ChannelError
 from api.reminders import repository
-from api.reminders.channels import ChannelError, Channels
 from api.reminders.texts import Facts, Message, render
 from api.vehicles.repository import vehicle as vehicle_of
 from diagnostics import repository as advice
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from api.reminders.channels import Channels
     from api.reminders.repository import Reminder
 
 LOG = logging.getLogger(__name__)

@@ -138,7 +138,10 @@ def series_of(
     try:
         rows = [signal(path) for path in dict.fromkeys(paths)]
     except UnknownSignalError as error:
-        raise InvalidRequestError(str(error)) from error
+        nearest = ", ".join(error.nearest) or "docs/reference/signals.md"
+        raise InvalidRequestError(
+            "signal {path!r} is not in the catalogue; see {nearest}", path=error.path, nearest=nearest
+        ) from error
     frame = store.read(vehicle_id=vehicle_id, signals=[row.path for row in rows], start=start, end=end)
     if start is None and end is None:
         frame = frame.filter(pl.col("time") > pl.col("time").max() - LAST_DAY)
@@ -167,7 +170,8 @@ def ask(connection: sa.Connection, scope: Scope, vehicle_id: str, name: str, now
     """
     repository.vehicle(connection, scope, vehicle_id)
     if name not in COMMANDS:
-        raise InvalidRequestError(f"{name!r} cannot be asked of a car; {' and '.join(COMMANDS)} can")
+        known = ", ".join(COMMANDS)
+        raise InvalidRequestError("{name!r} cannot be asked of a car; {known} can", name=name, known=known)
     able = [device for device in devices.devices_of(connection, vehicle_id) if device.revoked_at is None]
     if not able:
         raise NoDeviceError
@@ -205,9 +209,9 @@ def _check_keepers(connection: sa.Connection, values: Mapping[str, str | None]) 
     if owner_id is not None:
         person = people.user_by_id(connection, owner_id)
         if person is None or person["role"] != Role.OWNER:
-            raise InvalidRequestError(f"owner_id {owner_id!r} is nobody in the role owner")
+            raise InvalidRequestError("owner_id {owner_id!r} is nobody in the role owner", owner_id=owner_id)
     if "dealer_id" in values and values["dealer_id"] not in {one.id for one in list_dealers(connection)}:
-        raise InvalidRequestError(f"there is no dealer {values['dealer_id']!r}")
+        raise InvalidRequestError("there is no dealer {dealer_id!r}", dealer_id=values["dealer_id"])
 
 
 def _checked(key: str, value: str | None) -> str | None:
@@ -215,12 +219,16 @@ def _checked(key: str, value: str | None) -> str | None:
         return value
     longest = MAX_TEXT[key]
     if len(value) > longest:
-        raise InvalidRequestError(f"{key} has {len(value)} characters, at most {longest} are kept")
+        raise InvalidRequestError(
+            "{field} has {count} characters, at most {most} are kept", field=key, count=len(value), most=longest
+        )
     if key == "vin":
         try:
             return str(Vin.parse(value))
         except VinError as error:
-            raise InvalidRequestError(str(error)) from error
+            raise InvalidRequestError(
+                "{text!r} is not a VIN: that has 17 letters and digits, without I, O and Q", text=value
+            ) from error
     return value
 
 

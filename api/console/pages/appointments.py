@@ -115,7 +115,7 @@ def _moment(text: str) -> datetime:
     try:
         read = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InvalidRequestError(f"{text!r} is not a time") from error
+        raise InvalidRequestError("{text!r} is not a time", text=text) from error
     if read.tzinfo is None:
-        raise InvalidRequestError(f"{text!r} names no time zone")
+        raise InvalidRequestError("{text!r} names no time zone", text=text)
     return read
