@@ -36,7 +36,7 @@ LOG = logging.getLogger(__name__)
 PAUSE_S = (1.0, 30.0)
 """First and longest pause before a bus is opened again (our choice); each is twice the one before, with jitter."""
 _JITTER = (0.75, 1.25)
-SILENCES = 8
+SILENCES = 5
 """So many requests in a row without any answer, and the car is taken to be asleep (our choice)."""
 SHORT_ANSWERS = 2
 """So many requests for several parameters that brought too few, and each is asked for alone (our choice)."""
@@ -68,7 +68,7 @@ class Session:
             now_s = time.monotonic()
             if now_s >= codes_due_s:
                 self._happened += self._watch.codes(await self.questions.codes())
-                codes_due_s = now_s + self._collect.codes_every_s
+                codes_due_s = time.monotonic() + self._collect.codes_every_s
             elif turn := poller.due(now_s):
                 sampler.take(await self._poll(poller, *turn))
             if row := self._row(sampler):
@@ -99,7 +99,7 @@ class Session:
             elif len(pids) == 1:
                 poller.failed(pid, now_s, refusal=refusal)
             else:
-                poller.failed(pid, now_s)
+                poller.left_out(pid, now_s)
         self._judge(poller, asked=len(pids), got=len(data), refused=refusal is not None)
         return values
 

@@ -47,6 +47,7 @@ class _Turn:
     ecu: str
     due_s: float
     failures: int = 0
+    alone: bool = False
 
 
 class Poller:
@@ -65,15 +66,15 @@ class Poller:
         return frozenset(self._turns)
 
     def due(self, now_s: float) -> tuple[str, tuple[int, ...]] | None:
-        """The ECU to ask, and for which parameters: the most overdue first; those that failed are asked for alone."""
+        """The ECU to ask, and for which parameters: the most overdue first; what failed is asked for alone."""
         waiting = sorted((turn.due_s, pid) for pid, turn in self._turns.items() if turn.due_s <= now_s)
         if not waiting:
             return None
         first = waiting[0][1]
         turn = self._turns[first]
-        if turn.failures or self.at_once == 1:
+        if turn.alone or self.at_once == 1:
             return turn.ecu, (first,)
-        same = [pid for _, pid in waiting if self._turns[pid].ecu == turn.ecu and not self._turns[pid].failures]
+        same = [pid for _, pid in waiting if self._turns[pid].ecu == turn.ecu and not self._turns[pid].alone]
         return turn.ecu, tuple(same[: self.at_once])
 
     def next_due_s(self) -> float:
@@ -83,17 +84,22 @@ class Poller:
     def answered(self, pid: int, now_s: float) -> None:
         """A value came: the next turn is a period after this one was due, but never in the past."""
         turn = self._turns[pid]
-        turn.failures = 0
+        turn.failures, turn.alone = 0, False
         turn.due_s = max(turn.due_s + PERIODS_S[pid], now_s)
 
     def failed(self, pid: int, now_s: float, *, refusal: int | None = None) -> None:
         """Silence or a refusal: the wait doubles each time; what an ECU refuses for good waits longest at once."""
         turn = self._turns[pid]
-        turn.failures += 1
+        turn.failures, turn.alone = turn.failures + 1, True
         wait_s = min(LONGEST_S, PERIODS_S[pid] * 2**turn.failures)
         if refusal is not None and refusal != BUSY_REPEAT:
             wait_s = LONGEST_S
         turn.due_s = now_s + wait_s
+
+    def left_out(self, pid: int, now_s: float) -> None:
+        """A request for several brought nothing for this one: it is asked for alone, at once, before it is judged."""
+        turn = self._turns[pid]
+        turn.alone, turn.due_s = True, now_s
 
     def one_at_a_time(self) -> None:
         """From now on each request names one parameter: this car does not take more."""

@@ -64,7 +64,7 @@ class CsvSource:
         self._health = health
         self._start_ms = start_ms
         self._text = (gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content).decode(errors="replace")
-        self._lines = self._text.splitlines()
+        self._lines = self._text.removesuffix("\n").replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self._map = chosen
         self._columns = _columns(uri, self._lines, chosen)
 
@@ -100,7 +100,10 @@ class CsvSource:
         """Nothing is open."""
 
     def _row(self, number: int, line: str, time_ms: int) -> Row:
-        cells = next(csv.reader([line], skipinitialspace=True))
+        try:
+            cells = next(csv.reader([line], skipinitialspace=True))
+        except csv.Error as error:
+            return self._refused(number, line, time_ms, f"it is no line of CSV: {error}")
         if any(cell.strip() for cell in cells[len(self._columns) :]):
             why = f"{len(cells)} cells for {len(self._columns)} columns: which belongs where is not known"
             return self._refused(number, line, time_ms, why)
