@@ -14,11 +14,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PATIENCE_S = 90.0
 ROOT = Path(__file__).parents[2]
@@ -56,7 +59,12 @@ class Home:
     def run(self, *arguments: str, expect: int = 0, patience_s: float = PATIENCE_S) -> str:
         """Standard output of a command that ends by itself with the expected exit code."""
         done = subprocess.run(
-            self.command(*arguments), env=self.env, cwd=self.folder, capture_output=True, timeout=patience_s, check=False
+            self.command(*arguments),
+            env=self.env,
+            cwd=self.folder,
+            capture_output=True,
+            timeout=patience_s,
+            check=False,
         )
         report = f"{arguments} ended with {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}"
         assert done.returncode == expect, report
@@ -65,8 +73,8 @@ class Home:
     def run_with(self, text: str, *arguments: str) -> None:
         """Runs a command that reads ``text`` from its input."""
         subprocess.run(
-            self.command(*arguments), env=self.env, cwd=self.folder, input=text.encode(), check=True, timeout=PATIENCE_S,
-            stdout=subprocess.DEVNULL,
+            self.command(*arguments), env=self.env, cwd=self.folder, input=text.encode(), stdout=subprocess.DEVNULL,
+            check=True, timeout=PATIENCE_S,
         )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:

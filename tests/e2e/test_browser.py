@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
 from diagnostics import repository as diagnosis
 from diagnostics.findings import (
     Component,
@@ -19,7 +21,9 @@ from diagnostics.findings import (
 )
 from ingest import devices
 from ingest.storage.database import open_database, transaction
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.e2e
 
@@ -45,7 +49,7 @@ def _browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(name="desk")
-def _desk(home, until):
+def _desk(home):
     """A server with an advisor, an owner, and a car whose thermostat is stuck open."""
     home.serve()
     home.run("device", "add", "car", "--out", "agent.toml")
@@ -98,7 +102,9 @@ class Visit:
         self.problems: list[str] = []
         self.page.on("console", lambda message: message.type == "error" and self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("request", lambda request: request.url.startswith((url, "data:")) or self.problems.append(request.url))
+        self.page.on(
+            "request", lambda request: request.url.startswith((url, "data:")) or self.problems.append(request.url)
+        )
 
     def sign_in(self, name: str) -> Page:
         self.page.goto(f"{self.url}/")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from vehicle.signals import COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 
 pytestmark = pytest.mark.e2e
@@ -52,7 +53,13 @@ def test_our_elm327_port(home, until, free_port) -> None:
     """An adapter on a TCP port in another process."""
     port = free_port()
     home.start(
-        "simulate", "car", "--elm327", f"127.0.0.1:{port}", "--vin", VIN, *(w for code in CODES for w in ("--dtc", code))
+        "simulate",
+        "car",
+        "--elm327",
+        f"127.0.0.1:{port}",
+        "--vin",
+        VIN,
+        *(w for code in CODES for w in ("--dtc", code)),
     )
     check(home, until, f"elm327:socket://127.0.0.1:{port}", vin=VIN, codes=CODES)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import random
+import subprocess
 import tomllib
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from edge_agent.buses import csv as csv_source
 from vehicle.signals import CATALOGUE
 
@@ -35,7 +38,7 @@ def assert_came_back(rows: list[dict[str, str]], drive: Path) -> None:
     got = [{path: float(cell) for path, cell in row.items() if path != "time" and cell} for row in rows]
     assert got == expected
     times = [datetime.fromisoformat(row["time"]) for row in rows]
-    assert {later - earlier for earlier, later in zip(times, times[1:], strict=False)} == {timedelta(seconds=1)}
+    assert {later - earlier for earlier, later in pairwise(times)} == {timedelta(seconds=1)}
     assert times[0].utcoffset() == timedelta(0)
 
 
@@ -43,7 +46,18 @@ def test_every_sample_comes_back(home, drive) -> None:
     """Through real processes, broker and database: none lost, none twice, each exact; and again changes nothing."""
     home.serve()
     home.run("device", "add", "recorded", "--out", "agent.toml")
-    read = ["agent", "--config", "agent.toml", "--source", f"csv:{drive}", "--map", "carobd", "--speed", "max", "--until-acked"]
+    read = [
+        "agent",
+        "--config",
+        "agent.toml",
+        "--source",
+        f"csv:{drive}",
+        "--map",
+        "carobd",
+        "--speed",
+        "max",
+        "--until-acked",
+    ]
     home.run(*read)
     assert_came_back(home.history("recorded"), drive)
     home.run(*read)
@@ -73,8 +87,6 @@ def test_five_kills_of_agent_and_server(home, drive) -> None:
 
 def with_patience(process, seconds: float) -> None:
     """Lets a process run for a random while; it may end by itself."""
-    import subprocess
-
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

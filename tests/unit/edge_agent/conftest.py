@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+
 from edge_agent.buses.base import Row, open_source
 from edge_agent.health import Health
 from edge_agent.settings import Collect

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import can
 import pytest
+
 from edge_agent.errors import ForbiddenRequestError, NoAnswerError, SourceError
 from simulators.can_bus import EcuOnCan, open_bus
 from simulators.ecu import Behaviour
@@ -17,7 +18,7 @@ from vehicle.signals import CATALOGUE, COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 from .conftest import VALUES, VIN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 WANTED = {SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE}
@@ -120,8 +121,13 @@ async def test_listening_only_sends_nothing(bus, unit, opened) -> None:
 
 @pytest.mark.parametrize(
     ("behaviour", "counted"),
-    [(Behaviour.PENDING, ""), (Behaviour.ONE_PID, "refused"), (Behaviour.GARBAGE, "garbage"), (Behaviour.NO_DATA, "refused")],
-)  # fmt: skip
+    [
+        (Behaviour.PENDING, ""),
+        (Behaviour.ONE_PID, "refused"),
+        (Behaviour.GARBAGE, "garbage"),
+        (Behaviour.NO_DATA, "refused"),
+    ],
+)
 async def test_one_bad_ecu_does_not_spoil_another(
     bus, unit, second_unit, opened, read, health, behaviour, counted
 ) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from edge_agent.errors import GarbledAnswerError
-from edge_agent.protocols.elm327 import MOST_BYTES, Lines, read_reply
 from hypothesis import given
 from hypothesis import strategies as st
+
+from edge_agent.errors import GarbledAnswerError
+from edge_agent.protocols.elm327 import MOST_BYTES, Lines, read_reply
 
 VIN_ANSWER = bytes.fromhex("490201") + b"LSVAA49J132030021"
 

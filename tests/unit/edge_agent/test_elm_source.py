@@ -10,6 +10,7 @@ import tty
 from typing import TYPE_CHECKING
 
 import pytest
+
 from edge_agent.errors import SourceError
 from simulators.ecu import Behaviour
 from simulators.elm327 import Elm327
@@ -89,8 +90,13 @@ async def test_values_codes_and_identity(unit, second_unit, opened, read) -> Non
 
 @pytest.mark.parametrize(
     ("behaviour", "counted"),
-    [(Behaviour.NO_DATA, "complaints"), (Behaviour.GARBAGE, "garbage"), (Behaviour.ONE_PID, ""), (Behaviour.PENDING, "")],
-)  # fmt: skip
+    [
+        (Behaviour.NO_DATA, "complaints"),
+        (Behaviour.GARBAGE, "garbage"),
+        (Behaviour.ONE_PID, ""),
+        (Behaviour.PENDING, ""),
+    ],
+)
 async def test_one_bad_ecu_does_not_spoil_another(unit, second_unit, opened, read, health, behaviour, counted) -> None:
     """NO DATA, garbage, one parameter at a time, "pending": counted, and the other ECU's speed comes."""
     bad = unit(behaviour=behaviour, values={COOLANT_TEMPERATURE: 88.0, ENGINE_SPEED: 2000.0})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge_agent.errors import ForbiddenRequestError
 from edge_agent.protocols.gate import Gate, check_request
 from edge_agent.protocols.isotp import CLEAR_TO_SEND, FUNCTIONAL, segment
-from hypothesis import given
-from hypothesis import strategies as st
 
 READS = {0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A, 0x19, 0x22, 0x3E}
 """Written down here once more, by hand: whoever changes the gate's list must change this one knowingly."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import isotp
 import pytest
-from edge_agent.errors import GarbledAnswerError
-from edge_agent.protocols.isotp import CLEAR_TO_SEND, Assembly, is_answer_id, is_request_id, request_id, segment
 from hypothesis import given
 from hypothesis import strategies as st
+
+from edge_agent.errors import GarbledAnswerError
+from edge_agent.protocols.isotp import CLEAR_TO_SEND, Assembly, is_answer_id, is_request_id, request_id, segment
 
 payloads = st.binary(min_size=1, max_size=4095)
 

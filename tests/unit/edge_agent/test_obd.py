@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge_agent.errors import GarbledAnswerError, NoAnswerError, RefusedError
 from edge_agent.health import Health
 from edge_agent.protocols.obd import answers, is_final, live_data, live_request
 from edge_agent.questions import Questions
-from hypothesis import given
-from hypothesis import strategies as st
 from vehicle.dtc import Dtc, DtcState
 
 ECU, OTHER = "7E8", "7E9"

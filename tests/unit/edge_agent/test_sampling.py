@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge_agent.polling import LONGEST_S, PERIODS_S, Poller
 from edge_agent.protocols.obd import BUSY_REPEAT
 from edge_agent.sampler import Sampler
 from edge_agent.watch import Watch
-from hypothesis import given
-from hypothesis import strategies as st
 from vehicle.dtc import Dtc, DtcState
 from vehicle.signals import DTC_COUNT, MIL_ON
 from vehicle.vin import Vin

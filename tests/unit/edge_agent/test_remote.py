@@ -1,0 +1,72 @@
+"""Requests from afar: progress, one end each, and refusals with the reason."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from edge_agent.errors import NoAnswerError
+from edge_agent.remote import answer
+from vehicle.messages import Command, Reply
+
+
+class Asked:
+    """A source that answers as it was told to."""
+
+    def __init__(self, result: object) -> None:
+        self.result, self.calls = result, []
+
+    async def ask(self, name, progress):
+        self.calls.append(name)
+        progress("reading")
+        if isinstance(self.result, BaseException):
+            raise self.result
+        if self.result is None:
+            await asyncio.Event().wait()
+        return self.result
+
+
+async def replies(source: Asked, name: str = "read_dtcs", *, expires_ms: int = 2_000) -> list[Reply]:
+    said: list[Reply] = []
+
+    async def reply(one: Reply) -> None:
+        said.append(one)
+
+    await answer(source, lambda: 1_000, Command(id="c1", name=name, expires_ms=expires_ms), reply)
+    assert {one.id for one in said} == {"c1"}
+    return said
+
+
+async def test_progress_and_result() -> None:
+    said = await replies(Asked({"codes": []}))
+    assert [one.status for one in said] == ["progress", "progress", "done"]
+    assert said[-1].result == {"codes": []}
+
+
+async def test_a_silent_car_is_a_failure_with_its_reason() -> None:
+    said = await replies(Asked(NoAnswerError("03")))
+    assert said[-1].status == "failed"
+    assert "ignition" in said[-1].reason
+
+
+async def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.remote.PATIENCE_S", 0.05)
+    said = await replies(Asked(None))
+    assert (said[-1].status, "within 0.05 s" in said[-1].reason) == ("failed", True)
+
+
+@pytest.mark.parametrize("name", ["clear_dtcs", "", "READ_DTCS", "../read_dtcs"])
+async def test_what_is_not_allowed_never_reaches_the_car(name: str) -> None:
+    source = Asked({})
+    said = await replies(source, name)
+    assert [one.status for one in said] == ["refused"]
+    assert "read_dtcs, read_vin" in said[0].reason
+    assert source.calls == []
+
+
+async def test_a_request_that_came_too_late_is_not_carried_out() -> None:
+    source = Asked({})
+    said = await replies(source, expires_ms=999)
+    assert [one.status for one in said] == ["expired"]
+    assert source.calls == []
