@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from edge_agent.errors import AgentError
+
+if TYPE_CHECKING:
+    from edge_agent.settings import AgentSettings
 
 
 class SpeedError(AgentError):
@@ -23,8 +26,11 @@ class SpeedError(AgentError):
 def agent(
     config: Annotated[Path, typer.Option(help="The agent's configuration, as `device add` writes it.")],
     source: Annotated[
-        str, typer.Option(help="csv:FILE, can:INTERFACE:CHANNEL, elm327:DEVICE or elm327:socket://HOST:PORT.")
-    ],
+        str | None,
+        typer.Option(
+            help="csv:FILE, can:INTERFACE:CHANNEL, elm327:DEVICE or elm327:socket://HOST:PORT; or in the file."
+        ),
+    ] = None,
     column_map: Annotated[
         str | None, typer.Option("--map", help="For CSV: a shipped map (carobd) or a TOML file.")
     ] = None,
@@ -48,7 +54,11 @@ def agent(
     health = Health()
     options = {name: value for name, value in (("map", column_map), ("again", "true" if again else None)) if value}
     opened = open_source(
-        source, collect=settings.collect, health=health, listen_only=settings.listen_only, options=options
+        _uri(source, settings, config),
+        collect=settings.collect,
+        health=health,
+        listen_only=settings.listen_only,
+        options=options,
     )
 
     async def whole() -> None:
@@ -61,6 +71,14 @@ def agent(
     out = Console(stderr=True, highlight=False)
     for line in health.report():
         out.print(line)
+
+
+def _uri(given: str | None, settings: AgentSettings, config: Path) -> str:
+    from edge_agent.errors import ConfigError
+
+    if not (given or settings.source):
+        raise ConfigError(config, 'names no source; give --source, or write source = "elm327:/dev/ttyUSB0" into it')
+    return given or settings.source
 
 
 def _factor(text: str) -> float | None:

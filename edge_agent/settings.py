@@ -1,7 +1,7 @@
 """The agent's configuration, ``agent.toml``.
 
-Required: ``device``, ``password``. Optional: ``spool`` (relative to the file), ``[broker]`` host and port,
-``[collect]`` how to sample, ``[limits]`` how much to keep, ``listen_only``.
+Required: ``device``, ``password``. Optional: ``source`` (a URI, for when the command names none), ``spool`` (beside
+this file), ``[broker]`` host and port, ``[collect]`` how to sample, ``[limits]`` how much to keep, ``listen_only``.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     device: str
     password: str
+    source: str = ""
     spool: Path = Path("agent.spool.db")
     listen_only: bool = False
     broker: Broker = Broker()
