@@ -26,7 +26,10 @@ DeskError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class DeskError(Exception):
@@ -123,7 +126,7 @@ class SlotTakenError(DeskError):
 
     status, title = 409, "Time taken"
 
-    def __init__(self, start: str) -> None:
+    def __init__(self, start: datetime) -> None:
         self.start = start
         super().__init__("{start} was taken meanwhile; choose another time", start=start)
 
@@ -142,7 +145,7 @@ class OutsideHoursError(DeskError):
 
     status, title = 422, "Closed then"
 
-    def __init__(self, start: str) -> None:
+    def __init__(self, start: datetime) -> None:
         super().__init__("{start} is not a time that the shop offers; ask for the free times", start=start)
 
 

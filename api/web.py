@@ -80,7 +80,7 @@ def signed_in(request: Request, desk: TheDesk, moment: Now) -> Scope:
         NotAllowedError: the role may not do this.
     """
     with reading(desk.engine) as connection:
-        scope = _identify(request, connection, moment)
+        scope = request.state.person = _identify(request, connection, moment)
         stale = scope.form_token is not None and auth.needs_prolonging(connection, _cookie(request), now=moment)
     if scope.form_token is not None and request.method not in SAFE_METHODS:
         _check_same_site(request, scope.form_token)

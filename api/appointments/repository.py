@@ -180,7 +180,7 @@ def hold(
         with connection.begin_nested():
             connection.execute(slots.insert(), rows)
     except sa.exc.IntegrityError as error:
-        raise SlotTakenError(start.isoformat()) from error
+        raise SlotTakenError(start) from error
 
 
 def release(connection: sa.Connection, appointment_id: str) -> None:

@@ -77,7 +77,7 @@ def accept(
     state = after(found.state, Move.ACCEPT)
     chosen = found.start if start is None else start
     if chosen <= now or chosen not in (found.start, *found.alternatives):
-        raise OutsideHoursError(chosen.isoformat())
+        raise OutsideHoursError(chosen)
     return _settle(connection, scope, found, chosen, state, Move.ACCEPT, now)
 
 
@@ -94,7 +94,7 @@ def move(
     state = after(found.state, Move.MOVE)
     opening = dealer_of(connection, found.dealer_id).opening
     if start <= now or not planner.fits(opening, start, found.minutes):
-        raise OutsideHoursError(start.isoformat())
+        raise OutsideHoursError(start)
     return _settle(connection, scope, found, start, state, Move.MOVE, now)
 
 
@@ -253,7 +253,7 @@ def _free_bay(connection: sa.Connection, found: Appointment, start: datetime) ->
     held = repository.taken(connection, found.dealer_id, start)
     first = next(planner.free(opening, held, minutes=found.minutes, earliest=start), None)
     if first is None or first.start != start:
-        raise SlotTakenError(start.isoformat())
+        raise SlotTakenError(start)
     return first.bay
 
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 
-from api.console import language as languages
+from api import problems
 from api.console.forms import SEE_OTHER
 from api.console.pages import appointments, attention, entrance, owner, vehicle
-from api.console.rendering import Reader, folder, page
-from api.errors import DeskError, NotSignedInError
+from api.console.rendering import folder, page, reader_of, said
+from api.errors import CrossSiteError, NotSignedInError
 from api.policy import V1
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from fastapi import FastAPI, Request
 
 _PROGRAMS = (V1, "/healthz", "/readyz")
@@ -32,33 +27,36 @@ def mount(app: FastAPI) -> None:
     for part in (entrance, attention, vehicle, appointments, owner):
         app.router.routes.extend(part.router.routes)
     app.router.routes.append(Mount("/static", StaticFiles(directory=folder("static")), name="static"))
-    _wrap(app, DeskError, _of_desk_error)
-    _wrap(app, HTTPException, _of_http_error)
+    for kind in problems.KINDS:
+        app.add_exception_handler(kind, _answer)
 
 
-def _wrap(app: FastAPI, kind: type[Exception], show: Callable[[Request, Any], Response]) -> None:
-    answer: Any = app.exception_handlers[kind]
-
-    def choose(request: Request, error: Exception) -> Response:
-        if request.url.path.startswith(_PROGRAMS) or "text/html" not in request.headers.get("Accept", ""):
-            response: Response = answer(request, error)
-            return response
-        return show(request, error)
-
-    app.add_exception_handler(kind, choose)
+def _answer(request: Request, error: Exception) -> Response:
+    if request.url.path.startswith(_PROGRAMS):
+        return problems.document(request, error)
+    if "HX-Request" in request.headers:
+        return _of_part(request, error)
+    return (
+        _page(request, error) if "text/html" in request.headers.get("Accept", "") else problems.document(request, error)
+    )
 
 
-def _of_desk_error(request: Request, error: DeskError) -> Response:
+def _of_part(request: Request, error: Exception) -> Response:
+    """Nothing is shown of a part that failed, so the whole page goes where the person can do something."""
+    response = problems.document(request, error)
+    if isinstance(error, NotSignedInError):
+        response.headers["HX-Redirect"] = "/sign-in"
+    elif isinstance(error, CrossSiteError):
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def _page(request: Request, error: Exception) -> Response:
     if isinstance(error, NotSignedInError):
         wanted = quote(str(request.url.path)) if request.method == "GET" else "/"
         return RedirectResponse(f"/sign-in?next={wanted}", SEE_OTHER)
-    return _page(request, error.status, error.title, str(error))
-
-
-def _of_http_error(request: Request, error: HTTPException) -> Response:
-    return _page(request, error.status_code, HTTPStatus(error.status_code).phrase, "")
-
-
-def _page(request: Request, status: int, title: str, detail: str) -> Response:
-    reader = Reader(person=None, language=languages.of_request(request, None))
-    return page(request, reader, "error.html", status=status, code=status, title=title, detail=detail)
+    reader = reader_of(request)
+    found = said(error, reader)
+    response = page(request, reader, "error.html", status=found.status, problem=found)
+    response.headers.update(found.headers)
+    return response

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
+import sqlalchemy as sa
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse
 
-from api.auth.scope import Scope
+from api.auth.scope import Role, Scope
 from api.console import language as languages
 from api.console.rendering import Reader
 from api.dealers.repository import dealer as dealer_of
+from api.vehicles import repository as vehicles
 from api.web import FORM_FIELD, Database, Now, TheDesk, signed_in
 
 SEE_OTHER = 303
@@ -37,15 +39,21 @@ def page_reader(request: Request, form: Form, connection: Database, desk: TheDes
     """
     del form
     person = signed_in(request, desk, moment)
-    zone = (
-        dealer_of(connection, person.dealer_id).opening.time_zone
-        if person.dealer_id
-        else desk.settings.dealer_time_zone
-    )
-    return Reader(person=person, language=languages.of_request(request, person), time_zone=zone)
+    zone = _zone_of(connection, person) or desk.settings.dealer_time_zone
+    reader = Reader(person=person, language=languages.of_request(request, person), time_zone=zone)
+    request.state.reader = reader
+    return reader
 
 
 Reading = Annotated[Reader, Depends(page_reader)]
+
+
+def _zone_of(connection: sa.Connection, person: Scope) -> str | None:
+    """The time zone of one's own shop, or of the one that keeps one's car."""
+    dealer_id = person.dealer_id
+    if person.role is Role.OWNER:
+        dealer_id = next((car.dealer_id for car in vehicles.list_vehicles(connection, person, limit=1)), None)
+    return dealer_of(connection, dealer_id).opening.time_zone if dealer_id else None
 
 
 def person_of(reader: Reader) -> Scope:

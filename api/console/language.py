@@ -8,13 +8,13 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from babel.core import Locale, negotiate_locale
+from babel.core import Locale
 from babel.messages.pofile import read_po
 
 from api.auth.service import LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fastapi import Request
 
@@ -32,11 +32,27 @@ def of_request(request: Request, person: Scope | None) -> str:
         return str(chosen)
     if person is not None and person.language in LANGUAGES:
         return person.language
-    wanted = [part.split(";")[0].strip() for part in request.headers.get("Accept-Language", "").split(",")]
-    found = negotiate_locale(wanted, list(LANGUAGES), sep="-") or next(
-        (language for part in wanted for language in LANGUAGES if part.lower().startswith(language)), None
-    )
-    return found or SOURCE_LANGUAGE
+    wanted = _wanted(request.headers.get("Accept-Language", ""))
+    return next((language for language in wanted if language in LANGUAGES), SOURCE_LANGUAGE)
+
+
+def _wanted(header: str) -> Iterator[str]:
+    """Languages of an Accept-Language, the dearest first; regions and scripts make no difference to us."""
+    weighed = []
+    for part in header.split(","):
+        tag, _, weight = part.partition(";")
+        language = tag.strip().lower().replace("_", "-").partition("-")[0]
+        weighed.append((_weight(weight), language))
+    weighed.sort(key=lambda one: -one[0])
+    return (language for weight, language in weighed if weight > 0)
+
+
+def _weight(text: str) -> float:
+    name, _, value = text.partition("=")
+    try:
+        return float(value) if name.strip().lower() == "q" else 1.0
+    except ValueError:
+        return 0.0
 
 
 @cache

@@ -73,10 +73,11 @@ class Picture:
 
 def attention(connection: sa.Connection, scope: Scope, *, now: datetime, time_zone: str) -> Attention:
     """What needs attention now, worst first, then newest."""
-    cars = {car.id: car for car in vehicles.list_vehicles(connection, scope)}
+    cars = {car.id: car for car in vehicles.list_vehicles(connection, scope, limit=None)}
     open_ones = appointments.list_appointments(connection, scope, states=OPEN, limit=MOST)
-    booked = {found.suggestion_id: found for found in open_ones}
-    living = suggestions.list_suggestions(connection, scope, states=LIVING, limit=MOST)
+    booked = {one.suggestion_id: one for one in open_ones}
+    found = suggestions.list_suggestions(connection, scope, states=LIVING, limit=MOST)
+    living = [one for one in found if one.vehicle_id in cars]  # a new device's car is taken in a moment later
     living.sort(key=lambda one: one.created_at, reverse=True)
     living.sort(key=lambda one: Severity(one.severity).rank)
     start, end = day_span(now.astimezone(ZoneInfo(time_zone)).date(), time_zone)
@@ -85,8 +86,8 @@ def attention(connection: sa.Connection, scope: Scope, *, now: datetime, time_zo
             Concern(suggestion=one, vehicle=cars[one.vehicle_id], appointment=booked.get(one.id)) for one in living
         ],
         by_severity={str(kind): sum(1 for one in living if one.severity == kind) for kind in Severity},
-        waiting=sum(1 for found in open_ones if found.state is State.PROPOSED),
-        today=sum(1 for found in open_ones if start <= found.start < end),
+        waiting=sum(1 for one in open_ones if one.state is State.PROPOSED),
+        today=sum(1 for one in open_ones if start <= one.start < end),
         vehicles=len(cars),
     )
 
@@ -132,7 +133,7 @@ class Promise:
 
 def promises(connection: sa.Connection, scope: Scope, found: Sequence[Appointment]) -> list[Promise]:
     """Appointments with what a person wants to know of them."""
-    cars = {car.id: car for car in vehicles.list_vehicles(connection, scope)}
+    cars = {car.id: car for car in vehicles.list_vehicles(connection, scope, limit=None)}
     return [
         Promise(
             appointment=one,

@@ -14,6 +14,7 @@ from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from api import problems
 from api.console import language as languages
 from api.console.words import COMPONENTS, ROLES, SEVERITIES, STATES
 
@@ -37,6 +38,18 @@ class Reader:
     time_zone: str = DEFAULT_ZONE
 
 
+def reader_of(request: Request) -> Reader:
+    """Who reads an answer that no page was made for: as much as was known when it failed."""
+    known: Reader | None = getattr(request.state, "reader", None)
+    person: Scope | None = getattr(request.state, "person", None)
+    return known or Reader(person=person, language=languages.of_request(request, person))
+
+
+def said(error: Exception, reader: Reader) -> problems.Problem:
+    """An error in the reader's language, with times of the reader's shop."""
+    return problems.told(error, reader.language, _words(reader)["when"])
+
+
 def folder(name: str) -> Path:
     """A folder of the console's data files."""
     return Path(str(resources.files("api.console") / name))
@@ -56,23 +69,26 @@ def environment() -> Environment:
 
 def page(request: Request, reader: Reader, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page in the reader's language."""
-    text = (
-        environment()
-        .get_template(template)
-        .render(
-            **_words(reader),
-            person=reader.person,
-            language=reader.language,
-            path=request.url.path,
-            here=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
-            form_token=reader.person.form_token if reader.person else "",
-            **values,
-        )
-    )
+    known = {
+        "person": reader.person,
+        "language": reader.language,
+        "time_zone": reader.time_zone,
+        "path": request.url.path,
+        "here": _address(request),
+        "form_token": reader.person.form_token if reader.person else "",
+    }
+    text = environment().get_template(template).render(_words(reader) | known | values)
     return HTMLResponse(text, status_code=status)
 
 
-def _words(reader: Reader) -> Mapping[str, Any]:
+def _address(request: Request) -> str:
+    """Where the page can be had again; what a form was sent to cannot."""
+    if request.method != "GET":
+        return "/"
+    return str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _words(reader: Reader) -> dict[str, Any]:
     locale, zone = languages.LOCALES[reader.language], ZoneInfo(reader.time_zone)
     translate = partial(languages.translate, reader.language)
 
@@ -85,6 +101,7 @@ def _words(reader: Reader) -> Mapping[str, Any]:
     return {
         "_": translate,
         "text": lambda texts: texts.get(reader.language) or texts.get("en", ""),
+        "sentence": lambda words: f"{words[:1].upper()}{words[1:]}{'。' if reader.language == 'zh' else '.'}",
         "severity": partial(words_of, SEVERITIES),
         "component": partial(words_of, COMPONENTS),
         "state": partial(words_of, STATES),

@@ -17,9 +17,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 STATES: Mapping[str, str] = MappingProxyType(
     {
         "proposed": "Proposed", "accepted": "Agreed", "declined": "Declined", "withdrawn": "Withdrawn",
-        "cancelled": "Cancelled", "done": "Done", "open": "Open", "dismissed": "Dismissed", "pending": "Pending",
-        "stored": "Stored", "permanent": "Permanent", "waiting": "Waiting", "sent": "Sent", "dropped": "Dropped",
-        "given_up": "Given up",
+        "cancelled": "Cancelled", "done": "Done", "pending": "Pending", "stored": "Stored", "permanent": "Permanent",
     }
 )  # fmt: skip
 COMPONENTS: Mapping[str, str] = MappingProxyType(

@@ -54,9 +54,9 @@ def vehicle(connection: sa.Connection, scope: Scope, vehicle_id: str) -> Vehicle
 
 
 def list_vehicles(
-    connection: sa.Connection, scope: Scope, *, after: tuple[datetime, str] | None = None, limit: int = 1000
+    connection: sa.Connection, scope: Scope, *, after: tuple[datetime, str] | None = None, limit: int | None = 1000
 ) -> list[Vehicle]:
-    """Vehicles that the person may see, oldest first."""
+    """Vehicles that the person may see, oldest first; all of them where ``limit`` is None."""
     c = vehicles.c
     query = _select(scope).order_by(c.created_at, c.id).limit(limit)
     if after is not None:

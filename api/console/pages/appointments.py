@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from api.appointments import repository, service
@@ -13,18 +15,25 @@ from api.appointments.states import OPEN, State
 from api.auth.scope import Role
 from api.console import overview
 from api.console.forms import Form, Reading, back_to, person_of
-from api.console.rendering import Reader, page
+from api.console.rendering import Reader, page, said
 from api.console.words import COLOURS
-from api.errors import InvalidRequestError
+from api.errors import DeskError, InvalidRequestError, OutsideHoursError, SlotTakenError
 from api.web import Database, Now
 
 router = APIRouter(include_in_schema=False)
 SHOWN = OPEN | {State.DONE}
+NO_SUCH_TIME = (InvalidRequestError, OutsideHoursError, SlotTakenError)
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
+"""Days that the page can be turned to; further ones cannot be told in every time zone."""
 
 
 @router.get("/appointments")
 def appointments_page(
-    request: Request, reader: Reading, connection: Database, moment: Now, day: date | None = None
+    request: Request,
+    reader: Reading,
+    connection: Database,
+    moment: Now,
+    day: Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)] = None,
 ) -> HTMLResponse:
     """One day by bay, and proposals that wait for an answer."""
     person = person_of(reader)
@@ -44,11 +53,7 @@ def times_page(
     request: Request, appointment_id: str, reader: Reading, connection: Database, moment: Now
 ) -> HTMLResponse:
     """Free times to choose from."""
-    person = person_of(reader)
-    found = repository.appointment(connection, person, appointment_id)
-    (promise,) = overview.promises(connection, person, [found])
-    offers = service.free_times(connection, person, appointment_id, now=moment)
-    return page(request, reader, "times.html", promise=promise, offers=offers, home=_home(reader))
+    return _times(request, reader, connection, appointment_id, moment)
 
 
 @router.post("/appointments/{appointment_id}/accept")
@@ -56,8 +61,12 @@ def accept(
     request: Request, appointment_id: str, form: Form, reader: Reading, connection: Database, moment: Now
 ) -> Response:
     """Accepts the proposed time, or the alternative that the form names."""
-    start = _moment(form["start"]) if form.get("start") else None
-    service.accept(connection, person_of(reader), appointment_id, start=start, now=moment)
+    try:
+        start = _moment(form["start"]) if form.get("start") else None
+        with connection.begin_nested():
+            service.accept(connection, person_of(reader), appointment_id, start=start, now=moment)
+    except NO_SUCH_TIME as error:
+        return _times(request, reader, connection, appointment_id, moment, error)
     return back_to(request, form, _home(reader))
 
 
@@ -66,8 +75,12 @@ def move(
     request: Request, appointment_id: str, form: Form, reader: Reading, connection: Database, moment: Now
 ) -> Response:
     """Moves it to the time that the form names."""
-    start = _moment(form.get("start", ""))
-    service.move(connection, person_of(reader), appointment_id, start=start, now=moment)
+    try:
+        start = _moment(form.get("start", ""))
+        with connection.begin_nested():
+            service.move(connection, person_of(reader), appointment_id, start=start, now=moment)
+    except NO_SUCH_TIME as error:
+        return _times(request, reader, connection, appointment_id, moment, error)
     return back_to(request, form, _home(reader))
 
 
@@ -105,6 +118,26 @@ def propose(
     """Proposes a time for advice that led to none by itself."""
     made = service.advice_for(connection, person_of(reader), suggestion_id, now=moment)
     return back_to(request, form, f"/vehicles/{made.vehicle_id}")
+
+
+def _times(
+    request: Request,
+    reader: Reader,
+    connection: sa.Connection,
+    appointment_id: str,
+    moment: datetime,
+    error: DeskError | None = None,
+) -> HTMLResponse:
+    """Free times to choose from, and why the one that was chosen cannot be had."""
+    person = person_of(reader)
+    found = repository.appointment(connection, person, appointment_id)
+    (promise,) = overview.promises(connection, person, [found])
+    offers = service.free_times(connection, person, appointment_id, now=moment)
+    problem = said(error, reader) if error else None
+    return page(
+        request, reader, "times.html", status=problem.status if problem else 200, problem=problem, promise=promise,
+        offers=offers, home=_home(reader), here=f"/appointments/{appointment_id}/times",
+    )  # fmt: skip
 
 
 def _home(reader: Reader) -> str:

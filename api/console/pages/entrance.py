@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -15,7 +16,7 @@ from api.auth.scope import Role, Scope
 from api.auth.service import LANGUAGES
 from api.console import language as languages
 from api.console.forms import SEE_OTHER, Form, Reading, back_to, read_form
-from api.console.rendering import Reader, page
+from api.console.rendering import Reader, page, said
 from api.errors import DeskError, NotSignedInError
 from api.web import COOKIE, Database, Now, TheDesk
 from ingest.storage.database import reading
@@ -55,7 +56,7 @@ def sign_in_page(request: Request, person: Visitor) -> Response:
     """The form to sign in with."""
     if person is not None:
         return RedirectResponse(home_of(person), SEE_OTHER)
-    return _form(request, "", None, 200)
+    return _form(request, {"next": request.query_params.get("next", "")})
 
 
 @router.post("/sign-in")
@@ -68,7 +69,7 @@ def sign_in(request: Request, form: Form, connection: Database, desk: TheDesk, m
         idle_s = desk.settings.session_idle_s
         made = auth.sign_in(connection, name=name, password=password, now=moment, idle_s=idle_s)
     except DeskError as error:
-        return _form(request, name, error.title, error.status)
+        return _form(request, form, error)
     response = back_to(request, form, home_of(made.scope))
     set_cookie(response, desk, made.secret)
     return response
@@ -99,7 +100,10 @@ def choose_language(request: Request, form: Form, person: Visitor, desk: TheDesk
     return response
 
 
-def _form(request: Request, name: str, problem: str | None, status: int) -> HTMLResponse:
+def _form(request: Request, typed: Mapping[str, str], error: DeskError | None = None) -> HTMLResponse:
     reader = Reader(person=None, language=languages.of_request(request, None))
-    wanted = request.query_params.get("next", "")
-    return page(request, reader, "sign_in.html", status=status, name=name, problem=problem, wanted=wanted)
+    problem = said(error, reader) if error else None
+    return page(
+        request, reader, "sign_in.html", status=problem.status if problem else 200, problem=problem,
+        name=typed.get("name", ""), wanted=typed.get("next", ""), here="/sign-in",
+    )  # fmt: skip

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console import charts, overview
 from api.console.forms import SEE_OTHER, Form, Reading, back_to, person_of
 from api.console.language import translate
-from api.console.rendering import page
+from api.console.rendering import Reader, page, said
 from api.console.words import COLOURS
-from api.errors import InvalidRequestError, NotFoundError
+from api.errors import IllegalMoveError, InvalidRequestError, NoDeviceError, NotFoundError
+from api.problems import Problem
 from api.suggestions import service as suggestions
 from api.vehicles import repository as vehicles
 from api.vehicles import service
 from api.web import Database, Now, TheDesk
 from diagnostics import repository as diagnosis
 from diagnostics.findings import Outcome
-from vehicle.signals import CONTROL_MODULE_VOLTAGE, COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
+from ingest.storage.commands import CommandRecord
+from vehicle.signals import CATALOGUE, CONTROL_MODULE_VOLTAGE, COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 
 router = APIRouter(include_in_schema=False)
 SHOWN_SIGNALS = (SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE, CONTROL_MODULE_VOLTAGE)
 RECENT = timedelta(days=2)
+MAX_NOTE = 4000
 
 
 @router.get("/vehicles/{vehicle_id}")
@@ -32,13 +37,8 @@ def vehicle_page(
     request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now, command: str | None = None
 ) -> HTMLResponse:
     """Everything that is known of a vehicle."""
-    person = person_of(reader)
-    found = overview.picture(connection, person, vehicle_id)
-    asked = service.command(connection, person, vehicle_id, command) if command else None
-    return page(
-        request, reader, "vehicle.html", found=found, asked=asked, now=moment, colours=COLOURS,
-        shown_signals=SHOWN_SIGNALS, outcomes=tuple(Outcome),
-    )  # fmt: skip
+    asked = service.command(connection, person_of(reader), vehicle_id, command) if command else None
+    return _show(request, reader, connection, vehicle_id, moment, asked=asked)
 
 
 @router.get("/vehicles/{vehicle_id}/evidence/{finding_id}")
@@ -72,8 +72,15 @@ def signals(
 @router.post("/vehicles/{vehicle_id}/read-codes")
 def read_codes(request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now) -> Response:
     """Asks the car for its codes; the answer appears on the page as it comes."""
-    asked = service.ask(connection, person_of(reader), vehicle_id, "read_dtcs", moment)
-    if request.headers.get("HX-Request"):
+    part = "HX-Request" in request.headers
+    try:
+        asked = service.ask(connection, person_of(reader), vehicle_id, "read_dtcs", moment)
+    except NoDeviceError as error:
+        problem = said(error, reader)
+        if part:  # with 200, since htmx shows nothing of an answer that is an error
+            return page(request, reader, "_command.html", asked=None, problem=problem)
+        return _show(request, reader, connection, vehicle_id, moment, problem=problem)
+    if part:
         return page(request, reader, "_command.html", asked=asked, vehicle_id=vehicle_id)
     return RedirectResponse(f"/vehicles/{vehicle_id}?command={asked.id}#codes", SEE_OTHER)
 
@@ -86,10 +93,12 @@ def command(request: Request, vehicle_id: str, command_id: str, reader: Reading,
 
 
 @router.post("/suggestions/{suggestion_id}/dismiss")
-def dismiss(request: Request, suggestion_id: str, form: Form, reader: Reading, connection: Database) -> Response:
+def dismiss(
+    request: Request, suggestion_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
     """Dismisses advice."""
-    why, now = form.get("why", ""), datetime.now(UTC)
-    changed = suggestions.dismiss(connection, person_of(reader), suggestion_id, why=why, now=now)
+    why = form.get("why", "")
+    changed = suggestions.dismiss(connection, person_of(reader), suggestion_id, why=why, now=moment)
     return back_to(request, form, f"/vehicles/{changed.vehicle_id}")
 
 
@@ -97,11 +106,46 @@ def dismiss(request: Request, suggestion_id: str, form: Form, reader: Reading, c
 def outcome(
     request: Request, suggestion_id: str, form: Form, reader: Reading, connection: Database, moment: Now
 ) -> Response:
-    """Keeps what the workshop found."""
-    if form.get("outcome") not in tuple(Outcome):
+    """Keeps what the workshop found; what does not fit comes back with the reason and the words that were typed."""
+    person = person_of(reader)
+    vehicle_id = suggestions.suggestion(connection, person, suggestion_id).vehicle_id
+    try:
+        what, note = _found(form)
+        with connection.begin_nested():
+            suggestions.record_outcome(connection, person, suggestion_id, outcome=what, note=note, now=moment)
+    except (InvalidRequestError, IllegalMoveError) as error:
+        typed = {"note": "", "outcome": "", **form, "suggestion_id": suggestion_id}
+        return _show(request, reader, connection, vehicle_id, moment, problem=said(error, reader), typed=typed)
+    return back_to(request, form, f"/vehicles/{vehicle_id}")
+
+
+def _found(form: Form) -> tuple[Outcome, str]:
+    what, note = form.get("outcome", ""), form.get("note", "")
+    if what not in tuple(Outcome):
         raise InvalidRequestError("choose what was found")
-    changed = suggestions.record_outcome(
-        connection, person_of(reader), suggestion_id, outcome=Outcome(form["outcome"]), note=form.get("note", ""),
-        now=moment,
+    if len(note) > MAX_NOTE:
+        raise InvalidRequestError(
+            "the note has {count} characters, at most {most} are kept", count=len(note), most=MAX_NOTE
+        )
+    return Outcome(what), note
+
+
+def _show(
+    request: Request,
+    reader: Reader,
+    connection: sa.Connection,
+    vehicle_id: str,
+    moment: datetime,
+    *,
+    asked: CommandRecord | None = None,
+    problem: Problem | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """The vehicle's page; ``problem`` stands beside the form that ``typed`` came from, or else the codes' form."""
+    found = overview.picture(connection, person_of(reader), vehicle_id)
+    return page(
+        request, reader, "vehicle.html", status=problem.status if problem else 200, found=found, asked=asked,
+        now=moment, colours=COLOURS, shown_signals=[CATALOGUE[path] for path in SHOWN_SIGNALS], problem=problem,
+        typed=typed, living={one.suggestion.id for one in found.advice},
+        here=f"/vehicles/{vehicle_id}" + (f"?command={asked.id}" if asked else ""),
     )  # fmt: skip
-    return back_to(request, form, f"/vehicles/{changed.vehicle_id}")

@@ -15,6 +15,17 @@
     };
   }
 
+  // Days and hours as the reader writes them, in the shop's time zone wherever the browser is.
+  function moments(zone) {
+    const write = (options) => new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, ...options });
+    const day = write({ month: "numeric", day: "numeric" });
+    const clock = write({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    return (_, splits, __, ___, step) => splits.map((at) => {
+      const hour = clock.format(at * 1000);
+      return step >= 86400 || hour === "00:00" ? day.format(at * 1000) : hour;
+    });
+  }
+
   async function draw(figure) {
     const box = figure.querySelector(".plot");
     const answer = await fetch(figure.dataset.chart, { headers: { Accept: "application/json" } });
@@ -26,7 +37,8 @@
       width: box.clientWidth,
       height: Number(figure.dataset.height),
       scales: { x: { time: true } },
-      axes: [{}, { label: chart.unit, size: 56 }],
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), figure.dataset.zone),
+      axes: [{ values: moments(figure.dataset.zone) }, { label: chart.unit, size: 56 }],
       series: [{}, ...chart.series.map(series)],
       legend: { show: chart.series.length > 1, live: false },
       cursor: { drag: { x: true, y: false } },

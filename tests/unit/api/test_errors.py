@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from datetime import UTC, datetime
 
 import api
 from api.errors import DeskError, NotFoundError, SlotTakenError, TooManyTriesError
@@ -31,7 +32,10 @@ def test_an_error_keeps_its_values_beside_its_sentence() -> None:
     error = TooManyTriesError(7)
     assert str(error) == "too many tries; try again in 7 s"
     assert error.values == {"seconds": 7}
-    assert SlotTakenError("then").sentence.format(start="now") == "now was taken meanwhile; choose another time"
+    assert (
+        SlotTakenError(datetime(2026, 3, 2, tzinfo=UTC)).sentence.format(start="now")
+        == "now was taken meanwhile; choose another time"
+    )
 
 
 def test_braces_of_strangers_are_no_placeholders() -> None:
