@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 COMMANDS: Mapping[str, str] = {
-    "demo": "roadworthy_demo:demo",
+    "demo": "roadworthy:demo",
     "serve": "roadworthy:serve",
     "broker": "ingest.commands:broker",
     "ingest": "ingest.commands:ingest",
@@ -213,6 +213,20 @@ def serve(ctx: typer.Context) -> None:
         await run_parts(settings, PARTS, stop=stop_on_signals(), ready=say_ready)
 
     asyncio.run(run())
+
+
+def demo(
+    days: Annotated[int, typer.Option(min=1, max=120, help="Days of the cars' lives before now.")] = 30,
+    *,
+    until_booked: Annotated[
+        bool, typer.Option("--until-booked", help="End at the first appointment, with a summary.")
+    ] = False,
+) -> None:
+    """Everything on this machine, with cars that wear out in time-lapse; Ctrl-C ends it."""
+    from roadworthy_demo import perform  # noqa: PLC0415  it loads every part
+
+    if not perform(days=days, until_booked=until_booked):
+        raise typer.Exit(1)
 
 
 def _our_errors() -> tuple[type[BaseException], ...]:

@@ -15,9 +15,8 @@ from functools import partial
 from importlib import resources
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 
 from api.auth.scope import Role, Scope
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
 CARS = ("thermostat-stuck-open", "battery-ageing", "vacuum-leak", "healthy")
 RECORDING = "carobd-drive1-extract.csv.gz"
 RECORDED_SPEED = 15.0
-DAYS = 30
 SECONDS_A_TRIP = 0.4
 """Pace of the time-lapse: a trip of all cars takes at least so long (our choice, so that it can be watched)."""
 LIVE_SECONDS, LIVE_NUMBER, PIECE_S = 900, 100_000, 5
@@ -103,16 +101,8 @@ class Stage:
         return f"http://{self.desk.host}:{self.desk.port}"
 
 
-def demo(
-    ctx: typer.Context,
-    days: Annotated[int, typer.Option(min=1, max=120, help="Days of the cars' lives before now.")] = DAYS,
-    *,
-    until_booked: Annotated[
-        bool, typer.Option("--until-booked", help="End at the first appointment, with a summary.")
-    ] = False,
-) -> None:
-    """Everything on this machine, with cars that wear out in time-lapse; Ctrl-C ends it."""
-    del ctx
+def perform(*, days: int, until_booked: bool) -> bool:
+    """The demo from start to end; whether it did what was asked: with ``until_booked``, whether something was."""
     logging.getLogger().setLevel(logging.WARNING)
     for name in ("ingest", "edge_agent", "api", "diagnostics", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -121,7 +111,7 @@ def demo(
     booked = asyncio.run(play(stage, out, days=days, until_booked=until_booked))
     if until_booked and not booked:
         out.print("Ended before an appointment was made.")
-        raise typer.Exit(1)
+    return booked or not until_booked
 
 
 def prepare(environ: Mapping[str, str]) -> Stage:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 PAGE_BYTES = 4096
 RESERVE_BYTES = 512 * 1024
-"""Freed when the disk is full: SQLite cannot even delete without room (RELIABILITY, item 7)."""
+"""Freed when the disk is full: SQLite cannot even delete without room."""
 DROP_SHARE = 10
 """When full, a tenth of the telemetry goes at once, oldest first (our choice)."""
 BUSY_S = 10.0

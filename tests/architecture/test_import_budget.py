@@ -78,7 +78,7 @@ def test_a_driver_adds_only_its_library(root: Path, driver: str) -> None:
         "ingest.settings",
         "diagnostics.settings",
         "api.settings",
-        "roadworthy_demo",
+        "roadworthy",
     ],
 )
 def test_asking_for_help_is_quick(root: Path, command: str) -> None:

@@ -30,7 +30,7 @@ PATIENCE_S = 20.0
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for a condition, with patience."""
     async with asyncio.timeout(PATIENCE_S):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110  the database has no event
+        while not await asyncio.to_thread(condition):
             await asyncio.sleep(0.02)
 
 

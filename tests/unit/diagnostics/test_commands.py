@@ -68,7 +68,7 @@ def test_an_unknown_device_is_named(settings) -> None:
 
 async def found_something(desk) -> None:
     """Returns once the vehicle has a finding; the caller's timeout ends a vain wait."""
-    while not desk.read(repository.findings_of, desk.vehicle_id):  # noqa: ASYNC110  another process's table
+    while not desk.read(repository.findings_of, desk.vehicle_id):
         await asyncio.sleep(0.02)
 
 
