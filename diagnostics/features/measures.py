@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SUMMED = (
     "rows", "running_ms", "moving_ms", "metres", "revolutions",
-    "coolant_n", "settled_n", "settled_sum", "ambient_n", "ambient_sum",
+    "coolant_n", "settled_n", "settled_sum", "settled_min", "settled_min_2", "settled_min_c",
+    "ambient_n", "ambient_sum",
     "trim_n", "trim_sum", "trim_idle_n", "trim_idle_sum", "trim_load_n", "trim_load_sum",
     "speed_n", "oil_dose", "braking_joules_per_kg", "manifold_n", "throttle_n",
 )  # fmt: skip
@@ -112,7 +113,8 @@ def _use(rows: Prepared) -> dict[str, Floats]:
 
 def _start(rows: Prepared, elapsed_ms: Integers) -> dict[str, Floats]:
     volts, fresh = rows.values[:, c.VOLTAGE], rows.fresh[:, c.VOLTAGE]
-    resting = fresh & ~rows.running & (elapsed_ms == 0)
+    still = rows.held[:, c.ENGINE_SPEED] == 0.0  # a starter that turns is below RUNNING_RPM too
+    resting = fresh & still & (elapsed_ms == 0)
     return {
         "rest_volts": _where(resting, volts),
         "crank_volts": _where(fresh & (elapsed_ms <= CRANK_MS), volts),
@@ -131,7 +133,8 @@ def _coolant(rows: Prepared, begun: Begun, p: Parameters) -> dict[str, Floats]:
     ran = fresh & rows.running
     cold_k = np.maximum(0.0, p["settle_cold_c"][rows.vehicle] - np.nan_to_num(begun.coolant_first))
     settle_s = p["settle_after_s"][rows.vehicle] + p["settle_s_per_k"][rows.vehicle] * cold_k
-    settled = ran & (begun.elapsed_ms >= settle_s * 1000.0) & (rows.held[:, c.SPEED] >= SETTLED_KPH)
+    minutes = begun.elapsed_ms / 60_000.0 - settle_s / 60.0
+    settled = ran & (minutes >= 0.0) & (rows.held[:, c.SPEED] >= SETTLED_KPH)
     return {
         "coolant_n": _where(ran, 1.0),
         "coolant_first": _where(fresh, value),
@@ -140,6 +143,9 @@ def _coolant(rows: Prepared, begun: Begun, p: Parameters) -> dict[str, Floats]:
         "coolant_min": _where(ran, value),
         "settled_n": _where(settled, 1.0),
         "settled_sum": _where(settled, value),
+        "settled_min": _where(settled, minutes),
+        "settled_min_2": _where(settled, minutes**2),
+        "settled_min_c": _where(settled, minutes * value),
     }
 
 

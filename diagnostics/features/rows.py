@@ -89,7 +89,8 @@ def prepare(rows: Rows, state: State) -> Prepared:
     seen_ms[heads] = state["known_ms"][ids]
     run_time = values[:, c.RUN_TIME].copy()
     run_time[heads] = state["row_run_time"][ids]
-    known, known_ms = _last_known(seen, seen_ms, head)
+    silent = np.diff(time_ms, prepend=time_ms[:1]) > TRIP_GAP_MS
+    known, known_ms = _last_known(seen, seen_ms, head, silent)
     held = np.where(time_ms[:, None] - known_ms <= HOLD_MS, known, np.nan)
     running = (held[:, c.ENGINE_SPEED] > RUNNING_RPM) & ~head
     ran_ms = _ran(running, time_ms, heads, np.asarray(state["ran_ms"][ids], dtype=np.int64))
@@ -105,13 +106,20 @@ def prepare(rows: Rows, state: State) -> Prepared:
         passed_ms=_passed(time_ms, run_time, head),
         running=running,
         ran_ms=ran_ms,
-        trip=_trips(time_ms, run_time, known, running, ran_ms, head),
+        trip=_trips(time_ms, run_time, known, running, ran_ms, head, silent),
     )
 
 
-def _last_known(seen: Floats, seen_ms: Integers, head: Flags) -> tuple[Floats, Integers]:
+def _last_known(seen: Floats, seen_ms: Integers, head: Flags, silent: Flags) -> tuple[Floats, Integers]:
+    """What was read last and when; a run time from before a silence is forgotten.
+
+    The silence has begun a trip already. Were the old run time kept, the new one, read some seconds after the key,
+    would begin a second trip in the middle of the start.
+    """
     rows = np.arange(len(seen))[:, None]
-    last = np.maximum.accumulate(np.where(~np.isnan(seen) | head[:, None], rows, 0), axis=0)
+    counts = ~np.isnan(seen) | head[:, None]
+    counts[:, c.RUN_TIME] |= silent
+    last = np.maximum.accumulate(np.where(counts, rows, 0), axis=0)
     return np.take_along_axis(seen, last, axis=0), np.take_along_axis(seen_ms, last, axis=0)
 
 
@@ -148,9 +156,8 @@ def _ran(running: Flags, time_ms: Integers, heads: Integers, carried: Integers) 
 
 
 def _trips(
-    time_ms: Integers, run_time: Floats, known: Floats, running: Flags, ran_ms: Integers, head: Flags
+    time_ms: Integers, run_time: Floats, known: Floats, running: Flags, ran_ms: Integers, head: Flags, silent: Flags
 ) -> Integers:
-    silent = np.diff(time_ms, prepend=time_ms[:1]) > TRIP_GAP_MS
     restarted = run_time < _before(known)[:, c.RUN_TIME]
     parked = ~running & (ran_ms >= 0) & (time_ms - ran_ms > ENGINE_OFF_MS)
     was_parked = np.concatenate([parked[:1], parked[:-1]])

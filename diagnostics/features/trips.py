@@ -33,6 +33,11 @@ MIN_SETTLED = 12
 """Readings that make the mean of the settled coolant, which moves slowly (our choice)."""
 STILL_RISING_K = 3.0
 """A last reading so far above the mean since settling was due tells of an engine still warming (our choice)."""
+STILL_RISING_K_PER_MIN = 1.0
+"""So does a straight line through the readings that rises by this; a trip that ends soon after cannot show 3 K (our
+choice: a warm-up in town rises by 2 to 5 K a minute, what a thermostat holds by nothing)."""
+MIN_SETTLED_SPAN_MIN = 1.5
+"""Minutes that the readings must span for their line to mean anything, whole degrees as they are (our choice)."""
 MIN_VOLTS = 60
 """Readings that make an upper quantile of the voltage (our choice)."""
 UPPER = 0.9
@@ -178,10 +183,20 @@ def _means(sums: Sums) -> dict[str, Floats]:
 
 
 def _settled(sums: Sums, mean: Floats) -> Floats:
-    """The mean once warmed up; NaN where the coolant was still rising at the end, or never moved at all."""
-    rising = sums["coolant_last"] - mean > STILL_RISING_K
+    """The mean once warmed up; NaN where the coolant was or may have been still rising, or never moved at all."""
+    slope, span = _line(sums)
+    rising = (sums["coolant_last"] - mean > STILL_RISING_K) | (slope > STILL_RISING_K_PER_MIN)
     dead = sums["coolant_max"] - sums["coolant_min"] <= 0.0
-    return np.where(rising | dead, np.nan, mean)
+    return np.where(rising | dead | (span < MIN_SETTLED_SPAN_MIN), np.nan, mean)
+
+
+def _line(sums: Sums) -> tuple[Floats, Floats]:
+    """Least squares through the settled coolant: K a minute, and the minutes that evenly spread readings span."""
+    n = np.maximum(sums["settled_n"], 1.0)
+    middle = sums["settled_min"] / n
+    variance = np.maximum(0.0, sums["settled_min_2"] / n - middle**2)
+    together = sums["settled_min_c"] / n - middle * sums["settled_sum"] / n
+    return together / np.maximum(variance, 1e-9), np.sqrt(12.0 * variance)
 
 
 def _end_before(ended: Floats, vehicle: Integers, previous_end_ms: Floats) -> Floats:

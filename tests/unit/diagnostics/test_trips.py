@@ -139,3 +139,77 @@ def test_features_of_a_recorded_drive(drives) -> None:
     assert found["charging_volts"] == pytest.approx(14.0, abs=0.15)
     assert abs(found["trim"]) < 8.0
     assert found["crank_volts"] < found["rest_volts"]
+
+
+NIGHT_S = 40_000
+
+
+def night_between(told_at_s: int) -> Rows:
+    """A drive, a night, and a start: two seconds of key, a starter that turns at 220, and a drive.
+
+    The ECU's run time is first read again ``told_at_s`` after the key.
+    """
+    seconds = np.arange(300)
+    speed = np.where(seconds < 2, 0.0, np.where(seconds < 3, 220.0, 800.0))
+    volts = np.where(seconds < 2, 12.5, np.where(seconds < 3, 9.4, 14.0))
+    run_time = np.where((seconds - told_at_s) % 5 == 0, np.maximum(0, seconds - 3), np.nan)
+    run_time[:told_at_s] = np.nan
+    times = np.concatenate([seconds, NIGHT_S + seconds])
+    both = {"engine_speed": speed, "voltage": volts, "run_time": run_time}
+    return rows(times, **{name: np.tile(values, 2) for name, values in both.items()})
+
+
+@pytest.mark.parametrize("told_at_s", range(12))
+def test_a_start_belongs_to_one_trip(told_at_s: int) -> None:
+    """Whenever the run time is first read again, key, starter and drive of a morning are one trip, rested overnight."""
+    fleet = Fleet()
+    fleet.rows_of(["v"])
+    given_rows = night_between(told_at_s)
+    fleet.take(Rows(vehicle=given_rows.vehicle[:300], time_ms=given_rows.time_ms[:300], values=given_rows.values[:300]))
+    first = fleet.take(
+        Rows(vehicle=given_rows.vehicle[300:], time_ms=given_rows.time_ms[300:], values=given_rows.values[300:])
+    ).trips
+    second = fleet.finish(np.array([0])).trips
+    assert (len(first), len(second)) == (1, 1)
+    assert second["running_s"][0] == pytest.approx(297, abs=6)
+    assert second["soak_s"][0] == NIGHT_S - 299
+    assert second["rest_volts"][0] == 12.5
+    assert second["crank_volts"][0] == 9.4
+
+
+def test_a_starter_that_turns_is_no_rest() -> None:
+    """Where no voltage was read before the starter turned, or no engine speed, there is no rest voltage."""
+    for before in ({"engine_speed": [200.0] * 2}, {"engine_speed": [np.nan] * 2}):
+        fleet = Fleet()
+        fleet.rows_of(["v"])
+        fleet.take(
+            rows(range(102), engine_speed=before["engine_speed"] + [800.0] * 100, voltage=[9.0] * 2 + [14.0] * 100)
+        )
+        assert np.isnan(fleet.finish(np.array([0])).trips["rest_volts"][0])
+
+
+def warmed(coolant) -> float:
+    """The settled coolant of a drive at 50 km/h with a reading a second."""
+    fleet = Fleet()
+    fleet.rows_of(["v"])
+    seconds = range(len(coolant))
+    fleet.take(rows(seconds, engine_speed=1800.0, speed=50.0, run_time=list(seconds), coolant=np.rint(coolant)))
+    return float(fleet.finish(np.array([0])).trips["settled_c"][0])
+
+
+@pytest.mark.parametrize("k_per_min", [1.5, 2.0, 3.5, 5.0])
+@pytest.mark.parametrize("after_s", [20, 100, 170])
+def test_an_engine_that_still_warms_has_not_settled(after_s: int, k_per_min: float) -> None:
+    """A drive that ends while the coolant rises says nothing about the thermostat, however soon it ends."""
+    seconds = np.arange(600 + after_s)
+    assert np.isnan(warmed(64.0 + (seconds - seconds[-1]) / 60.0 * k_per_min))
+
+
+@pytest.mark.parametrize("level", [52.0, 87.0])
+@pytest.mark.parametrize("after_s", [120, 600])
+def test_coolant_that_swings_about_a_level_has_settled(after_s: int, level: float) -> None:
+    """Swings of load and fan are no warm-up; the mean is told, warm or far too cold."""
+    seconds = np.arange(600 + after_s)
+    warming = np.minimum(level, 20.0 + seconds / 60.0 * 8.0)
+    swings = 1.5 * np.sin(2 * np.pi * seconds / 45.0)
+    assert warmed(warming + swings) == pytest.approx(level, abs=0.7)
