@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 HEAT_TO_BLOCK = 0.23
 HEAT_TO_COOLANT = 0.13
+FRICTION_TO_OIL = 0.35
+"""Part of the friction that bearings and valve gear leave in the oil; pistons and rings leave the rest in the block."""
 BLOCK_TO_COOLANT_W_PER_K = 950.0
 BLOCK_TO_OIL_W_PER_K = 75.0
 OIL_J_PER_K = 11_500.0
@@ -61,10 +63,11 @@ def step_heat(
     over_air = heat.coolant_c - ambient_c
     exchange_w = BLOCK_TO_COOLANT_W_PER_K * _carried(condition) * (heat.block_c - heat.coolant_c)
     to_oil_w = BLOCK_TO_OIL_W_PER_K * (heat.block_c - heat.oil_c)
-    block_w = HEAT_TO_BLOCK * fuel_w - exchange_w - to_oil_w - (4.0 + 0.45 * speed_mps) * (heat.block_c - ambient_c)
+    block_w = HEAT_TO_BLOCK * fuel_w + (1.0 - FRICTION_TO_OIL) * friction_w - exchange_w - to_oil_w
+    block_w -= (4.0 + 0.45 * speed_mps) * (heat.block_c - ambient_c)
     coolant_w = HEAT_TO_COOLANT * fuel_w + exchange_w - (5.0 + 0.3 * speed_mps) * over_air
     coolant_w -= radiator_w_per_k(heat, speed_mps, cars, condition) * over_air + _heater_w(heat.coolant_c, ambient_c)
-    oil_w = to_oil_w + 0.35 * friction_w - (2.5 + 0.35 * speed_mps) * (heat.oil_c - ambient_c)
+    oil_w = to_oil_w + FRICTION_TO_OIL * friction_w - (2.5 + 0.35 * speed_mps) * (heat.oil_c - ambient_c)
     return Heat(
         block_c=heat.block_c + block_w / cars.block_j_per_k * dt_s,
         coolant_c=heat.coolant_c + coolant_w / (cars.coolant_j_per_k * np.maximum(0.35, condition.coolant_fill)) * dt_s,
