@@ -140,7 +140,7 @@ def test_a_worn_alternator_lets_the_voltage_fall() -> None:
     """A sound one holds the regulator's voltage; a worn one cannot carry the load, and the battery empties."""
     (sound, after), (worn, after_worn) = driven(), driven(alternator_factor=0.2)
     for one, two in zip(sound, worn, strict=True):
-        assert np.quantile(one.trace["power.voltage_v"][300:], 0.1) > 13.0
+        assert np.quantile(one.trace["power.voltage_v"][300:], 0.5) > 13.3
         assert two.trace["power.voltage_v"][300:].mean() < 12.6
     assert (after_worn.power.charge < after.power.charge - 0.02).all()
 
