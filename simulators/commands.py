@@ -63,12 +63,12 @@ def car(
 
 def _behaviour(word: str) -> Behaviour:
     from simulators.ecu import Behaviour
-    from simulators.errors import ScenarioError
+    from simulators.errors import SimulatorError
 
     try:
         return Behaviour(word)
     except ValueError as error:
-        raise ScenarioError(word, f"is no behaviour; there are {', '.join(Behaviour)}") from error
+        raise SimulatorError(f"there is no behaviour {word!r}; there are {', '.join(Behaviour)}") from error
 
 
 async def _run(live: LiveCar, can: str, port: str, duration_s: float | None, out: Console) -> None:
