@@ -37,7 +37,7 @@ PAUSE_S = (1.0, 30.0)
 """First and longest pause before a bus is opened again (our choice); each is twice the one before, with jitter."""
 _JITTER = (0.75, 1.25)
 SILENCES = 5
-"""So many requests in a row without any answer, and the car is taken to be asleep (our choice)."""
+"""After so many requests in a row without any answer, what every car answers tells whether it sleeps (our choice)."""
 SHORT_ANSWERS = 2
 """So many requests for several parameters that brought too few, and each is asked for alone (our choice)."""
 
@@ -100,7 +100,7 @@ class Session:
                 poller.failed(pid, now_s, refusal=refusal)
             else:
                 poller.left_out(pid, now_s)
-        self._judge(poller, asked=len(pids), got=len(data), refused=refusal is not None)
+        await self._judge(poller, asked=len(pids), got=len(data), refused=refusal is not None)
         return values
 
     def _decoded(self, pid: int, data: bytes, values: dict[str, int]) -> bool:
@@ -112,10 +112,11 @@ class Session:
             return False
         return True
 
-    def _judge(self, poller: Poller, *, asked: int, got: int, refused: bool) -> None:
+    async def _judge(self, poller: Poller, *, asked: int, got: int, refused: bool) -> None:
         self._silences = 0 if got or refused else self._silences + 1
         if self._silences >= SILENCES:
-            raise NoAnswerError(f"any of the last {SILENCES} requests")
+            await self.questions.supported()
+            self._silences = 0
         if asked > 1:
             self._short = self._short + 1 if got < asked else 0
             if self._short >= SHORT_ANSWERS:

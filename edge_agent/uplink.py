@@ -63,7 +63,7 @@ class Uplink:
     async def run(self) -> None:
         """Sends until cancelled; says once that the broker went and once that it is back."""
         delay_s, said = RETRY_S[0], False
-        while True:
+        while not _cancelled():
             try:
                 await self._run_connected()
             except* aiomqtt.MqttError as group:
@@ -168,3 +168,9 @@ class Uplink:
 
         if self.on_command is not None:
             await self.on_command(command, reply)
+
+
+def _cancelled() -> bool:
+    """Whether the end was asked for: an error while a connection closes may have taken the cancellation's place."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -49,7 +49,7 @@ class Subscriber:
     async def run(self) -> None:
         """Reads until cancelled; reconnects with jittered back-off, and says once that the broker went."""
         delay_s, told = RETRY_S[0], False
-        while True:
+        while not _cancelled():
             try:
                 await self._read_connected()
             except aiomqtt.MqttError as error:
@@ -96,6 +96,12 @@ class Subscriber:
         except aiomqtt.MqttError:
             return False
         return True
+
+
+def _cancelled() -> bool:
+    """Whether the end was asked for: an error while a connection closes may have taken the cancellation's place."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _bytes(payload: object) -> bytes:
