@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import aiomqtt
-import pytest
 
 from edge_agent.clock import Clock
 from edge_agent.settings import AgentSettings
@@ -14,9 +13,7 @@ from edge_agent.store import Store
 from edge_agent.uplink import Uplink
 
 
-async def test_it_ends_also_when_closing_the_connection_fails(
-    tmp_path, health, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_ends_also_when_closing_the_connection_fails(tmp_path, health, monkeypatch) -> None:
     """An error of the broker's that takes the place of the cancellation does not make it connect again."""
     begun = asyncio.Event()
 
