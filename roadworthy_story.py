@@ -146,8 +146,8 @@ def print_summary(story: Story, out: Console) -> None:
 
 def evidence_line(evidence: Evidence) -> str:
     """The series in one line: what, from, to, and the limit."""
-    if not evidence.points:
-        return f"{evidence.label['en']}: reported by the car"
+    if evidence.feature.startswith("code:") or not evidence.points:
+        return f"{evidence.label['en']}, as the car reports"
     first, last = evidence.points[0][1], evidence.points[-1][1]
     unit = f" {evidence.unit}" if evidence.unit else ""
     limit = "" if evidence.threshold is None else f", limit {evidence.threshold:.4g}{unit}"

@@ -69,7 +69,7 @@ class Uplink:
             except* aiomqtt.MqttError as group:
                 if self.connected.is_set():
                     delay_s, said = RETRY_S[0], False
-                if not said:
+                if not (said or _cancelled()):
                     host, port = self._settings.broker.host, self._settings.broker.port
                     LOG.warning("no connection to %s:%d (%s); trying again", host, port, group.exceptions[0])
                 said = True

@@ -53,7 +53,7 @@ class Subscriber:
             try:
                 await self._read_connected()
             except aiomqtt.MqttError as error:
-                if self.connected.is_set() or not told:
+                if (self.connected.is_set() or not told) and not _cancelled():
                     LOG.warning("no connection to the broker at %s:%d (%s); trying again", *self._address, error)
                 told = True
             finally:
