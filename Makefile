@@ -26,9 +26,9 @@ check: setup ## format, lint, types, import contracts
 bench: setup ## bytes per sample of the wire format on a recorded drive, beside two common ways
 	@.venv/bin/python scripts/bench_wire.py
 
-pictures: setup ## pictures of every page into docs/pictures
+pictures: setup ## pictures of every page of a running demo: make pictures URL=http://127.0.0.1:8420 PASSWORD=…
 	@scripts/system_packages
-	@.venv/bin/python scripts/take_pictures.py
+	@.venv/bin/python scripts/take_pictures.py $(URL) $(PASSWORD)
 
 reference: setup ## docs/reference from the code
 	@.venv/bin/python scripts/generate_reference.py

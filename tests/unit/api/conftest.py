@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # a Monday, nine o'clock in Shanghai
 PASSWORD = "correct horse battery"
-SERVER = os.environ.get("TEST_POSTGRES_URL", "")
+SERVER = os.environ.get("ROADWORTHY_TEST_POSTGRES", "")
 TEMPLATE = "roadworthy_test_template"
 
 
@@ -82,7 +82,7 @@ def _shop(connection: sa.Connection, name: str, at: datetime) -> Shop:
 
 
 def _open_template(folder: Path) -> sa.Engine:
-    """An empty database to copy: a file, or one of a PostgreSQL server where TEST_POSTGRES_URL names it."""
+    """An empty database to copy: a file, or one of a PostgreSQL server where ROADWORTHY_TEST_POSTGRES names it."""
     if not SERVER:
         return open_database(f"sqlite:///{folder}/desk.db")
     _on_server(f"DROP DATABASE IF EXISTS {TEMPLATE}", f"CREATE DATABASE {TEMPLATE}")
