@@ -45,8 +45,14 @@ class GuardedBroker(Broker):
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
     ) -> None:
-        """A client has opened a connection."""
-        await self._client_connected(listener_name, _LimitedReader(reader), StreamWriterAdapter(writer))
+        """A client has opened a connection.
+
+        It is closed however it ends: amqtt forgets one whose first packet makes no sense, and it would stay half open.
+        """
+        try:
+            await self._client_connected(listener_name, _LimitedReader(reader), StreamWriterAdapter(writer))
+        finally:
+            writer.close()
 
     async def _initialize_client_session(
         self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
