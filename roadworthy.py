@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -249,7 +250,7 @@ def main() -> None:
         ours = _first_of_ours(error)
         if ours is None:
             raise
-        Console(stderr=True).print(f"[bold red]roadworthy:[/] {ours}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]roadworthy:[/] {escape(str(ours))}", highlight=False, soft_wrap=True)
         sys.exit(USER_ERROR)
 
 

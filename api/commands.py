@@ -64,7 +64,7 @@ def user_list(ctx: typer.Context) -> None:
             table.add_row(
                 row["name"], row["role"], row["language"], row["dealer_id"] or "", str(row["disabled_at"] or "")
             )
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def api(ctx: typer.Context) -> None:

@@ -110,7 +110,7 @@ def _json(one: Compared) -> dict[str, Any]:
 
 
 def _print(compared: Iterable[Compared]) -> None:
-    out = Console()
+    out = Console(markup=False)
     for one in compared:
         table = Table("found", "detector", "severity", "what", title=f"vehicle {one.vehicle_id}")
         for found in sorted(one.replayed.values(), key=lambda found: (found.found_at, found.id)):

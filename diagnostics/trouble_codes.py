@@ -69,7 +69,7 @@ def _findings(series: Sequence[CodeEvent]) -> list[Finding]:
 
 def _finding(began: CodeEvent, *, ended_ms: int | None) -> Finding:
     known = explain(began.code)
-    check = {"en": "Check first", "zh": "优先检查"}
+    check = {"en": " Check first: ", "zh": "优先检查："}
     return Finding(
         id=finding_id(began.vehicle_id, NAME, f"{began.ecu}/{began.code}", began.time_ms),
         vehicle_id=began.vehicle_id,
@@ -82,9 +82,9 @@ def _finding(began: CodeEvent, *, ended_ms: int | None) -> Finding:
         found_at=moment(began.time_ms),
         cleared_at=None if ended_ms is None else moment(ended_ms),
         evidence=_evidence(began),
-        title={language: f"{began.code}: {words}" for language, words in known.title.items()},
+        title={"en": f"{began.code}: {known.title['en']}", "zh": f"{began.code}：{known.title['zh']}"},
         text={
-            language: f"{known.meaning[language]} {check[language]}: {known.check_first[language]}"
+            language: f"{known.meaning[language]}{check[language]}{known.check_first[language]}"
             for language in known.meaning
         },
         job=f"diagnose_{began.code.lower()}",

@@ -68,7 +68,7 @@ def agent(
         await run(settings, opened, stop=stop, health=health, speed=factor, until_acked=until_acked)
 
     asyncio.run(whole())
-    out = Console(stderr=True, highlight=False)
+    out = Console(stderr=True, highlight=False, markup=False)
     for line in health.report():
         out.print(line)
 

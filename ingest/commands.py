@@ -77,7 +77,7 @@ def device_list(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         state = "revoked" if one.revoked_at else ("online" if one.online else "offline")
         seen = one.seen_at.strftime("%Y-%m-%d %H:%M:%S") if one.seen_at else "never"
         table.add_row(one.name, state, seen, one.id, one.vehicle_id)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @device.command("revoke")
@@ -108,7 +108,7 @@ def device_events(ctx: typer.Context, name: str, *, as_json: AsJson = False) -> 
     table = Table("time (UTC)", "kind", "what")
     for row in rows:
         table.add_row(str(row["time"]), str(row["kind"]), json.dumps(row["data"], ensure_ascii=False))
-    Console().print(table)
+    Console(markup=False).print(table)
     for counted, count in counts.items():
         typer.echo(f"{counted}: {count}")
 
@@ -164,7 +164,7 @@ def letters_list(
     for letter in found:
         received = letter.received_at.strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(str(letter.id), received, letter.reason, str(letter.size), letter.sentence)
-    Console().print(table)
+    Console(markup=False).print(table)
     typer.echo(", ".join(f"{count} {reason}" for reason, count in counts.items()) or "No dead letters.")
 
 

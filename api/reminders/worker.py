@@ -47,4 +47,4 @@ def turn(settings: ApiSettings, engine: sa.Engine, channels: Channels, now: date
             registrar.take_in(connection, dealer_id=first.id, now=now)
     proposer.work(engine, now=now)
     proposer.renew(engine, now=now)
-    service.send_due(engine, channels, now=now, base_url=f"http://{settings.host}:{settings.port}")
+    service.send_due(engine, channels, now=now, base_url=settings.base_url)

@@ -112,9 +112,9 @@ _RICH_CHECK = {
     "zh": "优先检查：碳罐电磁阀、喷油嘴泄漏、燃油压力，其次空气流量计读数和水温传感器。",
 }
 _NUMBERS = {
-    "en": "The engine computer corrects the mixture by {level:+.1f} %, {shift:.1f} points from this car's normal "
-    "{expectation:+.1f} %; the lamp comes on near {lamp:.0f} %. ",
-    "zh": "发动机电脑对混合气的修正为{level:+.1f} %，比本车正常值{expectation:+.1f} "
+    "en": "The engine computer corrects the mixture by {level:+z.1f} %, {shift:.1f} points from this car's normal "
+    "{expectation:+z.1f} %; the lamp comes on near {lamp:.0f} %. ",
+    "zh": "发动机电脑对混合气的修正为{level:+z.1f} %，比本车正常值{expectation:+z.1f} "
     "%偏离{shift:.1f}个百分点；约{lamp:.0f} %时故障灯会亮。",
 }
 _LEAN_TITLE = {"en": "Mixture too lean", "zh": "混合气偏稀"}

@@ -25,7 +25,7 @@ DUE: Mapping[Severity, timedelta | None] = MappingProxyType(
     }
 )
 """How long advice may wait, from when it is given (our choice; a red finding holds the two earliest slots anyway)."""
-_ALSO: Text = {"en": "Also: ", "zh": "另外："}
+_ALSO: Text = {"en": " Also: {}.", "zh": "另外：{}。"}
 
 
 def advise(lasting: Sequence[Finding], known: Sequence[Suggestion], *, now: datetime) -> list[Suggestion]:
@@ -84,7 +84,7 @@ def _text(found: Sequence[Finding]) -> Text:
     worst = found[0]
     others = [finding for finding in found[1:] if finding.title != worst.title]
     return {
-        language: words + "".join(f" {_ALSO[language]}{other.title[language]}." for other in others)
+        language: words + "".join(_ALSO[language].format(other.title[language]) for other in others)
         for language, words in worst.text.items()
     }
 

@@ -32,6 +32,7 @@ from ingest.quarantine import Quarantine
 from ingest.settings import BrokerSettings, IngestSettings
 from ingest.storage import history, inbox, letters
 from ingest.storage.database import reading, transaction
+from ingest.storage.tables import dead_letters
 from ingest.validate import Knowledge, judge
 from vehicle.signals import COOLANT_TEMPERATURE, SPEED
 from vehicle.topics import Kind, topic
@@ -220,6 +221,15 @@ def test_parquet_is_not_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     with pytest.raises(presenting.TerminalError, match="--out"):
         presenting.deliver(b"PAR1", None, binary=True)
+
+
+def test_what_a_device_sent_is_shown_as_it_is(shell: Shell, device: devices.Credentials) -> None:
+    """Words from outside are no markup: a closing tag in them neither ends the command nor vanishes."""
+    sentence = "announces [/bold] and [red]"
+    with transaction(shell.engine) as connection:
+        letter = {"device_id": device.device_id, "topic": "t", "reason": "content", "sentence": sentence, "payload": b"{}", "size": 2}
+        connection.execute(dead_letters.insert().values(letter | {"received_at": datetime(2026, 1, 1, tzinfo=UTC)}))
+    assert sentence in " ".join(shell.run("dead-letters", "list").split())
 
 
 def test_dead_letters(shell: Shell, device: devices.Credentials, make) -> None:
