@@ -14,17 +14,17 @@ WORDS: Mapping[str, str] = {
     "rows_short": "rows with columns missing (what was there is kept)",
     "rows_refused": "rows refused whole (set apart and reported)",
     "cells_refused": "values refused (not a number, or impossible)",
-    "batches": "batches written to the spool",
-    "acknowledged": "batches acknowledged by the server",
-    "rejected": "batches set apart by the server",
-    "resent": "batches sent again",
+    "written": "messages written to the spool",
+    "acknowledged": "messages acknowledged by the server",
+    "rejected": "messages set apart by the server",
+    "resent": "messages sent again",
     "requests": "requests to the car",
     "silent": "requests without an answer",
     "refused": "requests refused by an ECU",
     "garbage": "answers that could not be read",
     "complaints": "complaints of the adapter",
     "reopened": "times the bus or adapter was opened again",
-    "dropped": "batches dropped because the spool was full",
+    "dropped": "messages dropped because the spool was full",
 }
 
 

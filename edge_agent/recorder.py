@@ -156,7 +156,7 @@ class Recorder:
         if self._source.key is not None and start_ms is not None:
             position = Position(self._source.key, start_ms, self._taken, self._last_ms)
         await self._store.append(entries, position, _code_changes(events))
-        self._health.add("batches", len(made))
+        self._health.add("written", len(entries))
         self._committed_s = time.monotonic()
         self.wake()
 

@@ -80,7 +80,9 @@ class Elm327:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             await self._serve(reader, writer)
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError) as error:
+        except asyncio.IncompleteReadError:
+            LOG.info("the tester from %s closed the connection", peer)
+        except (ConnectionError, TimeoutError) as error:
             LOG.info("the tester from %s is gone: %r", peer, error)
         except asyncio.LimitOverrunError:
             LOG.warning("the tester from %s sent more than %d characters without a return", peer, LONGEST_LINE)
