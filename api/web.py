@@ -118,9 +118,18 @@ def _prolong(request: Request, desk: Desk, moment: datetime) -> None:
         auth.prolong(request.state.connection, _cookie(request), now=moment, idle_s=idle_s)
 
 
-def _check_same_site(request: Request, form_token: str) -> None:
+def refuse_other_sites(request: Request) -> None:
+    """Ends a request that another site made, where the browser says so.
+
+    Raises:
+        CrossSiteError: it came from elsewhere.
+    """
     if request.headers.get("Sec-Fetch-Site", "") not in _SAME_SITE:
         raise CrossSiteError
+
+
+def _check_same_site(request: Request, form_token: str) -> None:
+    refuse_other_sites(request)
     # Programs send the token as a header; forms as a field, which api/console/forms.py has read before.
     given = str(request.headers.get(FORM_HEADER) or getattr(request.state, "form_token", ""))
     if not secrets.compare_digest(given.encode(), form_token.encode()):

@@ -14,15 +14,20 @@ from api.console import language as languages
 from api.console.rendering import Reader
 from api.dealers.repository import dealer as dealer_of
 from api.vehicles import repository as vehicles
-from api.web import FORM_FIELD, Database, Now, TheDesk, signed_in
+from api.web import FORM_FIELD, Database, Now, TheDesk, refuse_other_sites, signed_in
 
 SEE_OTHER = 303
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields of a posted form; the token in it is kept for the check that follows."""
+    """The fields of a posted form; the token in it is kept for the check that follows.
+
+    Raises:
+        CrossSiteError: another site posted it, as the browser says; this guards signing in, where there is no token yet.
+    """
     if request.method != "POST":
         return {}
+    refuse_other_sites(request)
     fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     request.state.form_token = fields.get(FORM_FIELD, "")
     return fields

@@ -270,6 +270,14 @@ def test_signing_in_leads_where_one_was_going(stranger, world, password) -> None
     assert stranger.get("/vehicles").status_code == 303
 
 
+def test_another_site_cannot_sign_anybody_in(stranger, world, password) -> None:
+    """Nobody is brought to work under a name that somebody else chose for them."""
+    assert world
+    fields, headers = {"name": "here-advisor", "password": password}, {"Sec-Fetch-Site": "cross-site"}
+    assert stranger.post("/sign-in", data=fields, headers=headers).status_code == 403
+    assert COOKIE not in stranger.cookies
+
+
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "/\\evil.example", "/\t/evil.example"])
 def test_signing_in_never_leads_to_another_site(stranger, world, password, wanted: str) -> None:
     """A link that somebody else made brings one to a page of ours."""
