@@ -12,7 +12,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where the service desk listens, how long a sign-in lasts, and the first dealer.
 
     ``public`` must be set to listen on an address that others can reach, and then cookies are sent over TLS only.
-    ``public_url`` is where people reach it (``https://workshop.example``, behind a TLS proxy); links in messages start with it.
+    ``public_url`` is where people reach it (``https://workshop.example``, behind a TLS proxy); links in messages start
+    with it.
     """
 
     data_dir: Path

@@ -23,7 +23,7 @@ async def read_form(request: Request) -> Mapping[str, str]:
     """The fields of a posted form; the token in it is kept for the check that follows.
 
     Raises:
-        CrossSiteError: another site posted it, as the browser says; this guards signing in, where there is no token yet.
+        CrossSiteError: another site posted it, as the browser says; this guards signing in, which has no token yet.
     """
     if request.method != "POST":
         return {}

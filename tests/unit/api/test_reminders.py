@@ -15,6 +15,7 @@ from api.reminders import service
 from api.reminders.channels import ChannelError, Channels
 from api.reminders.due import TRIES, Kind
 from api.reminders.texts import Message
+from api.settings import ApiSettings
 from ingest.storage.database import reading
 
 if TYPE_CHECKING:
@@ -143,3 +144,21 @@ def test_a_message_stands_once_for_its_occasion(world, appointment, now) -> None
     with pytest.raises(sa.exc.IntegrityError), world.engine.begin() as connection:
         connection.execute(tables.reminders.insert().values(row | {"id": "another"}))
     assert now
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "http://127.0.0.1:8420"),
+        ({"public_url": "https://workshop.example/cars/"}, "https://workshop.example/cars"),
+    ],
+)
+def test_links_start_with_the_address_that_people_reach(tmp_path, changes: dict[str, str], expected: str) -> None:
+    """Behind a proxy, the address that the program listens on would lead nobody anywhere."""
+    assert ApiSettings(data_dir=tmp_path, database_url="", **changes).base_url == expected
+
+
+def test_an_address_that_is_none_is_refused(tmp_path) -> None:
+    """A link made of it would lead nowhere, and be noticed by owners only."""
+    with pytest.raises(ValueError, match=r"public_url.*https://workshop\.example"):
+        ApiSettings(data_dir=tmp_path, database_url="", public_url="workshop.example")

@@ -227,7 +227,14 @@ def test_what_a_device_sent_is_shown_as_it_is(shell: Shell, device: devices.Cred
     """Words from outside are no markup: a closing tag in them neither ends the command nor vanishes."""
     sentence = "announces [/bold] and [red]"
     with transaction(shell.engine) as connection:
-        letter = {"device_id": device.device_id, "topic": "t", "reason": "content", "sentence": sentence, "payload": b"{}", "size": 2}
+        letter = {
+            "device_id": device.device_id,
+            "topic": "t",
+            "reason": "content",
+            "sentence": sentence,
+            "payload": b"{}",
+            "size": 2,
+        }
         connection.execute(dead_letters.insert().values(letter | {"received_at": datetime(2026, 1, 1, tzinfo=UTC)}))
     assert sentence in " ".join(shell.run("dead-letters", "list").split())
 
