@@ -211,7 +211,9 @@ def serve(ctx: typer.Context) -> None:
         out.print("Ctrl-C ends it.")
 
     async def run() -> None:
-        await run_parts(settings, PARTS, stop=stop_on_signals(), ready=say_ready)
+        embedded = settings[load(SECTIONS["broker"])].embedded
+        parts = [part for part in PARTS if part != "broker" or embedded]
+        await run_parts(settings, parts, stop=stop_on_signals(), ready=say_ready)
 
     asyncio.run(run())
 

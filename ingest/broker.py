@@ -10,7 +10,6 @@ import contextlib
 import errno
 import hashlib
 import hmac
-import ipaddress
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,10 @@ from amqtt.errors import BrokerError
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 
 from ingest.access import SERVICE, may_publish, may_receive, may_subscribe, service_password
-from ingest.devices import password_matches
 from ingest.errors import ExposureError, IngestError, PortInUseError, StoreError
+from ingest.exposure import is_loopback
 from ingest.guarded_broker import GuardedBroker
+from ingest.passwords import password_matches
 from ingest.storage.database import migrate, open_database, reading
 from ingest.storage.tables import devices
 
@@ -140,7 +140,8 @@ async def run(settings: BrokerSettings, *, stop: asyncio.Event, ready: Callable[
         ExposureError: the host is not a loopback address.
         PortInUseError: another program listens there.
     """
-    _refuse_exposure(settings.host)
+    if not is_loopback(settings.host):
+        raise ExposureError(settings.host)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     doorkeeper = await asyncio.to_thread(Doorkeeper, settings)
@@ -165,14 +166,6 @@ def _start_error(settings: BrokerSettings, error: BrokerError) -> IngestError:
     if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
         return PortInUseError(settings.host, settings.port)
     return StoreError(f"the broker cannot listen on {settings.host}:{settings.port}", str(cause or error))
-
-
-def _refuse_exposure(host: str) -> None:
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return
-    if host != "localhost":
-        raise ExposureError(host)
 
 
 def _config(settings: BrokerSettings, doorkeeper: Doorkeeper) -> BrokerConfig:

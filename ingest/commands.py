@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ingest.errors import NotEmbeddedError
 from ingest.settings import BrokerSettings, IngestSettings
 
 if TYPE_CHECKING:
@@ -223,13 +224,49 @@ def storage_forget(
     typer.echo(f"{gone} files with days before {day:%Y-%m-%d} were removed.")
 
 
-def broker(ctx: typer.Context) -> None:
-    """The embedded MQTT broker alone, until Ctrl-C."""
+def broker(
+    ctx: typer.Context,
+    export: Annotated[str | None, typer.Option(help="Write the files of another broker instead: mosquitto.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The folder for them.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate of the listener for devices.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key.")] = None,
+) -> None:
+    """The embedded MQTT broker alone, until Ctrl-C; or the files of a broker in its place."""
     from ingest import broker as part
     from ingest.processes import run_until_signal
 
     settings = ctx.obj[BrokerSettings]
+    if export is not None:
+        _export_broker(ctx, export, out, tls_cert, tls_key)
+        return
+    if not settings.embedded:
+        raise NotEmbeddedError
     run_until_signal(part.run, settings, f"broker on {settings.host}:{settings.port}")
+
+
+def _export_broker(ctx: typer.Context, kind: str, out: Path | None, cert: Path | None, key: Path | None) -> None:
+    from ingest.access import service_password
+    from ingest.mosquitto import Listeners, export
+    from ingest.storage.database import reading
+
+    if kind != "mosquitto":
+        raise typer.BadParameter("only mosquitto is known", param_hint="--export")
+    if out is None:
+        raise typer.BadParameter("say where to write with --out FOLDER", param_hint="--out")
+    if (cert is None) != (key is None):
+        raise typer.BadParameter("a certificate needs its key, and a key its certificate", param_hint="--tls-cert")
+    devices_at, ours = ctx.obj[BrokerSettings], ctx.obj[IngestSettings]
+    listeners = Listeners(
+        devices=(devices_at.host, devices_at.port),
+        service=(ours.broker_host, ours.broker_port),
+        certificate=cert and cert.resolve(),
+        key=key and key.resolve(),
+    )
+    with reading(_engine(ctx)) as connection:
+        written = export(connection, out, service_password=service_password(ours.data_dir), listeners=listeners)
+    for path in written:
+        typer.echo(path)
+    typer.echo("After each `device add` or `device revoke` write them again, and let Mosquitto read them: SIGHUP.")
 
 
 def ingest(ctx: typer.Context) -> None:

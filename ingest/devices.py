@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import sqlalchemy as sa
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from ingest.errors import DeviceNameError, UnknownDeviceError
+from ingest.passwords import hash_password
 from ingest.storage.tables import counters, devices, installations
 
 if TYPE_CHECKING:
@@ -59,19 +58,6 @@ def enrol(connection: sa.Connection, *, name: str, now: datetime, vehicle_id: st
     place = {"device_id": made.device_id, "vehicle_id": made.vehicle_id, "installed_from": now}
     connection.execute(installations.insert().values(place))
     return made
-
-
-def hash_password(password: str) -> str:
-    """Argon2id hash; the passwords are random and long, so the library's low-memory profile is enough."""
-    return PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(password)
-
-
-def password_matches(password_hash: str, password: str) -> bool:
-    """Whether ``password`` is the one that was hashed."""
-    try:
-        return PasswordHasher().verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def list_devices(connection: sa.Connection) -> list[Device]:

@@ -101,3 +101,31 @@ class StoreError(IngestError):
     def __init__(self, what: str, why: str) -> None:
         self.what = what
         super().__init__(f"{what}: {why}")
+
+
+class PlainListenerError(IngestError):
+    """Devices would send their passwords over a network without encryption."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        super().__init__(f"devices would connect to {host} without encryption; give --tls-cert and --tls-key")
+
+
+class SharedListenerError(IngestError):
+    """Devices and the server's own clients on one listener, where a device could take the server's session."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"devices and the server's own clients would share {host}:{port}; give the server a port of its own with "
+            "ROADWORTHY_INGEST_BROKER_PORT (or broker_port under [ingest])"
+        )
+
+
+class NotEmbeddedError(IngestError):
+    """The embedded broker was asked for, and the settings say that another one is used."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the settings name another broker (`embedded` under [broker] is false); "
+            "write its files with `roadworthy broker --export mosquitto --out FOLDER`"
+        )

@@ -8,10 +8,11 @@ import msgspec
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The embedded broker: where it listens."""
+    """The broker: where devices reach it; with ``embedded`` false it is one that is not ours, such as Mosquitto."""
 
     data_dir: Path
     database_url: str
+    embedded: bool = True
     host: str = "127.0.0.1"
     port: int = 1883
 

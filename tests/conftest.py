@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE_S = 90.0
 ROOT = Path(__file__).parents[1]
 
 
@@ -33,3 +46,124 @@ def _shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent; ROADWORTHY_SHARED_DATA names the folder with the full recordings")
     return folder
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A server on which tests make databases of their own; ``url`` is one of a database that is always there."""
+
+    url: str
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            self.run("SELECT 1")
+        except sa.exc.OperationalError:
+            return False
+        return True
+
+    def run(self, *statements: str) -> None:
+        """Runs statements, each by itself."""
+        engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(sa.text(statement))
+        engine.dispose()
+
+    def create(self, template: str | None = None) -> str:
+        """A new database, empty or a copy; its URL."""
+        name = f"test_{uuid4().hex}"
+        self.run(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        return self.named(name)
+
+    def named(self, database: str) -> str:
+        """The URL of a database of this server."""
+        return sa.make_url(self.url).set(database=database).render_as_string(hide_password=False)
+
+    def drop(self, url: str) -> None:
+        """Removes a database, whoever is still connected."""
+        self.run(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
+
+
+@pytest.fixture(name="postgres", scope="session")
+def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the tests' own on a free port; the one of ROADWORTHY_TEST_POSTGRES where that is set."""
+    given = os.environ.get("ROADWORTHY_TEST_POSTGRES")
+    if given:
+        yield PostgresServer(given)
+        return
+    tools = _postgres_tools()
+    if tools is None:
+        pytest.skip("PostgreSQL is not installed; `scripts/system_packages` installs it")
+    folder = tmp_path_factory.mktemp("postgres")
+    account = _account_for("postgres", folder)
+    initdb = [tools / "initdb", "-D", folder / "data", "-U", "roadworthy", "-A", "trust", "--no-sync"]
+    subprocess.run([*map(str, initdb)], check=True, capture_output=True, cwd=folder, user=account)
+    port = free_port()
+    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "max_connections": 60}
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [str(tools / "postgres"), "-D", str(folder / "data"), *options], stdout=log, stderr=log, cwd=folder, user=account
+        )
+    found = PostgresServer(f"postgresql+psycopg://roadworthy@127.0.0.1:{port}/postgres")
+    try:
+        until(found.answers, what="PostgreSQL to answer")
+        yield found
+    finally:
+        server.send_signal(signal.SIGINT)  # a fast shutdown
+        server.wait(30)
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of the loopback interface that nobody uses."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(condition: Callable[[], object], *, what: str, patience_s: float = PATIENCE_S) -> None:
+    """Waits for a condition; fails with its name when patience ends."""
+    end = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {patience_s:.0f} s in vain for {what}")
+        time.sleep(0.05)
+
+
+@pytest.fixture(name="until", scope="session")
+def _until() -> Callable[..., None]:
+    """Waits for a condition with patience."""
+    return until
+
+
+@pytest.fixture(name="free_port", scope="session")
+def _free_port() -> Callable[..., int]:
+    """A free port of the loopback interface."""
+    return free_port
+
+
+@pytest.fixture(name="account_for", scope="session")
+def _account() -> Callable[[str, Path], str | None]:
+    """Whom a server runs as: a service refuses to be root."""
+    return _account_for
+
+
+def _account_for(service: str, folder: Path) -> str | None:
+    """The service's own account where tests run as root, with access to ``folder``; None where they do not."""
+    if os.getuid() != 0:
+        return None
+    shutil.chown(folder, service)
+    for parent in folder.parents:
+        if parent.stat().st_uid == 0 and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return service
+
+
+def _postgres_tools() -> Path | None:
+    """Debian keeps them outside of PATH, by version."""
+    on_path = shutil.which("initdb")
+    candidates = [Path(on_path).parent] if on_path else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in candidates if (folder / "postgres").exists()), None)

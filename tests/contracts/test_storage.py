@@ -1,13 +1,11 @@
 """What ingest's storage promises, on every database it runs on.
 
-SQLite always; PostgreSQL where ``ROADWORTHY_TEST_POSTGRES`` holds the URL of a database that tests may fill and empty,
-such as ``postgresql+psycopg://user@127.0.0.1/test``.
+SQLite always; PostgreSQL where it is installed, or where ``ROADWORTHY_TEST_POSTGRES`` names a server.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import threading
 from collections import Counter
@@ -22,6 +20,7 @@ from alembic.runtime.migration import MigrationContext
 
 from ingest import devices
 from ingest.errors import DeviceNameError, StoreError, UnknownDeviceError, UnknownLetterError
+from ingest.passwords import password_matches
 from ingest.quarantine import Quarantine
 from ingest.replay import replay
 from ingest.sequence import Held
@@ -46,7 +45,6 @@ DAY_MS = 24 * 3600 * 1000
 SET = SignalSet.of([SPEED, COOLANT_TEMPERATURE])
 OTHER_SET = SignalSet.of([ENGINE_SPEED, SPEED])
 DEVICE, VEHICLE = "0123456789abcdef", "a-car"
-POSTGRES = "ROADWORTHY_TEST_POSTGRES"
 
 
 class KilledError(Exception):
@@ -56,24 +54,14 @@ class KilledError(Exception):
 @pytest.fixture(name="engine", params=["sqlite", "postgresql"])
 def _engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
     """An empty, migrated database."""
-    url = f"sqlite:///{tmp_path / 'roadworthy.db'}"
-    if request.param == "postgresql":
-        if POSTGRES not in os.environ:
-            pytest.skip(f"{POSTGRES} is not set")
-        url = os.environ[POSTGRES]
+    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    url = server.create() if server else f"sqlite:///{tmp_path / 'roadworthy.db'}"
     engine = open_database(url)
-    _wipe(engine)
     migrate(engine, "ingest")
     yield engine
-    _wipe(engine)
     engine.dispose()
-
-
-def _wipe(engine: sa.Engine) -> None:
-    with transaction(engine) as connection:
-        found = sa.MetaData()
-        found.reflect(connection)
-        found.drop_all(connection)
+    if server:
+        server.drop(url)
 
 
 @pytest.fixture(name="store")
@@ -216,9 +204,9 @@ def test_enrolling_and_revoking(engine: sa.Engine) -> None:
         assert devices.vehicles_of(connection) == {polo.device_id: golf.vehicle_id}
         assert [one.name for one in devices.list_devices(connection)] == ["golf", "polo"]
         stored = connection.execute(sa.select(tables.devices.c.password_hash)).scalars().all()
-    assert devices.password_matches(stored[0], golf.password) is not devices.password_matches(stored[0], polo.password)
+    assert password_matches(stored[0], golf.password) is not password_matches(stored[0], polo.password)
     assert golf.password not in "".join(stored)
-    assert all(one.startswith("$argon2id$") for one in stored)
+    assert all(one.startswith("$7$") for one in stored)
 
 
 def test_names_are_checked(engine: sa.Engine) -> None:

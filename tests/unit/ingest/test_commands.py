@@ -28,6 +28,7 @@ from ingest.errors import (
     UnknownDeviceError,
     UnknownLetterError,
 )
+from ingest.passwords import password_matches
 from ingest.quarantine import Quarantine
 from ingest.settings import BrokerSettings, IngestSettings
 from ingest.storage import history, inbox, letters
@@ -105,7 +106,7 @@ def test_add_writes_a_ready_private_configuration(shell: Shell, tmp_path: Path) 
         found = devices.find(connection, "golf")
         stored = connection.execute(sa.text("SELECT password_hash FROM devices")).scalar()
     assert written["device"] == found.id
-    assert devices.password_matches(stored, written["password"])
+    assert password_matches(stored, written["password"])
 
 
 def test_add_replaces_nothing_unasked(shell: Shell, tmp_path: Path) -> None:
