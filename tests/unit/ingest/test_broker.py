@@ -232,12 +232,12 @@ def test_a_client_that_goes_takes_no_message_from_the_next() -> None:
     leaving, staying = Session(), Session()
     subscriptions["a/b"] = [(leaving, 1), (staying, 1)]
     reached = []
-    for _, subscribers in subscriptions.items():
+    for topic_filter, subscribers in subscriptions.items():
         for session, _ in subscribers:
-            reached.append(session)
+            reached.append((topic_filter, session))
             if session is leaving:
                 subscriptions["a/b"].pop(0)
-    assert reached == [leaving, staying]
+    assert reached == [("a/b", leaving), ("a/b", staying)]
 
 
 async def test_rubbish_instead_of_mqtt_hurts_nobody(server, caplog) -> None:
