@@ -124,4 +124,5 @@ class Subscriptions(dict[str, list[tuple["Session", int]]]):
         return iter(tuple(super().keys()))
 
     def items(self) -> ItemsView[str, list[tuple[Session, int]]]:  # type: ignore[override]  # dict_items cannot be named
+        """Every filter with who had subscribed to it when this was called."""
         return {topic_filter: list(subscribers) for topic_filter, subscribers in super().items()}.items()
