@@ -8,7 +8,7 @@ a size.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
@@ -30,9 +30,6 @@ KEEP_ALIVE_FACTOR = 1.5
 """MQTT 3.1.1, 3.1.2.10: a client is given one and a half times its keep-alive; amqtt gives it no more than once."""
 CONNECT_PATIENCE_S = 10.0
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
 
 class GuardedBroker(Broker):
     """The broker of amqtt, guarded."""
@@ -40,7 +37,7 @@ class GuardedBroker(Broker):
     def __init__(self, config: BrokerConfig) -> None:
         super().__init__(config)
         # amqtt waits for plugins while it goes through its subscriptions, and trips over one that comes meanwhile.
-        self._subscriptions = _Snapshots()
+        self._subscriptions = Subscriptions()
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
@@ -117,11 +114,15 @@ class _LimitedReader(StreamReaderAdapter):
         return await super().read(n)
 
 
-class _Snapshots(dict[_Key, _Value]):
-    """A dictionary that may change while somebody goes through it."""
+class Subscriptions(dict[str, list[tuple["Session", int]]]):
+    """Subscriptions by topic filter that may change while somebody goes through them.
 
-    def __iter__(self) -> Iterator[_Key]:
+    The lists are copied too: when a client goes, the next in its list would move up and miss the message.
+    """
+
+    def __iter__(self) -> Iterator[str]:
         return iter(tuple(super().keys()))
 
-    def items(self) -> ItemsView[_Key, _Value]:  # type: ignore[override]  # dict_items cannot be named
-        return dict(self).items()
+    def items(self) -> ItemsView[str, list[tuple[Session, int]]]:  # type: ignore[override]  # dict_items cannot be named
+        """Every filter with who had subscribed to it when this was called."""
+        return {topic_filter: list(subscribers) for topic_filter, subscribers in super().items()}.items()

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import aiomqtt
 import pytest
+from amqtt.session import Session
 
 from ingest import broker, devices
 from ingest.access import SERVICE, service_password
 from ingest.errors import ExposureError, PortInUseError
+from ingest.guarded_broker import Subscriptions
 from ingest.settings import BrokerSettings
 from ingest.storage.database import transaction
 from vehicle.topics import UPLINK, Kind, topic
@@ -222,6 +224,20 @@ async def test_an_endless_packet_ends_the_connection(server) -> None:
     assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
     assert not await refused(client(server, polo.device_id, polo.password))
+
+
+def test_a_client_that_goes_takes_no_message_from_the_next() -> None:
+    """Subscribers are gone through while one of them leaves: the others are all reached."""
+    subscriptions = Subscriptions()
+    leaving, staying = Session(), Session()
+    subscriptions["a/b"] = [(leaving, 1), (staying, 1)]
+    reached = []
+    for topic_filter, subscribers in subscriptions.items():
+        for session, _ in subscribers:
+            reached.append((topic_filter, session))
+            if session is leaving:
+                subscriptions["a/b"].pop(0)
+    assert reached == [("a/b", leaving), ("a/b", staying)]
 
 
 async def test_rubbish_instead_of_mqtt_hurts_nobody(server, caplog) -> None:
