@@ -17,10 +17,12 @@ from vehicle.topics import DEVICE_ID
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where to publish."""
+    """Where to publish; with ``tls`` encrypted, trusting ``ca`` (a PEM file) or, where that is empty, the system."""
 
     host: str = "127.0.0.1"
     port: int = 1883
+    tls: bool = False
+    ca: str = ""
 
 
 class Collect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,4 +72,7 @@ def load(path: Path) -> AgentSettings:
     if not DEVICE_ID.fullmatch(settings.device):
         raise ConfigError(path, f"device {settings.device!r} is not a device id; take the one that `device add` wrote")
     spool = settings.spool if settings.spool.is_absolute() else path.resolve().parent / settings.spool
-    return msgspec.structs.replace(settings, spool=spool)
+    ca = str(path.resolve().parent / settings.broker.ca) if settings.broker.ca else ""
+    if ca and not Path(ca).is_file():
+        raise ConfigError(path, f"names the certificate file {ca}, which is not there")
+    return msgspec.structs.replace(settings, spool=spool, broker=msgspec.structs.replace(settings.broker, ca=ca))

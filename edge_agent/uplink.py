@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from edge_agent.clock import Clock
     from edge_agent.health import Health
-    from edge_agent.settings import AgentSettings
+    from edge_agent.settings import AgentSettings, Broker
     from edge_agent.spool import Record
     from edge_agent.store import Store
     from vehicle.messages import Reply
@@ -85,6 +86,7 @@ class Uplink:
         client = aiomqtt.Client(
             self._settings.broker.host, self._settings.broker.port, username=device, password=self._settings.password,
             identifier=device, will=will, keepalive=KEEPALIVE_S, timeout=MQTT_TIMEOUT_S, logger=quiet,
+            tls_context=_encryption(self._settings.broker),
         )  # fmt: skip
         client.pending_calls_threshold = 10_000
         async with client, asyncio.TaskGroup() as group:
@@ -174,3 +176,8 @@ def _cancelled() -> bool:
     """Whether the end was asked for: an error while a connection closes may have taken the cancellation's place."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _encryption(broker: Broker) -> ssl.SSLContext | None:
+    """Proves the server's name and certificate; None for a connection in the clear."""
+    return ssl.create_default_context(cafile=broker.ca or None) if broker.tls else None

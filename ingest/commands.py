@@ -56,7 +56,7 @@ def device_add(
     broker = ctx.obj[BrokerSettings]
     with transaction(_engine(ctx)) as connection:
         made = enrol(connection, name=name, now=datetime.now(UTC), vehicle_id=vehicle)
-        text = render_agent_toml(made, name=name, host=broker.host, port=broker.port)
+        text = render_agent_toml(made, name=name, broker=broker)
         write_private(out, text, force=force)
     typer.echo(f"{name} is enrolled; its configuration is in {out}. Start it with:")
     typer.echo(f"  roadworthy agent --config {out} --source elm327:/dev/ttyUSB0")
@@ -228,6 +228,9 @@ def broker(
     ctx: typer.Context,
     export: Annotated[str | None, typer.Option(help="Write the files of another broker instead: mosquitto.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder for them.")] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="Address of the listener for devices; the one they connect to if none.")
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate of the listener for devices.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key.")] = None,
 ) -> None:
@@ -237,14 +240,16 @@ def broker(
 
     settings = ctx.obj[BrokerSettings]
     if export is not None:
-        _export_broker(ctx, export, out, tls_cert, tls_key)
+        _export_broker(ctx, export, out, listen, (tls_cert, tls_key))
         return
     if not settings.embedded:
         raise NotEmbeddedError
     run_until_signal(part.run, settings, f"broker on {settings.host}:{settings.port}")
 
 
-def _export_broker(ctx: typer.Context, kind: str, out: Path | None, cert: Path | None, key: Path | None) -> None:
+def _export_broker(
+    ctx: typer.Context, kind: str, out: Path | None, listen: str | None, tls: tuple[Path | None, Path | None]
+) -> None:
     from ingest.access import service_password
     from ingest.mosquitto import Listeners, export
     from ingest.storage.database import reading
@@ -253,11 +258,12 @@ def _export_broker(ctx: typer.Context, kind: str, out: Path | None, cert: Path |
         raise typer.BadParameter("only mosquitto is known", param_hint="--export")
     if out is None:
         raise typer.BadParameter("say where to write with --out FOLDER", param_hint="--out")
+    cert, key = tls
     if (cert is None) != (key is None):
         raise typer.BadParameter("a certificate needs its key, and a key its certificate", param_hint="--tls-cert")
     devices_at, ours = ctx.obj[BrokerSettings], ctx.obj[IngestSettings]
     listeners = Listeners(
-        devices=(devices_at.host, devices_at.port),
+        devices=(listen or devices_at.host, devices_at.port),
         service=(ours.broker_host, ours.broker_port),
         certificate=cert and cert.resolve(),
         key=key and key.resolve(),

@@ -12,17 +12,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.devices import Credentials
+    from ingest.settings import BrokerSettings
 
 
-def render_agent_toml(made: Credentials, *, name: str, host: str, port: int) -> str:
+def render_agent_toml(made: Credentials, *, name: str, broker: BrokerSettings) -> str:
     """The text of an agent's configuration; strings are written as TOML reads them."""
     return (
         f"# Roadworthy agent {name!a}. Keep this file secret: it holds the device's password.\n"
         f"device = {json.dumps(made.device_id)}\n"
         f"password = {json.dumps(made.password)}\n"
         f"spool = {json.dumps(f'{name}.spool.db')}\n"
-        f"\n[broker]\nhost = {json.dumps(host)}\nport = {port}\n"
-    )
+        f"\n[broker]\nhost = {json.dumps(broker.host)}\nport = {broker.port}\n"
+    ) + _encryption(broker)
+
+
+def _encryption(broker: BrokerSettings) -> str:
+    if not broker.tls:
+        return ""
+    return "tls = true\n" + (f"ca = {json.dumps(broker.ca)}\n" if broker.ca else "")
 
 
 def write_private(path: Path, text: str, *, force: bool) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -20,6 +19,7 @@ from vehicle.topics import DOWNLINK, PREFIX, UPLINK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 LARGEST_MESSAGE = 256 * 1024
 """Twice the protocol's limit: what is a little too large still reaches ingest, which says so (our choice)."""
@@ -56,7 +56,8 @@ def export(connection: sa.Connection, folder: Path, *, service_password: str, li
         CONFIGURATION: configuration(folder, listeners),
     }
     try:
-        folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o770)
         _hand_over(folder)
         return [_write(folder / name, text) for name, text in texts.items()]
     except OSError as error:
@@ -121,10 +122,10 @@ def _passwords(hashes: Mapping[str, str]) -> str:
 def _write(path: Path, text: str) -> Path:
     """Replaces the file in one step, so that a broker that reads it meanwhile never sees half of it."""
     draft = path.with_name(f".{path.name}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     _hand_over(draft)
+    draft.chmod(0o640)
     draft.replace(path)
     return path
 

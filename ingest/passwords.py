@@ -16,7 +16,7 @@ _MOST_ITERATIONS = 1_000_000
 
 
 def hash_password(password: str) -> str:
-    """PBKDF2 with HMAC-SHA-512 in the notation of Mosquitto's password file (mosquitto_passwd(1)): ``$7$n$salt$hash``."""
+    """PBKDF2 with HMAC-SHA-512, as in Mosquitto's password file (mosquitto_passwd(1)): ``$7$iterations$salt$hash``."""
     salt = os.urandom(SALT_BYTES)
     return (
         f"${_SCHEME}${ITERATIONS}${b64encode(salt).decode()}${b64encode(_derive(password, salt, ITERATIONS)).decode()}"

@@ -8,13 +8,19 @@ import msgspec
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The broker: where devices reach it; with ``embedded`` false it is one that is not ours, such as Mosquitto."""
+    """The broker: where devices reach it.
+
+    With ``embedded`` false it is one that is not ours, such as Mosquitto. ``tls`` and ``ca``, a PEM file, go into the
+    configuration of each device that is enrolled: whether it encrypts, and whom it trusts (the system where empty).
+    """
 
     data_dir: Path
     database_url: str
     embedded: bool = True
     host: str = "127.0.0.1"
     port: int = 1883
+    tls: bool = False
+    ca: str = ""
 
 
 class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +88,7 @@ class PostgresServer:
 
 
 @pytest.fixture(name="postgres", scope="session")
-def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def _postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server of the tests' own on a free port; the one of ROADWORTHY_TEST_POSTGRES where that is set."""
     given = os.environ.get("ROADWORTHY_TEST_POSTGRES")
     if given:
@@ -95,17 +97,21 @@ def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServ
     tools = _postgres_tools()
     if tools is None:
         pytest.skip("PostgreSQL is not installed; `scripts/system_packages` installs it")
-    folder = tmp_path_factory.mktemp("postgres")
-    account = _account_for("postgres", folder)
+    with _service_folder("postgres") as (folder, account):
+        yield from _run_postgres(tools, folder, account)
+
+
+def _run_postgres(tools: Path, folder: Path, account: str | None) -> Iterator[PostgresServer]:
     initdb = [tools / "initdb", "-D", folder / "data", "-U", "roadworthy", "-A", "trust", "--no-sync"]
-    subprocess.run([*map(str, initdb)], check=True, capture_output=True, cwd=folder, user=account)
+    subprocess.run([*map(str, initdb)], check=True, capture_output=True, cwd=folder, user=account, group=account)
     port = free_port()
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "max_connections": 60}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            [str(tools / "postgres"), "-D", str(folder / "data"), *options], stdout=log, stderr=log, cwd=folder, user=account
-        )
+            [str(tools / "postgres"), "-D", str(folder / "data"), *options],
+            stdout=log, stderr=log, cwd=folder, user=account, group=account,
+        )  # fmt: skip
     found = PostgresServer(f"postgresql+psycopg://roadworthy@127.0.0.1:{port}/postgres")
     try:
         until(found.answers, what="PostgreSQL to answer")
@@ -144,21 +150,26 @@ def _free_port() -> Callable[..., int]:
     return free_port
 
 
-@pytest.fixture(name="account_for", scope="session")
-def _account() -> Callable[[str, Path], str | None]:
-    """Whom a server runs as: a service refuses to be root."""
-    return _account_for
+@pytest.fixture(name="service_folder", scope="session")
+def _service_folders() -> Callable[[str], contextlib.AbstractContextManager[tuple[Path, str | None]]]:
+    """A folder and an account for a server of that name."""
+    return _service_folder
 
 
-def _account_for(service: str, folder: Path) -> str | None:
-    """The service's own account where tests run as root, with access to ``folder``; None where they do not."""
-    if os.getuid() != 0:
-        return None
-    shutil.chown(folder, service)
-    for parent in folder.parents:
-        if parent.stat().st_uid == 0 and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return service
+@contextlib.contextmanager
+def _service_folder(service: str) -> Iterator[tuple[Path, str | None]]:
+    """A folder for a server that refuses to be root, and the account to run it as; removed at the end.
+
+    It is not below pytest's own folder, which is closed to other accounts.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"roadworthy-{service}-"))
+    account = service if os.getuid() == 0 else None
+    if account:
+        shutil.chown(folder, account, account)
+    try:
+        yield folder, account
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _postgres_tools() -> Path | None:

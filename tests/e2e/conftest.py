@@ -7,11 +7,10 @@ import csv
 import gzip
 import io
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -27,22 +26,6 @@ PATIENCE_S = 90.0
 ROOT = Path(__file__).parents[2]
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def until(condition: Callable[[], object], *, what: str, patience_s: float = PATIENCE_S) -> None:
-    """Waits for a condition; fails with its name when patience ends."""
-    end = time.monotonic() + patience_s
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {patience_s:.0f} s in vain for {what}")
-        time.sleep(0.05)
-
-
 @dataclass
 class Home:
     """One data folder with its ports, and the processes that were started on it."""
@@ -51,6 +34,7 @@ class Home:
     env: dict[str, str]
     console_port: int
     broker_port: int
+    until: Callable[..., None]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def command(self, *arguments: str) -> list[str]:
@@ -85,7 +69,7 @@ class Home:
 
     def serve(self) -> subprocess.Popen[bytes]:
         process = self.start("serve")
-        until(lambda: self.ready(process), what="the server to be ready")
+        self.until(lambda: self.ready(process), what="the server to be ready")
         return process
 
     def ready(self, process: subprocess.Popen[bytes]) -> bool:
@@ -114,21 +98,40 @@ class Home:
                 self.kill(process)
 
 
-@pytest.fixture(name="until")
-def _until() -> Callable[..., None]:
-    """Waits for a condition with patience."""
-    return until
+@dataclass
+class MosquittoHome(Home):
+    """One whose broker is a Mosquitto with the files that we write for it, as an operator would run it."""
+
+    broker_folder: Path = Path()
+    tls: tuple[str, ...] = ()
+    account: str | None = None
+    broker: subprocess.Popen[bytes] | None = None
+
+    def run(self, *arguments: str, expect: int = 0, patience_s: float = PATIENCE_S) -> str:
+        said = super().run(*arguments, expect=expect, patience_s=patience_s)
+        if arguments[0] == "device" and self.broker is not None:
+            self.export()
+            self.broker.send_signal(signal.SIGHUP)
+        return said
+
+    def export(self) -> Path:
+        super().run("broker", "--export", "mosquitto", "--out", str(self.broker_folder), *self.tls)
+        return self.broker_folder / "mosquitto.conf"
+
+    def start_broker(self, program: str) -> None:
+        configuration = self.export()
+        with (self.folder / "mosquitto.log").open("ab") as log:
+            self.broker = subprocess.Popen(
+                [program, "-c", str(configuration)], stdout=log, stderr=log, user=self.account, group=self.account
+            )
+        self.running.append(self.broker)
 
 
-@pytest.fixture(name="free_port")
-def _free_port() -> Callable[[], int]:
-    """A free port of the loopback interface."""
-    return free_port
-
-
-@pytest.fixture(name="home")
-def _home(tmp_path: Path) -> Iterator[Home]:
-    """A fresh data folder on free ports; what was started in it is ended."""
+@pytest.fixture(name="home", params=["embedded", "mosquitto and postgresql"])
+def _home(
+    request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[], int], until: Callable[..., None]
+) -> Iterator[Home]:
+    """A fresh data folder on free ports, with our own broker and SQLite or with others; what was started is ended."""
     console_port, broker_port = free_port(), free_port()
     env = {key: value for key, value in os.environ.items() if not key.startswith("ROADWORTHY_")} | {
         "ROADWORTHY_DATA_DIR": str(tmp_path / "data"),
@@ -137,9 +140,46 @@ def _home(tmp_path: Path) -> Iterator[Home]:
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "200",
     }
-    home = Home(tmp_path, env, console_port, broker_port)
-    yield home
-    home.end()
+    if request.param == "embedded":
+        home = Home(tmp_path, env, console_port, broker_port, until)
+        yield home
+        home.end()
+        return
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if program is None:
+        pytest.skip("Mosquitto is not installed; `scripts/system_packages` installs it")
+    server = request.getfixturevalue("postgres")
+    url = server.create()
+    env |= {
+        "ROADWORTHY_DATABASE_URL": url,
+        "ROADWORTHY_BROKER_EMBEDDED": "false",
+        "ROADWORTHY_INGEST_BROKER_PORT": str(free_port()),
+    }
+    with request.getfixturevalue("service_folder")("mosquitto") as (folder, account):
+        certificate, key = make_certificate(folder, account)
+        env |= {"ROADWORTHY_BROKER_TLS": "true", "ROADWORTHY_BROKER_CA": str(certificate)}
+        tls = ("--tls-cert", str(certificate), "--tls-key", str(key))
+        other = MosquittoHome(
+            tmp_path, env, console_port, broker_port, until, broker_folder=folder, tls=tls, account=account
+        )
+        other.start_broker(program)
+        yield other
+        other.end()
+    server.drop(url)
+
+
+def make_certificate(folder: Path, account: str | None) -> tuple[Path, Path]:
+    """A certificate for this machine's own address, and its key, readable by the account."""
+    certificate, key = folder / "server.crt", folder / "server.key"
+    made = [
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+        "-keyout", str(key), "-out", str(certificate),
+    ]  # fmt: skip
+    subprocess.run(made, check=True, capture_output=True)
+    if account:
+        shutil.chown(key, account, account)
+    return certificate, key
 
 
 @pytest.fixture(name="drive")
