@@ -153,11 +153,11 @@ async def test_a_worker_that_fails_is_tried_again(world, client, settings: ApiSe
     monkeypatch.setattr(worker, "FAILURE_PAUSE_S", 0.05)
     real, failures = worker.turn, []
 
-    def turn(*arguments: object) -> None:
+    def turn(*arguments: object, **more: object) -> None:
         if len(failures) < 2:
             failures.append(1)
             raise RuntimeError("broken for a moment")
-        real(*arguments)
+        real(*arguments, **more)
 
     monkeypatch.setattr(worker, "turn", turn)
     await until(lambda: len(failures) == 2)
