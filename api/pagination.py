@@ -12,6 +12,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from api.errors import InvalidRequestError
+from api.times import is_usable
 
 Key = tuple[datetime, str]
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -72,6 +73,6 @@ def decode(cursor: str) -> Key:
         at = datetime.fromisoformat(moment)
     except (binascii.Error, ValueError) as error:
         raise InvalidRequestError("the cursor is not one that was given out; begin without it") from error
-    if at.tzinfo is None:
+    if not is_usable(at):
         raise InvalidRequestError("the cursor is not one that was given out; begin without it")
     return at, identity

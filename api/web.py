@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
@@ -25,6 +26,8 @@ COOKIE = "roadworthy_session"
 FORM_FIELD = "form_token"
 FORM_HEADER = "X-Form-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+WRITERS = 16
+"""Requests that may write at once: fewer than the threads that serve (40); SQLite has one writer at a time anyway."""
 _SAME_SITE = frozenset({"same-origin", "none", ""})
 
 
@@ -36,6 +39,10 @@ class Desk:
     engine: sa.Engine
     store: TelemetryStore
     throttle: Throttle = field(default_factory=Throttle)
+    writers: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.writers = asyncio.Semaphore(1 if self.engine.dialect.name == "sqlite" else WRITERS)
 
 
 def desk_of(request: Request) -> Desk:
@@ -49,21 +56,43 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def database(request: Request) -> Iterator[sa.Connection]:
+Now = Annotated[datetime, Depends(now)]
+TheDesk = Annotated[Desk, Depends(desk_of)]
+
+
+def admitted(request: Request, desk: TheDesk, moment: Now) -> None:
+    """Lets those in who may do this, before they get a connection: nobody else keeps writers waiting.
+
+    Raises:
+        NotSignedInError, CrossSiteError, NotAllowedError: as with :func:`signed_in`, where people must be signed in.
+    """
+    if operation(request) not in PUBLIC:
+        signed_in(request, desk, moment)
+
+
+async def turn(request: Request, desk: TheDesk, _: Annotated[None, Depends(admitted)]) -> AsyncIterator[None]:
+    """One's turn to write, waited for without a thread: the one who writes needs threads to come to an end."""
+    if request.method in SAFE_METHODS:
+        yield
+        return
+    async with desk.writers:
+        yield
+
+
+def database(
+    request: Request, desk: TheDesk, moment: Now, _: Annotated[None, Depends(turn, scope="function")]
+) -> Iterator[sa.Connection]:
     """One transaction a request: reading for safe methods, else committed at the end or rolled back."""
-    engine = desk_of(request).engine
-    with reading(engine) if request.method in SAFE_METHODS else transaction(engine) as connection:
+    with reading(desk.engine) if request.method in SAFE_METHODS else transaction(desk.engine) as connection:
         request.state.connection = connection
         claim = getattr(request.state, "claim", None)
         if claim is not None:
-            reserve(connection, claim, now=now())
+            reserve(connection, claim, now=moment)
         yield connection
 
 
-Now = Annotated[datetime, Depends(now)]
 # Function scope: committed before the answer is sent, so that nobody is told of what then fails.
 Database = Annotated[sa.Connection, Depends(database, scope="function")]
-TheDesk = Annotated[Desk, Depends(desk_of)]
 
 
 def operation(request: Request) -> str:
@@ -79,6 +108,9 @@ def signed_in(request: Request, desk: TheDesk, moment: Now) -> Scope:
         CrossSiteError: an unsafe request that another site may have made.
         NotAllowedError: the role may not do this.
     """
+    if getattr(request.state, "allowed", False):
+        person: Scope = request.state.person
+        return person
     with reading(desk.engine) as connection:
         scope = request.state.person = _identify(request, connection, moment)
         stale = scope.form_token is not None and auth.needs_prolonging(connection, _cookie(request), now=moment)
@@ -87,7 +119,9 @@ def signed_in(request: Request, desk: TheDesk, moment: Now) -> Scope:
     if scope.role not in allowed_roles(operation(request)):
         raise NotAllowedError(scope.role)
     if stale:
-        _prolong(request, desk, moment)
+        with transaction(desk.engine) as connection:
+            auth.prolong(connection, _cookie(request), now=moment, idle_s=desk.settings.session_idle_s)
+    request.state.allowed = True
     return scope
 
 
@@ -106,16 +140,6 @@ def _cookie(request: Request) -> str:
     if not secret:
         raise NotSignedInError
     return secret
-
-
-def _prolong(request: Request, desk: Desk, moment: datetime) -> None:
-    idle_s = desk.settings.session_idle_s
-    if request.method in SAFE_METHODS:
-        with transaction(desk.engine) as connection:
-            auth.prolong(connection, _cookie(request), now=moment, idle_s=idle_s)
-    elif hasattr(request.state, "connection"):
-        # The request's own transaction: a second writer would wait for it, and it for the second.
-        auth.prolong(request.state.connection, _cookie(request), now=moment, idle_s=idle_s)
 
 
 def refuse_other_sites(request: Request) -> None:

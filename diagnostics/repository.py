@@ -124,6 +124,17 @@ def suggestions_changed_since(connection: sa.Connection, cursor: int, limit: int
     return [_suggestion(row) for row in connection.execute(query).mappings()]
 
 
+def living_of_severity(
+    connection: sa.Connection, severities: Iterable[Severity], *, after: int = 0, limit: int = 500
+) -> list[Suggestion]:
+    """Suggestions of any vehicle that still ask for something, with revisions above ``after``, in their order."""
+    c = t.suggestions.c
+    states = [str(state) for state in LIVING]
+    wanted = (c.state.in_(states), c.severity.in_([str(one) for one in severities]), c.revision > after)
+    query = sa.select(t.suggestions).where(*wanted).order_by(c.revision).limit(limit)
+    return [_suggestion(row) for row in connection.execute(query).mappings()]
+
+
 def latest_revision(connection: sa.Connection) -> int:
     """The highest revision of any suggestion; 0 before the first."""
     found = connection.execute(sa.select(t.revisions.c.value).where(t.revisions.c.name == "suggestions")).scalar()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from api.appointments import calendar, repository, service
 from api.appointments.schemas import Acceptance, AppointmentOut, Moving, NewAppointment, OfferOut
@@ -15,6 +14,7 @@ from api.pagination import Page, Paging
 from api.policy import V1
 from api.routes import IdempotentRoute
 from api.suggestions.service import suggestion as suggestion_of
+from api.times import Moment
 from api.web import Database, Now, Person
 
 router = APIRouter(prefix=f"{V1}/appointments", tags=["appointments"], route_class=IdempotentRoute)
@@ -25,8 +25,8 @@ def list_appointments(
     connection: Database,
     person: Person,
     paging: Paging,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    start: Annotated[Moment | None, Query(alias="from")] = None,
+    end: Annotated[Moment | None, Query(alias="to")] = None,
     state: Annotated[list[State] | None, Query()] = None,
     vehicle_id: str | None = None,
 ) -> Page[AppointmentOut]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 SLOT = timedelta(minutes=15)
 HORIZON_DAYS = 30
 """How far ahead times are offered (our choice)."""
+MOVE_HORIZON_DAYS = 180
+"""How far ahead people may move an appointment (our choice)."""
 _NOON = 12
 
 LEAD: Mapping[str, timedelta] = {

@@ -10,14 +10,19 @@ import sqlalchemy as sa
 
 from api.appointments.planner import slots_of
 from api.appointments.states import OPEN, State
+from api.auth.scope import STAFF
 from api.errors import NotFoundError, SlotTakenError
 from api.revisions import following
-from api.tables import appointments, dealers, slots, vehicles
+from api.tables import appointments, dealers, reminders, slots, vehicles
+from diagnostics.findings import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from api.auth.scope import Scope
+
+WORKER_NAME = "roadworthy"
+"""Who stands in the book for what was done without a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +129,46 @@ def has_open(connection: sa.Connection, vehicle_id: str, component: str) -> bool
     return connection.execute(query).first() is not None
 
 
-def was_answered(connection: sa.Connection, suggestion_id: str) -> bool:
-    """Whether people have already declined, cancelled or ended an appointment for a suggestion."""
+def was_answered(connection: sa.Connection, suggestion_id: str, severity: Severity, *, most: int) -> bool:
+    """Whether people have settled an appointment for a suggestion that was as bad as it is now, or worse.
+
+    Settled: declined, cancelled by them, done, or left without an answer for ``most`` times that were proposed.
+    """
     c = appointments.c
-    ended = (State.DECLINED, State.CANCELLED, State.DONE)
-    mine = (c.suggestion_id == suggestion_id, c.state.in_([str(state) for state in ended]))
-    return connection.execute(sa.select(c.id).where(*mine)).first() is not None
+    told = (
+        sa.select(sa.func.count())
+        .where(reminders.c.appointment_id == c.id, reminders.c.kind == "proposed")
+        .correlate(appointments)
+        .scalar_subquery()
+    )
+    settled = sa.or_(
+        c.state.in_([str(State.DECLINED), str(State.DONE)]),
+        sa.and_(c.state == str(State.CANCELLED), c.changed_by != WORKER_NAME),
+        sa.and_(c.state == str(State.WITHDRAWN), told >= most),
+    )
+    query = sa.select(c.severity).where(c.suggestion_id == suggestion_id, settled)
+    return any(Severity(found).rank <= severity.rank for found in connection.execute(query).scalars())
+
+
+def settled(connection: sa.Connection, suggestion_ids: Collection[str]) -> set[str]:
+    """Those of the suggestions that an appointment is open for."""
+    c = appointments.c
+    query = sa.select(c.suggestion_id).where(c.suggestion_id.in_(suggestion_ids), c.open_key.is_not(None))
+    return {str(found) for found in connection.execute(query).scalars()}
+
+
+def long_past(connection: sa.Connection, before: datetime) -> list[str]:
+    """Ids of agreed appointments whose time was before; for workers, not for people."""
+    c = appointments.c
+    query = sa.select(c.id).where(c.state == str(State.ACCEPTED), c.start < before).order_by(c.start)
+    return list(connection.execute(query).scalars())
+
+
+def open_of_vehicle(connection: sa.Connection, vehicle_id: str) -> list[Appointment]:
+    """Open appointments of a vehicle, at whichever shop; for workers and for planning, not for people."""
+    c = appointments.c
+    query = sa.select(appointments).where(c.vehicle_id == vehicle_id, c.open_key.is_not(None))
+    return [_appointment(row) for row in connection.execute(query).mappings()]
 
 
 def open_key(vehicle_id: str, component: str) -> str:
@@ -196,7 +235,14 @@ def taken(connection: sa.Connection, dealer_id: str, since: datetime) -> set[tup
 
 def _select(scope: Scope) -> sa.Select[tuple[Any, ...]]:
     joined = appointments.join(vehicles, vehicles.c.id == appointments.c.vehicle_id)
-    return sa.select(*(appointments.c[name] for name in _COLUMNS)).select_from(joined).where(scope.visible())
+    return sa.select(*(appointments.c[name] for name in _COLUMNS)).select_from(joined).where(_visible(scope))
+
+
+def _visible(scope: Scope) -> sa.ColumnElement[bool]:
+    """Owners see what is about their vehicles, a shop's people what is in their shop's book."""
+    if scope.role in STAFF:
+        return appointments.c.dealer_id == scope.dealer_id
+    return scope.visible()
 
 
 def _appointment(row: sa.RowMapping) -> Appointment:

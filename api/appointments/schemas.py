@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
+
+from api.times import Moment
 
 
 class AppointmentOut(BaseModel):
@@ -37,13 +39,13 @@ class NewAppointment(BaseModel):
 class Acceptance(BaseModel):
     """Which of the offered times is accepted; the proposed one where none is named."""
 
-    start: AwareDatetime | None = None
+    start: Moment | None = None
 
 
 class Moving(BaseModel):
     """The new time."""
 
-    start: AwareDatetime
+    start: Moment
 
 
 class OfferOut(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ from api.suggestions import service as suggestions
 from api.vehicles import repository as vehicles
 from diagnostics import repository as advice
 from diagnostics.errors import StateMoveError
-from diagnostics.findings import SuggestionState
+from diagnostics.findings import Severity, SuggestionState
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -48,9 +49,11 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
     if repository.has_open(connection, suggestion.vehicle_id, suggestion.component):
         return None
     minutes = planner.MINUTES.get(suggestion.job, planner.OTHER_MINUTES)
-    found = _offers(connection, dealer_id, minutes, suggestion.severity, now)
+    found = _offers(connection, dealer_id, suggestion.vehicle_id, minutes, suggestion.severity, now)
     if not found:
         raise NoSlotError(planner.HORIZON_DAYS)
+    if suggestion.state is SuggestionState.ACCEPTED:  # it came back, or became worse, after an appointment was over
+        _follow(connection, suggestion.id, SuggestionState.OPEN, now, by)
     row = _row(suggestion, found, minutes) | {"dealer_id": dealer_id, "created_at": now, "changed_at": now}
     if not repository.insert(connection, row | {"changed_by": by}):
         return None
@@ -60,6 +63,43 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
     reminders.plan(connection, appointment_id, kept[1], start=found[0].start, now=now, proposed=True)
     audit.record(connection, who=by, action="propose", what=appointment_id, now=now, suggestion=suggestion.id)
     return appointment_id
+
+
+def worsen(connection: sa.Connection, scope: Scope, suggestion: Suggestion, *, now: datetime) -> bool:
+    """Offers sooner times where a proposal is open for a suggestion that has become worse; whether one was open so.
+
+    An agreed appointment stays: people decided on it.
+    """
+    mine = repository.open_of_suggestion(connection, suggestion.id)
+    milder = [
+        one for one in mine if one.state is State.PROPOSED and suggestion.severity.rank < Severity(one.severity).rank
+    ]
+    for one in milder:
+        found = repository.for_change(connection, scope, one.id)
+        minutes = planner.MINUTES.get(suggestion.job, planner.OTHER_MINUTES)
+        repository.release(connection, found.id)
+        offers = _offers(connection, found.dealer_id, found.vehicle_id, minutes, suggestion.severity, now)
+        if not offers:
+            raise NoSlotError(planner.HORIZON_DAYS)
+        worse = replace(found, job=suggestion.job, severity=str(suggestion.severity), minutes=minutes)
+        repository.change(
+            connection, found.id, state=found.state, at=now, by=scope.name,
+            job=worse.job, severity=worse.severity, minutes=minutes,
+        )  # fmt: skip
+        _offer_anew(connection, worse, offers, after(found.state, Move.RENEW), now, scope.name)
+    return bool(milder)
+
+
+def leave(connection: sa.Connection, scope: Scope, vehicle_id: str, *, now: datetime) -> None:
+    """Ends what is open for a vehicle that goes to another dealer, whose book it is not in; it is proposed anew."""
+    for dealer_id in sorted({one.dealer_id for one in repository.open_of_vehicle(connection, vehicle_id)}):
+        repository.take_book(connection, dealer_id)
+    for found in repository.open_of_vehicle(connection, vehicle_id):
+        how = Move.WITHDRAW if found.state is State.PROPOSED else Move.CANCEL
+        _free(connection, found, after(found.state, how), now, repository.WORKER_NAME)
+        if found.suggestion_id is not None:
+            _follow(connection, found.suggestion_id, SuggestionState.OPEN, now, scope.name)
+        audit.record(connection, who=scope.name, action=str(how), what=found.id, now=now, why="another dealer")
 
 
 def accept(
@@ -88,12 +128,13 @@ def move(
 
     Raises:
         NotFoundError, IllegalMoveError, SlotTakenError: as with :func:`accept`.
-        OutsideHoursError: the shop is closed then, or it is in the past.
+        OutsideHoursError: the shop is closed then, or it is in the past or too far ahead.
     """
     found = repository.for_change(connection, scope, appointment_id)
     state = after(found.state, Move.MOVE)
     opening = dealer_of(connection, found.dealer_id).opening
-    if start <= now or not planner.fits(opening, start, found.minutes):
+    too_far = start > now + timedelta(days=planner.MOVE_HORIZON_DAYS)
+    if start <= now or too_far or not planner.fits(opening, start, found.minutes):
         raise OutsideHoursError(start)
     return _settle(connection, scope, found, start, state, Move.MOVE, now)
 
@@ -125,7 +166,7 @@ def renew(connection: sa.Connection, scope: Scope, appointment_id: str, *, now: 
     if found.start > now:
         return found
     repository.release(connection, found.id)
-    offers = _offers(connection, found.dealer_id, found.minutes, found.severity, now)
+    offers = _offers(connection, found.dealer_id, found.vehicle_id, found.minutes, found.severity, now)
     if not offers or reminders.times_proposed(connection, found.id) >= MOST_PROPOSALS:
         _free(connection, found, after(found.state, Move.WITHDRAW), now, scope.name)
         audit.record(connection, who=scope.name, action=str(Move.WITHDRAW), what=found.id, now=now, why="no answer")
@@ -152,7 +193,7 @@ def free_times(
     """Free times for an appointment, soonest first, spread over the coming days."""
     found = repository.appointment(connection, scope, appointment_id)
     opening = dealer_of(connection, found.dealer_id).opening
-    held = repository.taken(connection, found.dealer_id, now)
+    held = _taken(connection, found.dealer_id, found.vehicle_id, opening.bays, now, but=found.id)
     earliest = now + planner.LEAD[STOP_NOW]
     return planner.offers(opening, held, minutes=found.minutes, earliest=earliest, count=count)
 
@@ -174,9 +215,20 @@ def advice_for(connection: sa.Connection, scope: Scope, suggestion_id: str, *, n
     return repository.appointment(connection, scope, made)
 
 
-def _offers(connection: sa.Connection, dealer_id: str, minutes: int, severity: str, now: datetime) -> list[Offer]:
+def _taken(
+    connection: sa.Connection, dealer_id: str, vehicle_id: str, bays: int, since: datetime, *, but: str | None = None
+) -> set[tuple[int, datetime]]:
+    """Quarter hours that a vehicle cannot have: the bay is held, or the vehicle itself is elsewhere then."""
+    own = [one for one in repository.open_of_vehicle(connection, vehicle_id) if one.id != but]
+    busy = {slot for one in own for slot in planner.slots_of(one.start, one.minutes)}
+    return repository.taken(connection, dealer_id, since) | {(bay, slot) for slot in busy for bay in range(1, bays + 1)}
+
+
+def _offers(
+    connection: sa.Connection, dealer_id: str, vehicle_id: str, minutes: int, severity: str, now: datetime
+) -> list[Offer]:
     opening = dealer_of(connection, dealer_id).opening
-    held = repository.taken(connection, dealer_id, now - timedelta(days=1))
+    held = _taken(connection, dealer_id, vehicle_id, opening.bays, now - timedelta(days=1))
     earliest = now + planner.LEAD[severity]
     if severity != STOP_NOW:
         return planner.offers(opening, held, minutes=minutes, earliest=earliest, count=1 + ALTERNATIVES)
@@ -250,7 +302,7 @@ def _settle(
 
 def _free_bay(connection: sa.Connection, found: Appointment, start: datetime) -> int:
     opening = dealer_of(connection, found.dealer_id).opening
-    held = repository.taken(connection, found.dealer_id, start)
+    held = _taken(connection, found.dealer_id, found.vehicle_id, opening.bays, start, but=found.id)
     first = next(planner.free(opening, held, minutes=found.minutes, earliest=start), None)
     if first is None or first.start != start:
         raise SlotTakenError(start)
@@ -281,6 +333,6 @@ def _follow(connection: sa.Connection, suggestion_id: str, state: SuggestionStat
 
 
 __all__ = [
-    "NotFoundError", "accept", "advice_for", "cancel", "decline", "finish", "free_times", "move", "propose", "renew",
-    "withdraw_for",
+    "NotFoundError", "accept", "advice_for", "cancel", "decline", "finish", "free_times", "leave", "move", "propose",
+    "renew", "withdraw_for", "worsen",
 ]  # fmt: skip

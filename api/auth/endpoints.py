@@ -18,12 +18,12 @@ router = APIRouter(prefix=V1, tags=["people"])
 
 
 @router.post("/session", status_code=201)
-def sign_in(body: SignIn, request: Request, response: Response, connection: Database, desk: TheDesk, moment: Now) -> Me:
+def sign_in(body: SignIn, request: Request, response: Response, desk: TheDesk, moment: Now) -> Me:
     """Sign in; the session travels in a cookie."""
     address = request.client.host if request.client else ""
     desk.throttle.check(account=body.name, address=address, now_s=time.monotonic())
     idle_s = desk.settings.session_idle_s
-    made = service.sign_in(connection, name=body.name, password=body.password, now=moment, idle_s=idle_s)
+    made = service.sign_in(desk.engine, name=body.name, password=body.password, now=moment, idle_s=idle_s)
     set_cookie(response, desk, made.secret)
     return _me(made.scope)
 

@@ -15,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from api.auth import repository
 from api.auth.scope import STAFF, Role, Scope
 from api.errors import DuplicateNameError, InvalidRequestError, NotSignedInError, WrongCredentialsError
+from ingest.storage.database import reading, transaction
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -43,15 +44,23 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def sign_in(connection: sa.Connection, *, name: str, password: str, now: datetime, idle_s: int) -> SignedIn:
+def sign_in(engine: sa.Engine, *, name: str, password: str, now: datetime, idle_s: int) -> SignedIn:
     """A new session.
+
+    The password is checked before the writing begins: it takes long by intention, and nobody else is to wait for it.
 
     Raises:
         WrongCredentialsError: the name or the password is wrong.
     """
-    row = repository.user_by_name(connection, name)
+    with reading(engine) as connection:
+        row = repository.user_by_name(connection, name)
     if not _matches(row["password_hash"] if row else _NOBODY, password) or row is None:
         raise WrongCredentialsError
+    with transaction(engine) as connection:
+        return _open_session(connection, row, now=now, idle_s=idle_s)
+
+
+def _open_session(connection: sa.Connection, row: sa.RowMapping, *, now: datetime, idle_s: int) -> SignedIn:
     secret, form_token = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     repository.forget_ended(connection, now)
     repository.insert_session(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from api.pagination import Page, Paging
 from api.policy import V1
 from api.routes import IdempotentRoute
+from api.times import Moment
 from api.vehicles import repository, service
 from api.vehicles.schemas import (
     CodeOut,
@@ -77,8 +77,8 @@ def get_history(
     person: Person,
     desk: TheDesk,
     signal: Annotated[list[str], Query(description="VSS paths.", max_length=20)],
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    start: Annotated[Moment | None, Query(alias="from")] = None,
+    end: Annotated[Moment | None, Query(alias="to")] = None,
 ) -> list[SeriesOut]:
     """Samples of signals, thinned to at most 2,000 points each."""
     series = service.series_of(connection, desk.store, person, vehicle_id, paths=signal, start=start, end=end)

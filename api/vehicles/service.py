@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from api import audit
+from api.appointments import service as appointments
 from api.auth import repository as people
 from api.auth.scope import Role
 from api.dealers.repository import list_dealers
@@ -95,6 +96,8 @@ def change(
         raise NotAllowedError(scope.role)
     values = {key: _checked(key, value) for key, value in changes.items()}
     _check_keepers(connection, values)
+    if values.get("dealer_id") not in (None, repository.vehicle(connection, scope, vehicle_id).dealer_id):
+        appointments.leave(connection, scope, vehicle_id, now=now)
     repository.change(connection, scope, vehicle_id, values)
     audit.record(connection, who=scope.name, action="change_vehicle", what=vehicle_id, now=now, **values)
     return repository.vehicle(connection, scope, vehicle_id)

@@ -20,6 +20,8 @@ from ingest.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CONNECTIONS_KEPT, CONNECTIONS_MORE = 5, 45
+"""Together more than the threads that serve requests at once (40, anyio's default), each of which needs one."""
 BUSY_TIMEOUT_S = 30
 """How long a SQLite connection waits for another's write (our choice; transactions are short)."""
 
@@ -57,7 +59,7 @@ def open_database(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(parsed)
+        engine = sa.create_engine(parsed, pool_size=CONNECTIONS_KEPT, max_overflow=CONNECTIONS_MORE)
     except (sa.exc.ArgumentError, OSError, ModuleNotFoundError) as error:
         raise StoreError(f"database {url}", str(error)) from error
     if engine.dialect.name == "sqlite":

@@ -381,10 +381,7 @@ def test_strangers_are_led_to_the_entrance(world: World, operation: str) -> None
 def test_a_session_alone_changes_nothing(world: World, operation: str) -> None:
     """Without the token of its form, a browser's unsafe request may be another site's and is refused."""
     cell, car = CELLS[operation], world.cars["car-of-ann"]
-    with transaction(world.engine) as connection:
-        made = people.sign_in(
-            connection, name="manager-here", password=PASSWORD, now=datetime.now(UTC), idle_s=1800
-        )  # fmt: skip
+    made = people.sign_in(world.engine, name="manager-here", password=PASSWORD, now=datetime.now(UTC), idle_s=1800)
     before = world.content()
     for more in (
         {},

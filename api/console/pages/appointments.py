@@ -18,6 +18,7 @@ from api.console.forms import Form, Reading, back_to, person_of
 from api.console.rendering import Reader, page, said
 from api.console.words import COLOURS
 from api.errors import DeskError, InvalidRequestError, OutsideHoursError, SlotTakenError
+from api.times import is_usable
 from api.web import Database, Now
 
 router = APIRouter(include_in_schema=False)
@@ -151,4 +152,6 @@ def _moment(text: str) -> datetime:
         raise InvalidRequestError("{text!r} is not a time", text=text) from error
     if read.tzinfo is None:
         raise InvalidRequestError("{text!r} names no time zone", text=text)
+    if not is_usable(read):
+        raise InvalidRequestError("{text!r} is not a time", text=text)
     return read

@@ -60,14 +60,14 @@ def sign_in_page(request: Request, person: Visitor) -> Response:
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, form: Form, connection: Database, desk: TheDesk, moment: Now) -> Response:
+def sign_in(request: Request, form: Form, desk: TheDesk, moment: Now) -> Response:
     """Signs in; on failure the form comes back with the reason, and the same reason whoever it was."""
     name, password = form.get("name", ""), form.get("password", "")
     address = request.client.host if request.client else ""
     try:
         desk.throttle.check(account=name, address=address, now_s=time.monotonic())
         idle_s = desk.settings.session_idle_s
-        made = auth.sign_in(connection, name=name, password=password, now=moment, idle_s=idle_s)
+        made = auth.sign_in(desk.engine, name=name, password=password, now=moment, idle_s=idle_s)
     except DeskError as error:
         return _form(request, form, error)
     response = back_to(request, form, home_of(made.scope))

@@ -26,7 +26,7 @@ IDLE_S = 1800
 
 def test_the_right_password_opens_a_session(world, write, now, password) -> None:
     """Who signs in is known by the session's secret, whatever the case of the name."""
-    made = write(service.sign_in, name=" HERE-Advisor ", password=password, now=now, idle_s=IDLE_S)
+    made = service.sign_in(world.engine, name=" HERE-Advisor ", password=password, now=now, idle_s=IDLE_S)
     found = write(service.by_session, made.secret, now=now)
     assert (found.user_id, found.role, found.dealer_id) == (
         world.here.advisor.user_id, Role.ADVISOR, world.here.dealer_id,
@@ -35,17 +35,17 @@ def test_the_right_password_opens_a_session(world, write, now, password) -> None
 
 
 @pytest.mark.parametrize(("name", "secret"), [("here-advisor", "wrong password"), ("nobody", "wrong password")])
-def test_wrong_name_and_wrong_password_are_told_alike(world, write, now, name: str, secret: str) -> None:
+def test_wrong_name_and_wrong_password_are_told_alike(world, now, name: str, secret: str) -> None:
     """The refusal does not tell whether the person exists."""
     assert world.here.advisor.name == "here-advisor"
     with pytest.raises(WrongCredentialsError) as caught:
-        write(service.sign_in, name=name, password=secret, now=now, idle_s=IDLE_S)
+        service.sign_in(world.engine, name=name, password=secret, now=now, idle_s=IDLE_S)
     assert str(caught.value) == "the name or the password is wrong"
 
 
 def test_a_disabled_person_cannot_sign_in_nor_go_on(world, write, now, password) -> None:
     """Disabling ends sessions and tokens at once."""
-    made = write(service.sign_in, name="here-advisor", password=password, now=now, idle_s=IDLE_S)
+    made = service.sign_in(world.engine, name="here-advisor", password=password, now=now, idle_s=IDLE_S)
     _, token, _ = write(service.make_token, world.here.advisor, label="x", now=now)
     mine = tables.users.c.id == world.here.advisor.user_id
     write(lambda connection: connection.execute(tables.users.update().where(mine).values(disabled_at=now)))
@@ -54,13 +54,12 @@ def test_a_disabled_person_cannot_sign_in_nor_go_on(world, write, now, password)
     with pytest.raises(NotSignedInError):
         write(service.by_token, token, now=now)
     with pytest.raises(WrongCredentialsError):
-        write(service.sign_in, name="here-advisor", password=password, now=now, idle_s=IDLE_S)
+        service.sign_in(world.engine, name="here-advisor", password=password, now=now, idle_s=IDLE_S)
 
 
 def test_an_idle_session_ends(world, write, now, password) -> None:
     """Half an hour without a request ends it; a request in between keeps it."""
-    del world
-    secret = write(service.sign_in, name="here-advisor", password=password, now=now, idle_s=IDLE_S).secret
+    secret = service.sign_in(world.engine, name="here-advisor", password=password, now=now, idle_s=IDLE_S).secret
     later = now + timedelta(minutes=20)
     assert write(service.needs_prolonging, secret, now=later)
     write(service.prolong, secret, now=later, idle_s=IDLE_S)
@@ -71,18 +70,17 @@ def test_an_idle_session_ends(world, write, now, password) -> None:
 
 def test_signing_out_ends_the_session(world, write, now, password) -> None:
     """The cookie of a session that was left is worth nothing."""
-    del world
-    secret = write(service.sign_in, name="here-owner", password=password, now=now, idle_s=IDLE_S).secret
+    secret = service.sign_in(world.engine, name="here-owner", password=password, now=now, idle_s=IDLE_S).secret
     write(service.sign_out, secret)
     with pytest.raises(NotSignedInError):
         write(service.by_session, secret, now=now)
 
 
-def test_each_sign_in_has_a_secret_of_its_own(world, write, now, password) -> None:
+def test_each_sign_in_has_a_secret_of_its_own(world, now, password) -> None:
     """A session is never taken over from before signing in."""
-    del world
     secrets = {
-        write(service.sign_in, name="here-owner", password=password, now=now, idle_s=IDLE_S).secret for _ in range(2)
+        service.sign_in(world.engine, name="here-owner", password=password, now=now, idle_s=IDLE_S).secret
+        for _ in range(2)
     }
     assert len(secrets) == 2
 
@@ -101,7 +99,7 @@ def test_a_token_ends_and_can_be_taken_back(world, write, now) -> None:
 
 def test_no_secret_is_stored(world, write, engine, now, password) -> None:
     """Neither passwords nor session secrets nor tokens can be read from the database."""
-    made = write(service.sign_in, name="here-advisor", password=password, now=now, idle_s=IDLE_S)
+    made = service.sign_in(world.engine, name="here-advisor", password=password, now=now, idle_s=IDLE_S)
     _, token, _ = write(service.make_token, world.here.advisor, label="till", now=now)
     with reading(engine) as connection:
         rows = [

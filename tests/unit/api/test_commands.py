@@ -38,8 +38,7 @@ def _run(settings: ApiSettings):
 
 def sign_in(settings: ApiSettings, name: str, password: str):
     engine = open_database(settings.database_url)
-    with transaction(engine) as connection:
-        made = auth.sign_in(connection, name=name, password=password, now=datetime.now(UTC), idle_s=60)
+    made = auth.sign_in(engine, name=name, password=password, now=datetime.now(UTC), idle_s=60)
     engine.dispose()
     return made.scope
 

@@ -180,6 +180,10 @@ def test_guessing_is_slowed_down(client, world) -> None:
         ("GET", f"{V1}/suggestions/unknown", 404, "not-found"),
         ("GET", f"{V1}/appointments/unknown", 404, "not-found"),
         ("GET", f"{V1}/appointments?from=2026-01-01T00:00:00", 422, "invalid-request"),
+        ("GET", f"{V1}/appointments?from=0001-01-01T00:00:00%2B14:00", 422, "invalid-request"),
+        ("GET", f"{V1}/appointments?to=9999-12-31T23:59:59-14:00", 422, "invalid-request"),
+        ("GET", f"{V1}/vehicles/here-car/history?from=9999-12-31T23:59:59-14:00", 422, "invalid-request"),
+        ("GET", f"{V1}/vehicles?cursor=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHx4", 422, "invalid-request"),
         ("GET", f"{V1}/vehicles/here-car/history?signal=Vehicle.Nonsense", 422, "invalid-request"),
         (
             "GET",

@@ -14,7 +14,8 @@ from api.pagination import decode, encode
 
 moments = st.datetimes(
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=8))]),
-    min_value=datetime(1970, 1, 1),  # noqa: DTZ001
+    min_value=datetime(2000, 1, 2),  # noqa: DTZ001
+    max_value=datetime(2099, 12, 30),  # noqa: DTZ001
 )
 
 

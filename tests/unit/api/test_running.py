@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from api.dealers.repository import list_dealers
 from api.errors import ExposureError, ListenError
 from api.listening import open_socket
 from api.settings import ApiSettings
+from diagnostics.findings import Severity
 from ingest.devices import enrol
 from ingest.storage.database import open_database, reading, transaction
 
@@ -61,6 +63,28 @@ def headers_of(world, scope) -> dict[str, str]:
     with transaction(world.engine) as connection:
         _, secret, _ = people.make_token(connection, scope, label="test", now=datetime.now(UTC))
     return {"Authorization": f"Bearer {secret}"}
+
+
+async def test_many_at_once_wait_for_each_other_and_nobody_else(world, client) -> None:
+    """More writers than connections and threads: one proposes, the others are told so, and none runs into a limit."""
+    world.suggest(severity=Severity.NEXT_SERVICE)
+    headers = headers_of(world, world.here.advisor)
+    asked = [client.post("/api/v1/appointments", json={"suggestion_id": "s1"}, headers=headers) for _ in range(60)]
+    answers = await asyncio.gather(*asked)
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 59}
+
+
+async def test_strangers_keep_nobody_waiting(world, client) -> None:
+    """Who is not signed in, or may not, is refused without waiting for the one who writes."""
+    headers = headers_of(world, world.here.owner)
+    with transaction(world.engine):
+        asked = [client.post("/api/v1/appointments", json={}) for _ in range(60)]
+        asked += [client.post("/api/v1/appointments", json={"suggestion_id": "s1"}, headers=headers) for _ in range(10)]
+        async with asyncio.timeout(PATIENCE_S):
+            answers = await asyncio.gather(*asked)
+        wrong = await client.post("/api/v1/session", json={"name": "nobody", "password": "wrong password"})
+    assert Counter(answer.status_code for answer in answers) == {401: 60, 403: 10}
+    assert wrong.status_code == 401
 
 
 async def test_advice_becomes_a_proposal_and_a_message_by_itself(world, client, settings: ApiSettings) -> None:
@@ -129,11 +153,11 @@ async def test_a_worker_that_fails_is_tried_again(world, client, settings: ApiSe
     monkeypatch.setattr(worker, "FAILURE_PAUSE_S", 0.05)
     real, failures = worker.turn, []
 
-    def turn(*arguments: object) -> None:
+    def turn(*arguments: object, **more: object) -> None:
         if len(failures) < 2:
             failures.append(1)
             raise RuntimeError("broken for a moment")
-        real(*arguments)
+        real(*arguments, **more)
 
     monkeypatch.setattr(worker, "turn", turn)
     await until(lambda: len(failures) == 2)
