@@ -37,6 +37,10 @@ class Home:
     until: Callable[..., None]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    @property
+    def database_url(self) -> str:
+        return self.env.get("ROADWORTHY_DATABASE_URL", f"sqlite:///{self.folder}/data/roadworthy.db")
+
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "roadworthy", *arguments]
 

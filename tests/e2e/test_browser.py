@@ -55,7 +55,7 @@ def _desk(home):
     home.run("device", "add", "car", "--out", "agent.toml")
     for name, role, more in (("ann", "advisor", ()), ("otto", "owner", ("--vehicle", "car"))):
         home.run_with(f"{PASSWORD}\n", "user", "add", name, "--role", role, "--password-stdin", *more)
-    engine = open_database(f"sqlite:///{home.folder}/data/roadworthy.db")
+    engine = open_database(home.database_url)
     with transaction(engine) as connection:
         vehicle_id = devices.find(connection, "car").vehicle_id
         tell(connection, vehicle_id)
