@@ -8,7 +8,9 @@ AgentError
 ├── NoAnswerError           an ECU was silent
 ├── RefusedError            an ECU refused, with its reason
 ├── GarbledAnswerError      bytes came that are no answer
-└── SpoolError              the spool cannot be used
+├── SpoolError              the spool cannot be used
+├── DbcError                a DBC file cannot be taken
+└── LogError                a recorded log of frames cannot be read
 """
 
 from __future__ import annotations
@@ -82,3 +84,19 @@ class SpoolError(AgentError):
     def __init__(self, path: Path, why: str) -> None:
         self.path = path
         super().__init__(f"spool {path}: {why}")
+
+
+class DbcError(AgentError):
+    """A DBC file cannot be taken."""
+
+    def __init__(self, source: str, why: str) -> None:
+        self.source = source
+        super().__init__(f"DBC {source}: {why}")
+
+
+class LogError(AgentError):
+    """A recorded log of frames cannot be read."""
+
+    def __init__(self, path: Path | str, why: str) -> None:
+        self.path = path
+        super().__init__(f"log {path}: {why}")

@@ -12,10 +12,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import can
 import msgspec
 
 from edge_agent.buses.base import OpenRequest, parameters
+from edge_agent.buses.python_can import can
 from edge_agent.errors import BusLostError, GarbledAnswerError, SourceError
 from edge_agent.live import LiveSource
 from edge_agent.protocols.gate import Gate

@@ -24,11 +24,12 @@ import importlib, sys
 before = set(sys.modules)
 for name in sys.argv[1:]:
     importlib.import_module(name)
-loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+there = {name for name, module in sys.modules.items() if module is not None}
+loaded = {name.partition(".")[0] for name in there - before}
 print(*sorted(loaded - sys.stdlib_module_names))
 """
 
-DRIVERS = frozenset({"edge_agent.buses.can", "edge_agent.buses.elm327"})
+DRIVERS = frozenset({"edge_agent.buses.can", "edge_agent.buses.elm327", "edge_agent.buses.python_can"})
 """Loaded only when a source of their scheme is opened."""
 
 DRIVER_PACKAGES = frozenset({"can", "serial", "wrapt", "packaging"})
@@ -36,10 +37,11 @@ DRIVER_PACKAGES = frozenset({"can", "serial", "wrapt", "packaging"})
 
 
 def agent_modules(root: Path) -> list[str]:
-    """Every module of the agent but its command and its drivers."""
+    """Every module of the agent but its command, its drivers, and bulk decoding, which does not run in the car."""
     files = (path.relative_to(root).with_suffix("") for path in (root / "edge_agent").rglob("*.py"))
     names = {".".join(path.parts).removesuffix(".__init__") for path in files}
-    return sorted(names - DRIVERS - {"edge_agent.commands"})
+    in_the_car = {name for name in names if not f"{name}.".startswith("edge_agent.bulk.")}
+    return sorted(in_the_car - DRIVERS - {"edge_agent.commands"})
 
 
 def third_party(root: Path, *modules: str) -> frozenset[str]:
