@@ -57,6 +57,7 @@ class BulkDecoder:
 
     def __init__(self, layout: Layout) -> None:
         self._messages = [layout.messages[key] for key in sorted(layout.messages)]
+        self._reach = [message.reach for message in self._messages]
         self._numbering = Numbering(layout.messages)
         self._plans: dict[tuple[int, int], Plan] = {}
         self.tally = Tally()
@@ -66,40 +67,54 @@ class BulkDecoder:
         numbers = self._numbering.numbers(frames.keys)
         order = np.argsort(numbers, kind="stable")
         counts = np.bincount(numbers, minlength=len(self._messages) + 1)
-        ends = np.cumsum(counts)
+        starts = (np.cumsum(counts) - counts).tolist()
         self.tally.frames += len(frames)
         self.tally.unknown += int(counts[-1])
+        data, whole = _gathered(frames.data, order), self._all_whole(frames)
+        lengths = None if whole else frames.lengths.take(order)
         for number in np.flatnonzero(counts[:-1]).tolist():
-            yield from self._message(number, order[ends[number] - counts[number] : ends[number]], frames)
+            part = slice(starts[number], starts[number + 1])
+            if lengths is None:
+                yield from self._alike(number, self._reach[number], order[part], data[part])
+            else:
+                yield from self._mixed(number, order[part], data[part], lengths[part])
 
-    def _message(self, number: int, rows: Array, frames: Frames) -> Iterator[Decoded]:
-        message = self._messages[number]
-        lengths = frames.lengths.take(rows)
-        reach = message.reach
+    def _all_whole(self, frames: Frames) -> bool:
+        """Whether no frame can be too short for any message."""
+        return bool(len(frames)) and int(frames.lengths.min()) >= max(self._reach, default=0)
+
+    def _mixed(self, number: int, rows: Array, data: Array, lengths: Array) -> Iterator[Decoded]:
+        """Decodes frames of one message, some of which may be too short, those of a length together."""
+        reach = self._reach[number]
         if int(lengths.min()) >= reach:
-            yield from self._alike(number, reach, rows, frames)
+            yield from self._alike(number, reach, rows, data)
             return
-        self.tally.short += int((lengths < message.length).sum())
+        self.tally.short += int((lengths < self._messages[number].length).sum())
         usable = np.minimum(lengths, reach)
         for length in np.unique(usable).tolist():
-            yield from self._alike(number, length, rows[usable == length], frames)
+            chosen = usable == length
+            yield from self._alike(number, length, rows[chosen], data[chosen])
 
-    def _alike(self, number: int, length: int, rows: Array, frames: Frames) -> Iterator[Decoded]:
+    def _alike(self, number: int, length: int, rows: Array, data: Array) -> Iterator[Decoded]:
         """Decodes frames of one message of which ``length`` bytes are to be used."""
         message = self._messages[number]
-        if (number, length) not in self._plans:
-            self._plans[number, length] = plan(message, length)
-        data = _gathered(frames.data, rows, padded(length))
-        for chosen, signals, values in self._plans[number, length].run(data):
+        found = self._plans.get((number, length))
+        if found is None:
+            found = self._plans[number, length] = plan(message, length)
+        for chosen, signals, values in found.run(_of_width(data, padded(length))):
             at = rows if chosen is None else rows[chosen]
             yield Decoded(message=message, frames=at, signals=signals, values=values)
 
 
-def _gathered(data: Array, rows: Array, width: int) -> Array:
-    """The rows of ``data`` with ``width`` columns, contiguous."""
-    if data.shape[1] == _WORD == width and data.flags.c_contiguous:
-        return data.view(np.uint64).ravel().take(rows).view(np.uint8).reshape(-1, _WORD)
-    found = data.take(rows, axis=0)
-    if found.shape[1] >= width:
-        return np.ascontiguousarray(found[:, :width])
-    return np.pad(found, ((0, 0), (0, width - found.shape[1])))
+def _gathered(data: Array, order: Array) -> Array:
+    """The rows of ``data`` in this order; rows of eight bytes are moved as one number each."""
+    if data.shape[1] == _WORD and data.flags.c_contiguous:
+        return data.view(np.uint64).ravel().take(order).view(np.uint8).reshape(-1, _WORD)
+    return data.take(order, axis=0)
+
+
+def _of_width(data: Array, width: int) -> Array:
+    """``data`` with so many columns, contiguous; columns that are missing become zeros, which no signal looks at."""
+    if data.shape[1] >= width:
+        return np.ascontiguousarray(data[:, :width])
+    return np.pad(data, ((0, 0), (0, width - data.shape[1])))

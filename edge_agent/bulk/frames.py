@@ -28,3 +28,8 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def __getitem__(self, part: slice | Array) -> Frames:
+        return Frames(
+            times_us=self.times_us[part], keys=self.keys[part], lengths=self.lengths[part], data=self.data[part]
+        )

@@ -40,8 +40,8 @@ class Step:
     window: int
     big_endian: bool
     offsets: Array
-    shifts: Array
-    masks: Array
+    shifts: Array | None
+    masks: Array | None
     signs: Array | None
     convert: Converter
 
@@ -53,8 +53,10 @@ class Step:
             planes: the same, transposed and contiguous.
         """
         rows = self._windows(frames, planes)
-        np.right_shift(rows, self.shifts, out=rows)
-        np.bitwise_and(rows, self.masks, out=rows)
+        if self.shifts is not None:
+            np.right_shift(rows, self.shifts, out=rows)
+        if self.masks is not None:
+            np.bitwise_and(rows, self.masks, out=rows)
         if self.signs is None:
             return rows
         np.bitwise_xor(rows, self.signs, out=rows)
@@ -178,14 +180,15 @@ def _step(signals: Sequence[Signal], width: int) -> Step:
     kind = f"u{window}"
     offsets = [min(signal.first // 8, width - window) for signal in signals]
     shifts = [_shift(signal, offset, window) for signal, offset in zip(signals, offsets, strict=True)]
+    masks = [(1 << signal.length) - 1 for signal in signals]
     signed = signals[0].coding is Coding.SIGNED
     return Step(
         signals=tuple(signals),
         window=window,
         big_endian=signals[0].big_endian,
         offsets=np.array(offsets),
-        shifts=np.array(shifts, dtype=kind)[:, None],
-        masks=np.array([(1 << signal.length) - 1 for signal in signals], dtype=kind)[:, None],
+        shifts=np.array(shifts, dtype=kind)[:, None] if any(shifts) else None,
+        masks=np.array(masks, dtype=kind)[:, None] if set(masks) != {(1 << (8 * window)) - 1} else None,
         signs=np.array([1 << (signal.length - 1) for signal in signals], dtype=kind)[:, None] if signed else None,
         convert=converter(signals),
     )

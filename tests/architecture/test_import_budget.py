@@ -50,7 +50,7 @@ def third_party(root: Path, *modules: str) -> frozenset[str]:
         [sys.executable, "-c", PROBE, *modules], cwd=root, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    ours = {"vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "roadworthy"}
+    ours = {"vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks", "roadworthy"}
     return frozenset(done.stdout.split()) - ours
 
 
@@ -77,6 +77,7 @@ def test_a_driver_adds_only_its_library(root: Path, driver: str) -> None:
         "diagnostics.commands",
         "api.commands",
         "simulators.commands",
+        "benchmarks.commands",
         "ingest.settings",
         "diagnostics.settings",
         "api.settings",
