@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "simulators.commands:simulate",
     "history": "ingest.commands:history",
     "dead-letters": "ingest.commands:dead_letters",
+    "decode": "edge_agent.commands:decode",
     "bench": "benchmarks.commands:bench",
 }
 """Command -> ``module:name`` of a function or a typer app."""

@@ -87,9 +87,7 @@ def compare(task: Task) -> tuple[int, bool]:
     bulk, single = BulkDecoder(found), FrameDecoder(found)
     count, equal = 0, True
     for start in range(0, len(task.pairs), SLICE):
-        theirs: list[dict[str, Any]] = [
-            dict(message.decode(data, decode_choices=False)) for message, data in task.pairs[start : start + SLICE]
-        ]
+        theirs: list[dict[str, Any]] = [_decoded(message, data) for message, data in task.pairs[start : start + SLICE]]
         for (message, data), values in zip(task.pairs[start : start + SLICE], theirs, strict=True):
             ours = single.decode(message.frame_id, data, extended=message.is_extended_frame)
             equal = equal and ours == values
@@ -98,6 +96,11 @@ def compare(task: Task) -> tuple[int, bool]:
         equal = equal and values_here == sum(map(len, theirs)) and all(_same(one, theirs) for one in decoded)
         count += values_here
     return count, equal
+
+
+def _decoded(message: Message, data: bytes) -> dict[str, Any]:
+    found: Any = message.decode(data, decode_choices=False)
+    return dict(found)
 
 
 def _same(decoded: Decoded, theirs: list[dict[str, Any]]) -> bool:

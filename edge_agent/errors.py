@@ -10,7 +10,8 @@ AgentError
 ├── GarbledAnswerError      bytes came that are no answer
 ├── SpoolError              the spool cannot be used
 ├── DbcError                a DBC file cannot be taken
-└── LogError                a recorded log of frames cannot be read
+├── LogError                a recorded log of frames cannot be read
+└── TableError              a table of decoded signals cannot be written
 """
 
 from __future__ import annotations
@@ -100,3 +101,11 @@ class LogError(AgentError):
     def __init__(self, path: Path | str, why: str) -> None:
         self.path = path
         super().__init__(f"log {path}: {why}")
+
+
+class TableError(AgentError):
+    """A table of decoded signals cannot be written."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path
+        super().__init__(f"table {path}: {why}")

@@ -65,9 +65,12 @@ class Converter:
 
     def values(self, raw: Array) -> Array:
         """The values, shape ``(signals, frames)``."""
-        rows = raw
-        if self.float_bytes:
-            rows = rows.astype(f"u{self.float_bytes}", copy=False).view(f"f{self.float_bytes}")
+        if not self.float_bytes:
+            return self._scaled(raw)
+        with np.errstate(invalid="ignore", over="ignore"):  # what a car sends may be no number at all
+            return self._scaled(raw.astype(f"u{self.float_bytes}", copy=False).view(f"f{self.float_bytes}"))
+
+    def _scaled(self, rows: Array) -> Array:
         if self.scales is not None and self.kind == "f8":
             rows = np.multiply(rows, self.scales, dtype="f8")
         else:

@@ -79,6 +79,11 @@ class BulkDecoder:
             else:
                 yield from self._mixed(number, order[part], data[part], lengths[part])
 
+    def unknown(self, keys: Array) -> Array:
+        """Those of the keys that the layout does not know."""
+        found: Array = keys[self._numbering.numbers(keys) == len(self._numbering)]
+        return found
+
     def _all_whole(self, frames: Frames) -> bool:
         """Whether no frame can be too short for any message."""
         return bool(len(frames)) and int(frames.lengths.min()) >= max(self._reach, default=0)

@@ -17,6 +17,7 @@ _HEAVY = "asammdf"
 sys.modules.setdefault(_HEAVY, cast("ModuleType", None))
 
 import can as can  # noqa: E402, PLC0414  after asammdf is hidden; other modules take it from here
+from can.io.blf import BLFParseError as BLFParseError  # noqa: E402, PLC0414  likewise
 
 
 def asammdf() -> ModuleType:

@@ -29,7 +29,9 @@ loaded = {name.partition(".")[0] for name in there - before}
 print(*sorted(loaded - sys.stdlib_module_names))
 """
 
-DRIVERS = frozenset({"edge_agent.buses.can", "edge_agent.buses.elm327", "edge_agent.buses.python_can"})
+DRIVERS = frozenset(
+    {"edge_agent.buses.can", "edge_agent.buses.elm327", "edge_agent.buses.python_can", "edge_agent.buses.recorded"}
+)
 """Loaded only when a source of their scheme is opened."""
 
 DRIVER_PACKAGES = frozenset({"can", "serial", "wrapt", "packaging"})
