@@ -61,6 +61,7 @@ class Reading:
         without_data: remote and error frames.
         unreadable: lines, or stretches of a binary file, that could not be read.
         first: place of and reason for the first of these.
+        latest: the same of the latest.
         incomplete: how the file shows that its end is missing, or "".
     """
 
@@ -70,6 +71,7 @@ class Reading:
     without_data: int = 0
     unreadable: int = 0
     first: str = ""
+    latest: str = ""
     incomplete: str = ""
 
     def counts(self, message: Message) -> bool:
@@ -86,7 +88,8 @@ class Reading:
     def refuse(self, place: str, why: object) -> None:
         """Counts something unreadable."""
         self.unreadable += 1
-        self.first = self.first or f"{place}: {str(why) or type(why).__name__}"
+        self.latest = f"{place}: {str(why) or type(why).__name__}"
+        self.first = self.first or self.latest
 
 
 def _impossible(message: Message) -> str:

@@ -30,7 +30,14 @@ print(*sorted(loaded - sys.stdlib_module_names))
 """
 
 DRIVERS = frozenset(
-    {"edge_agent.buses.can", "edge_agent.buses.elm327", "edge_agent.buses.python_can", "edge_agent.buses.recorded"}
+    {
+        "edge_agent.buses.can",
+        "edge_agent.buses.elm327",
+        "edge_agent.buses.python_can",
+        "edge_agent.buses.recorded",
+        "edge_agent.buses.log",
+        "edge_agent.buses.listen",
+    }
 )
 """Loaded only when a source of their scheme is opened."""
 
