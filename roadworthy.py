@@ -38,6 +38,8 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "simulators.commands:simulate",
     "history": "ingest.commands:history",
     "dead-letters": "ingest.commands:dead_letters",
+    "decode": "edge_agent.commands:decode",
+    "bench": "benchmarks.commands:bench",
 }
 """Command -> ``module:name`` of a function or a typer app."""
 
@@ -61,7 +63,7 @@ TOP = ("data_dir", "database_url")
 PREFIX = "ROADWORTHY_"
 SETTINGS_FILE = "roadworthy.toml"
 OTHER_VARIABLES = frozenset({"ROADWORTHY_SETTINGS", "ROADWORTHY_SHARED_DATA"})
-PACKAGES = ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators")
+PACKAGES = ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks")
 USER_ERROR = 2
 
 _Form = TypeVar("_Form")

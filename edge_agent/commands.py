@@ -28,7 +28,7 @@ def agent(
     source: Annotated[
         str | None,
         typer.Option(
-            help="csv:FILE, can:INTERFACE:CHANNEL, elm327:DEVICE or elm327:socket://HOST:PORT; or in the file."
+            help="csv:FILE, log:FILE, can:INTERFACE:CHANNEL, elm327:DEVICE, elm327:socket://HOST:PORT; or in the file."
         ),
     ] = None,
     column_map: Annotated[
@@ -71,6 +71,31 @@ def agent(
     out = Console(stderr=True, highlight=False, markup=False)
     for line in health.report():
         out.print(line)
+
+
+def decode(
+    log: Annotated[Path, typer.Argument(help="candump's .log, .asc, .blf, .trc or .mf4; the first four also as .gz.")],
+    dbc: Annotated[Path, typer.Option("--dbc", help="What the frames mean.")],
+    out: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
+    *,
+    texts: Annotated[
+        bool, typer.Option("--texts", help="Add a column with the names that the DBC gives to values.")
+    ] = False,
+) -> None:
+    """Decode a recorded log with a DBC file: a row a value, with time (UTC), message, signal, value."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from edge_agent.bulk.decode_log import decode_log
+
+    err = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(log.name, total=None)
+        found = decode_log(
+            log, dbc, out, texts=texts, progress=lambda done, size: bar.update(task, completed=done, total=size)
+        )
+    for line in found.lines():
+        typer.echo(line)
 
 
 def _uri(given: str | None, settings: AgentSettings, config: Path) -> str:

@@ -8,7 +8,10 @@ AgentError
 ├── NoAnswerError           an ECU was silent
 ├── RefusedError            an ECU refused, with its reason
 ├── GarbledAnswerError      bytes came that are no answer
-└── SpoolError              the spool cannot be used
+├── SpoolError              the spool cannot be used
+├── DbcError                a DBC file cannot be taken
+├── LogError                a recorded log of frames cannot be read
+└── TableError              a table of decoded signals cannot be written
 """
 
 from __future__ import annotations
@@ -82,3 +85,27 @@ class SpoolError(AgentError):
     def __init__(self, path: Path, why: str) -> None:
         self.path = path
         super().__init__(f"spool {path}: {why}")
+
+
+class DbcError(AgentError):
+    """A DBC file cannot be taken."""
+
+    def __init__(self, source: str, why: str) -> None:
+        self.source = source
+        super().__init__(f"DBC {source}: {why}")
+
+
+class LogError(AgentError):
+    """A recorded log of frames cannot be read."""
+
+    def __init__(self, path: Path | str, why: str) -> None:
+        self.path = path
+        super().__init__(f"log {path}: {why}")
+
+
+class TableError(AgentError):
+    """A table of decoded signals cannot be written."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path
+        super().__init__(f"table {path}: {why}")

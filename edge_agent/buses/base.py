@@ -31,6 +31,7 @@ _Form = TypeVar("_Form", bound=msgspec.Struct)
 SCHEMES: Mapping[str, str] = {
     "csv": "edge_agent.buses.csv",
     "can": "edge_agent.buses.can",
+    "log": "edge_agent.buses.log",
     "elm327": "edge_agent.buses.elm327",
 }
 """Scheme -> module; imported when a URI of that scheme is opened. A module has ``open_source(request)``."""

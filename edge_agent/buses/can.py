@@ -12,10 +12,12 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import can
 import msgspec
 
 from edge_agent.buses.base import OpenRequest, parameters
+from edge_agent.buses.dbc_map import open_map
+from edge_agent.buses.listen import ListeningSource
+from edge_agent.buses.python_can import can
 from edge_agent.errors import BusLostError, GarbledAnswerError, SourceError
 from edge_agent.live import LiveSource
 from edge_agent.protocols.gate import Gate
@@ -56,10 +58,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Parameters of the URI."""
 
     bitrate: int | None = None
+    dbc: str = ""
+    map: str = ""
 
 
-def open_source(request: OpenRequest) -> LiveSource:
-    """The car on the bus that the URI names.
+def open_source(request: OpenRequest) -> LiveSource | ListeningSource:
+    """The car on the bus that the URI names; with ``dbc`` and ``map`` it is only listened to.
 
     Raises:
         SourceError: the URI names no interface and channel, or an interface that python-can does not have.
@@ -70,6 +74,9 @@ def open_source(request: OpenRequest) -> LiveSource:
     if interface not in can.VALID_INTERFACES:
         raise SourceError(request.uri, f"python-can has no interface {interface!r}; see `can_viewer --help`")
     options = _options(request, interface, channel)
+    query = parameters(Query, request)
+    if query.dbc or query.map:
+        return ListeningSource(request, options, open_map(request.uri, query.dbc, query.map, request.health))
     return LiveSource(request, partial(_connect, request, options))
 
 

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-PACKAGES = ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators")
+PACKAGES = ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks")
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def test_no_error_is_swallowed(modules) -> None:
 
 def test_every_package_has_one_root_of_its_errors(root: Path, modules) -> None:
     """Each package's errors descend from one class, so that a caller can catch what it refuses."""
-    for package in ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators"):
+    for package in ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks"):
         found = next((module for module in modules if module.name == f"{package}.errors"), None)
         assert found is not None, f"{package}/errors.py is missing"
         classes = [node for node in found.tree.body if isinstance(node, ast.ClassDef)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from vehicle.signals import CATALOGUE, COOLANT_TEMPERATURE, SPEED
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+DBC = Path(__file__).parents[1] / "golden" / "dbc" / "codings.dbc"
 RECORDING = next((Path(__file__).parents[2] / "simulators" / "recordings").glob("*.csv.gz"))
 UNIT = Unit(values={SPEED: 50.0, COOLANT_TEMPERATURE: 88.0})
 
@@ -55,7 +57,16 @@ async def _elm327() -> AsyncIterator[str]:
         await task
 
 
-SOURCES = {"csv": _csv, "can": _can, "elm327": _elm327}
+@contextlib.asynccontextmanager
+async def _log() -> AsyncIterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        chosen, log = Path(folder) / "map.toml", Path(folder) / "drive.log"
+        chosen.write_text(f'[signals]\n"Intel.Speed" = "{SPEED}"\n')
+        log.write_text("".join(f"(17000000{at:02}.500000) can0 100#{at:02X}130000000000\n" for at in range(10, 60)))
+        yield f"log:{log}?dbc={DBC}&map={chosen}"
+
+
+SOURCES = {"csv": _csv, "can": _can, "log": _log, "elm327": _elm327}
 
 
 def test_every_source_is_here() -> None:

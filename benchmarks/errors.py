@@ -1,0 +1,38 @@
+"""What can go wrong in a benchmark.
+
+BenchError
+├── UnknownBenchError      there is no benchmark of that name
+└── MissingPeerError       what it is measured with or against is not installed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MEND = (
+    "pip install 'roadworthy[bench]' installs it (opendbc declares Python below 3.13; on a newer one: "
+    "pip install --no-deps --ignore-requires-python opendbc)"
+)
+
+
+class BenchError(Exception):
+    """Root of everything that a benchmark reports."""
+
+
+class UnknownBenchError(BenchError):
+    """There is no benchmark of that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        super().__init__(f"there is no benchmark {name!r}; there are: {', '.join(known)}")
+
+
+class MissingPeerError(BenchError):
+    """What a benchmark measures with or against is not installed."""
+
+    def __init__(self, bench: str, package: str) -> None:
+        self.bench, self.package = bench, package
+        super().__init__(f"the benchmark {bench} needs {package}, which is not installed; {_MEND}")

@@ -1,0 +1,76 @@
+"""Frames from measurement files (ASAM MDF 4, ``.mf4``), a stretch at a time, through the optional library asammdf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_agent.bulk.frames import CLASSIC, LONGEST, Frames
+from edge_agent.buses import python_can
+from edge_agent.decoders.layout import EXTENDED
+from edge_agent.errors import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from edge_agent.buses.recorded import Reading
+
+_GROUP = "CAN_DataFrame"
+_ID_MASK = 0x1FFF_FFFF
+
+
+def frames(path: Path, reading: Reading, size: int) -> Iterator[Frames]:
+    """The frames of a file, at most ``size`` at a time; group after group, in the order of time in each.
+
+    Raises:
+        LogError: asammdf is not installed, the file cannot be read, or holds no recorded frames.
+    """
+    measurement = _opened(path)
+    start_us = round(measurement.header.start_time.timestamp() * 1e6)
+    groups = [
+        (number, int(group.channel_group.cycles_nr))
+        for number, group in enumerate(measurement.groups)
+        if _GROUP in {channel.name for channel in group.channels}
+    ]
+    if not groups:
+        raise LogError(path, f"holds no frames of a CAN bus: no channel is called {_GROUP}")
+    total = sum(count for _, count in groups)
+    with measurement:
+        for number, count in groups:
+            for offset in range(0, count, size):
+                part = _part(measurement, number, offset, min(size, count - offset), start_us)
+                reading.frames += len(part)
+                reading.position = reading.size * reading.frames // max(total, 1)
+                yield part
+
+
+def _opened(path: Path) -> Any:
+    try:
+        python_can.asammdf()
+        from asammdf import MDF  # noqa: PLC0415  heavy, and optional
+    except ImportError as error:
+        raise LogError(path, "an MF4 file is read with asammdf: pip install 'roadworthy[mf4]'") from error
+    try:
+        return MDF(path)
+    except OSError as error:
+        raise LogError(path, f"cannot be opened ({error.strerror})") from error
+    except Exception as error:
+        # asammdf raises what comes along: its own errors, struct's, KeyError, UnicodeDecodeError
+        raise LogError(path, f"is no MF4 file that can be read ({type(error).__name__}: {error})") from error
+
+
+def _part(measurement: Any, group: int, offset: int, count: int, start_us: int) -> Frames:
+    found = measurement.get(_GROUP, group=group, raw=True, record_offset=offset, record_count=count)
+    fields = {name.rpartition(".")[2]: found.samples[name] for name in found.samples.dtype.names}
+    data = np.asarray(fields["DataBytes"], np.uint8)
+    width = CLASSIC if data.shape[1] <= CLASSIC else LONGEST
+    identifiers = np.asarray(fields["ID"], np.uint32)
+    extended = np.asarray(fields.get("IDE", identifiers >> 31)) != 0
+    return Frames(
+        times_us=start_us + np.round(found.timestamps * 1e6).astype(np.int64),
+        keys=(identifiers & _ID_MASK) | np.where(extended, np.uint32(EXTENDED), np.uint32(0)),
+        lengths=np.minimum(np.asarray(fields["DataLength"], np.uint8), width),
+        data=np.pad(data[:, :width], ((0, 0), (0, max(0, width - data.shape[1])))),
+    )

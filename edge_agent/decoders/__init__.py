@@ -1,0 +1,1 @@
+"""From the bytes of frames to values of signals; pure."""
