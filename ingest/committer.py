@@ -7,6 +7,7 @@ import logging
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -55,21 +56,50 @@ class Committer:
         self._quarantine = Quarantine()
         self._failing = False
 
+    async def take(self, arrivals: Sequence[Arrival | None]) -> None:
+        """Commits arrivals in their order; where there was no connection (None), no device is known to be there."""
+        for lost, some in groupby(arrivals, key=lambda one: one is None):
+            if lost:
+                await self._forget_presence()
+            else:
+                await self.commit([one for one in some if one is not None])
+
     async def commit(self, arrivals: Sequence[Arrival]) -> None:
         """Stores ``arrivals`` and acknowledges what is held then; on a database failure nothing is acknowledged."""
         try:
             acks = await asyncio.to_thread(self._store_all, arrivals)
         except sa.exc.OperationalError as error:
-            if not self._failing:
-                LOG.error("the database refuses (%s); the devices keep their data and send it again", error.orig)  # noqa: TRY400
-            self._failing = True
-            await asyncio.sleep(RETRY_AFTER_FAILURE_S)
+            await self._pause(error)
             return
+        self._note_success()
+        for device_id, ack in acks:
+            await self._subscriber.send(device_id, Kind.ACK, encode(ack))
+
+    async def _forget_presence(self) -> None:
+        """Before anything that comes after it: what devices say of themselves then holds."""
+        while True:
+            try:
+                await asyncio.to_thread(self._mark_offline)
+            except sa.exc.OperationalError as error:
+                await self._pause(error)
+            else:
+                self._note_success()
+                return
+
+    def _mark_offline(self) -> None:
+        with transaction(self._engine) as connection:
+            inbox.forget_presence(connection)
+
+    async def _pause(self, error: sa.exc.OperationalError) -> None:
+        if not self._failing:
+            LOG.error("the database refuses (%s); the devices keep their data and send it again", error.orig)
+        self._failing = True
+        await asyncio.sleep(RETRY_AFTER_FAILURE_S)
+
+    def _note_success(self) -> None:
         if self._failing:
             LOG.info("the database takes messages again")
         self._failing = False
-        for device_id, ack in acks:
-            await self._subscriber.send(device_id, Kind.ACK, encode(ack))
 
     def _store_all(self, arrivals: Sequence[Arrival]) -> list[tuple[str, Ack]]:
         try:

@@ -62,11 +62,11 @@ async def _commit(subscriber: Subscriber, committer: Committer, gather_s: float)
         arrivals = [await subscriber.arrivals.get()]
         await asyncio.sleep(gather_s)
         arrivals += _waiting(subscriber.arrivals, MOST_AT_ONCE - 1)
-        await committer.commit(arrivals)
+        await committer.take(arrivals)
 
 
-def _waiting(queue: asyncio.Queue[Arrival], most: int) -> list[Arrival]:
-    found: list[Arrival] = []
+def _waiting(queue: asyncio.Queue[Arrival | None], most: int) -> list[Arrival | None]:
+    found: list[Arrival | None] = []
     while len(found) < most and not queue.empty():
         found.append(queue.get_nowait())
     return found

@@ -37,19 +37,24 @@ class Arrival:
 
 
 class Subscriber:
-    """A connection to the broker that comes back by itself; ``arrivals`` is what came."""
+    """A connection to the broker that comes back by itself; ``arrivals`` is what came, and None where it was not there.
+
+    The None stands before everything that comes over the next connection: who went meanwhile was not told.
+    """
 
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
         self._client: aiomqtt.Client | None = None
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
-        self.arrivals: asyncio.Queue[Arrival] = asyncio.Queue(MAX_PENDING)
+        self.arrivals: asyncio.Queue[Arrival | None] = asyncio.Queue(MAX_PENDING)
         self.connected = asyncio.Event()
 
     async def run(self) -> None:
         """Reads until cancelled; reconnects with jittered back-off, and says once that the broker went."""
-        delay_s, told = RETRY_S[0], False
+        delay_s, told, lost = RETRY_S[0], False, True
         while not _cancelled():
+            if lost:
+                await self.arrivals.put(None)
             try:
                 await self._read_connected()
             except aiomqtt.MqttError as error:
@@ -57,6 +62,7 @@ class Subscriber:
                     LOG.warning("no connection to the broker at %s:%d (%s); trying again", *self._address, error)
                 told = True
             finally:
+                lost = self.connected.is_set()
                 delay_s = RETRY_S[0] if self.connected.is_set() else min(2 * delay_s, RETRY_S[1])
                 self.connected.clear()
                 self._client = None

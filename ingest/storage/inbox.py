@@ -19,7 +19,7 @@ from vehicle.topics import Kind, topic
 from vehicle.wire import Content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ingest.quarantine import Quarantine
@@ -129,6 +129,7 @@ class _Storing:
         """Writes all of it."""
         if self._rows:
             self._connection.execute(t.inbox.insert(), list(self._rows.values()))
+            _note_seen(self._connection, {device_id for device_id, _, _ in self._rows}, self._now)
         if self._letters:
             self._connection.execute(t.dead_letters.insert(), self._letters)
         if self._sets:
@@ -297,3 +298,14 @@ def set_presence(connection: sa.Connection, device_id: str, *, online: bool, now
     """Notes that a device came or went."""
     values: dict[str, Any] = {"online": online} | ({"seen_at": now} if online else {})
     connection.execute(t.devices.update().where(t.devices.c.id == device_id).values(values))
+
+
+def forget_presence(connection: sa.Connection) -> None:
+    """Notes that no device is known to be there, until it says so again."""
+    connection.execute(t.devices.update().where(t.devices.c.online).values(online=False))
+
+
+def _note_seen(connection: sa.Connection, device_ids: Collection[str], now: datetime) -> None:
+    c = t.devices.c
+    earlier = sa.or_(c.seen_at.is_(None), c.seen_at < now)
+    connection.execute(t.devices.update().where(c.id.in_(device_ids), earlier).values(seen_at=now))

@@ -316,6 +316,22 @@ def test_old_letters_go_first(engine: sa.Engine) -> None:
 # --- commands
 
 
+def test_presence_is_forgotten_and_told_anew(engine: sa.Engine) -> None:
+    """Nobody is there until they say so again; when a device was last seen stays, and rises with what it stores."""
+    with transaction(engine) as connection:
+        golf, polo = (devices.enrol(connection, name=name, now=NOW) for name in ("golf", "polo"))
+        for made in (golf, polo):
+            inbox.set_presence(connection, made.device_id, online=True, now=NOW)
+        inbox.forget_presence(connection)
+        inbox.set_presence(connection, polo.device_id, online=True, now=NOW)
+    later = NOW + timedelta(minutes=1)
+    receive(engine, telemetry(1), telemetry(2), device=golf.device_id, vehicle=golf.vehicle_id, now=later)
+    receive(engine, telemetry(1), device=golf.device_id, vehicle=golf.vehicle_id, now=NOW)
+    with reading(engine) as connection:
+        found = {one.name: (one.online, one.seen_at) for one in devices.list_devices(connection)}
+    assert found == {"golf": (False, later), "polo": (True, NOW)}
+
+
 def test_the_life_of_a_request(engine: sa.Engine) -> None:
     """Requested, sent, progress, done; an answer by another device or after the end changes nothing."""
     later = NOW + timedelta(minutes=1)

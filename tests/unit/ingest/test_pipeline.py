@@ -281,3 +281,65 @@ async def test_presence_follows_birth_and_will(server, until) -> None:
         assert online()
         await dongle.send(Kind.STATE, b'{"status":"offline"}', retain=True)
         await until(lambda: not online(), what="the device to be offline")
+
+
+def look(server, name: str) -> devices.Device:
+    with reading(server.engine) as connection:
+        return devices.find(connection, name)
+
+
+async def test_nobody_is_online_because_they_were(stopped_server, until) -> None:
+    """After the server side was away, a device is online when it says so again, not because it was before."""
+    server = stopped_server
+    golf, polo = server.enrol("golf"), server.enrol("polo")
+    for part in ("broker", "ingest"):
+        await server.start(part)
+    async with server.dongle(golf), server.dongle(polo):
+        assert look(server, "golf").online
+        assert look(server, "polo").online
+        for part in ("ingest", "broker"):
+            await server.stop(part)
+    for part in ("broker", "ingest"):
+        await server.start(part)
+    await until(lambda: not look(server, "golf").online, what="golf to be offline")
+    async with server.dongle(golf):
+        await until(lambda: look(server, "golf").online, what="golf to be back")
+    assert not look(server, "polo").online
+
+
+async def test_a_lost_broker_takes_presence_with_it(server, until) -> None:
+    """Ingest runs on, but nobody can tell it who went while the broker was away."""
+    golf = server.enrol("golf")
+    async with server.dongle(golf):
+        await server.stop("broker")
+        await until(lambda: not look(server, "golf").online, what="golf to be offline")
+    await server.start("broker")
+    while not look(server, "golf").online:  # a birth that comes before ingest is back waits in the broker
+        async with server.dongle(golf):
+            await until(lambda: look(server, "golf").online, what="golf to be back")
+
+
+async def test_presence_that_the_broker_kept_is_taken(server, until) -> None:
+    """Where only ingest was away, the retained births say who is there."""
+    golf = server.enrol("golf")
+    async with server.dongle(golf):
+        await server.stop("ingest")
+        await server.start("ingest")
+        await until(lambda: look(server, "golf").online, what="the retained birth")
+
+
+async def test_what_is_stored_was_seen(server, make, until) -> None:
+    """A device that sends without ever saying hello again was seen when its data came."""
+    golf = server.enrol("golf")
+    async with server.dongle(golf) as dongle:
+        born = look(server, "golf").seen_at
+        await dongle.telemetry(make.message(1))
+        await until(lambda: dongle.upto == 1, what="the telemetry")
+        measured = look(server, "golf").seen_at
+        await dongle.send(Kind.EVENT, make.event(2))
+        await until(lambda: dongle.upto == 2, what="the event")
+        told = look(server, "golf").seen_at
+    assert born is not None
+    assert measured is not None
+    assert told is not None
+    assert born < measured < told
