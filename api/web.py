@@ -128,6 +128,15 @@ def signed_in(request: Request, desk: TheDesk, moment: Now) -> Scope:
 Person = Annotated[Scope, Depends(signed_in)]
 
 
+def is_still_signed_in(request: Request, connection: sa.Connection, moment: datetime) -> bool:
+    """Whether who asked may still be told, in an answer that goes on; looking keeps no session alive."""
+    try:
+        scope = _identify(request, connection, moment)
+    except NotSignedInError:
+        return False
+    return scope.role in allowed_roles(operation(request))
+
+
 def _identify(request: Request, connection: sa.Connection, moment: datetime) -> Scope:
     header = request.headers.get("Authorization", "")
     if header.lower().startswith("bearer "):
@@ -162,5 +171,5 @@ def _check_same_site(request: Request, form_token: str) -> None:
 
 __all__ = [
     "COOKIE", "FORM_FIELD", "FORM_HEADER", "PUBLIC", "Database", "Desk", "Now", "Person", "TheDesk", "database",
-    "desk_of", "now", "operation", "signed_in",
+    "desk_of", "is_still_signed_in", "now", "operation", "signed_in",
 ]  # fmt: skip

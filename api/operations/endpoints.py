@@ -11,9 +11,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from api import revisions
-from api.auth.scope import Scope
 from api.policy import V1
-from api.web import Database, Desk, Person, TheDesk
+from api.web import Database, Desk, Person, TheDesk, is_still_signed_in, now
 from diagnostics.repository import latest_revision
 from ingest.storage.database import reading
 from ingest.storage.letters import counts_by_reason
@@ -48,18 +47,20 @@ def dead_letters(connection: Database, person: Person) -> dict[str, int]:
 @router.get("/stream", response_class=StreamingResponse)
 def stream(request: Request, desk: TheDesk, person: Person) -> StreamingResponse:
     """Server-sent events: ``changed`` with the latest revisions whenever suggestions or appointments change."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(changes(request, desk, person), media_type="text/event-stream", headers=headers)
-
-
-async def changes(request: Request, desk: Desk, person: Scope) -> AsyncIterator[str]:
-    """The events of a stream, until the listener or the server goes."""
     del person
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(changes(request, desk), media_type="text/event-stream", headers=headers)
+
+
+async def changes(request: Request, desk: Desk) -> AsyncIterator[str]:
+    """The events of a stream, until the listener, their session or the server goes."""
     known: tuple[int, int] | None = None
     silent = 0
     stop: asyncio.Event = request.app.state.stop
     while not stop.is_set() and not await request.is_disconnected():
-        latest = await asyncio.to_thread(_latest, desk)
+        latest = await asyncio.to_thread(_latest, request, desk)
+        if latest is None:
+            return
         silent += 1
         if latest != known:
             known, silent = latest, 0
@@ -75,6 +76,9 @@ async def _pause(stop: asyncio.Event) -> None:
     waiting.cancel()
 
 
-def _latest(desk: Desk) -> tuple[int, int]:
+def _latest(request: Request, desk: Desk) -> tuple[int, int] | None:
+    """The revisions that are the latest, or None for who is not signed in any more."""
     with reading(desk.engine) as connection:
+        if not is_still_signed_in(request, connection, now()):
+            return None
         return latest_revision(connection), revisions.latest(connection)

@@ -48,5 +48,6 @@ def quality(request: Request, reader: Reading, connection: Database) -> HTMLResp
 @router.get("/live")
 def live(request: Request, reader: Reading, desk: TheDesk) -> StreamingResponse:
     """Server-sent events by which open pages learn that something changed."""
-    stream = changes(request, desk, person_of(reader))
+    del reader
+    stream = changes(request, desk)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ from api.appointments import proposer
 from api.auth import service as people
 from api.errors import DeskError, ExposureError, ListenError, PolicyError
 from api.listening import open_socket, refuse_exposure
+from api.operations import endpoints
 from api.problems import BASE
 from api.settings import ApiSettings
 from api.web import COOKIE, Person
@@ -494,6 +497,39 @@ def test_changes_are_streamed(world, tmp_path: Path, token) -> None:
     with TestClient(app) as client:
         answer = client.get(f"{V1}/stream", headers=token(world.here.advisor))
     assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("how", ["sign out", "its time", "token"])
+def test_a_stream_ends_with_who_listens(client, world, password, token, write, how: str, monkeypatch) -> None:
+    """Whoever signs out, stays away too long, or loses the token hears no more; the stream keeps no session alive."""
+    going_on, looks = threading.Event(), itertools.count(1)
+
+    def looked(*where) -> tuple[int, int] | None:
+        if next(looks) == 3:
+            going_on.set()
+        return look(*where)
+
+    look = endpoints._latest
+    monkeypatch.setattr(endpoints, "_latest", looked)
+    monkeypatch.setattr(endpoints, "LOOK_EVERY_S", 0.01)
+    if how == "token":
+        headers = token(world.here.advisor)
+    else:
+        sign_in(client, "here-advisor", password)
+        headers = {}
+
+    def end() -> None:
+        if how == "sign out":
+            write(lambda connection: people.sign_out(connection, client.cookies[COOKIE]))
+            return
+        table = tables.tokens if how == "token" else tables.sessions
+        write(lambda connection: connection.execute(table.update().values(ends_at=datetime.now(UTC))))
+
+    with ThreadPoolExecutor() as pool:
+        listening = pool.submit(client.get, f"{V1}/stream", headers=headers)
+        assert going_on.wait(20)
+        end()
+        assert listening.result(timeout=20).text.startswith("event: changed")
 
 
 def test_times_are_written_with_their_zone(client, world, token) -> None:
