@@ -12,7 +12,7 @@ from starlette.routing import Mount
 from api import problems
 from api.console.forms import SEE_OTHER
 from api.console.pages import appointments, attention, entrance, owner, vehicle
-from api.console.rendering import folder, page, reader_of, said
+from api.console.rendering import address, folder, page, reader_of, said
 from api.errors import CrossSiteError, NotSignedInError
 from api.policy import V1
 
@@ -53,7 +53,7 @@ def _of_part(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, error: Exception) -> Response:
     if isinstance(error, NotSignedInError):
-        wanted = quote(str(request.url.path)) if request.method == "GET" else "/"
+        wanted = quote(address(request))
         return RedirectResponse(f"/sign-in?next={wanted}", SEE_OTHER)
     reader = reader_of(request)
     found = said(error, reader)

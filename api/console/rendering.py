@@ -74,14 +74,14 @@ def page(request: Request, reader: Reader, template: str, *, status: int = 200, 
         "language": reader.language,
         "time_zone": reader.time_zone,
         "path": request.url.path,
-        "here": _address(request),
+        "here": address(request),
         "form_token": reader.person.form_token if reader.person else "",
     }
     text = environment().get_template(template).render(_words(reader) | known | values)
     return HTMLResponse(text, status_code=status)
 
 
-def _address(request: Request) -> str:
+def address(request: Request) -> str:
     """Where the page can be had again; what a form was sent to cannot."""
     if request.method != "GET":
         return "/"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -103,7 +104,8 @@ def choose_language(request: Request, form: Form, person: Visitor, desk: TheDesk
 def _form(request: Request, typed: Mapping[str, str], error: DeskError | None = None) -> HTMLResponse:
     reader = Reader(person=None, language=languages.of_request(request, None))
     problem = said(error, reader) if error else None
+    wanted = typed.get("next", "")
     return page(
         request, reader, "sign_in.html", status=problem.status if problem else 200, problem=problem,
-        name=typed.get("name", ""), wanted=typed.get("next", ""), here="/sign-in",
+        name=typed.get("name", ""), wanted=wanted, here="/sign-in" + (f"?next={quote(wanted)}" if wanted else ""),
     )  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import RedirectResponse, Response
 
+from api.auth.scope import Role
 from api.console import overview
-from api.console.forms import Reading, person_of
+from api.console.forms import SEE_OTHER, Reading, person_of
+from api.console.pages.entrance import home_of
 from api.console.rendering import page
 from api.console.words import COLOURS
 from api.reminders import repository as reminders
@@ -17,9 +19,11 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/me")
-def my_page(request: Request, reader: Reading, connection: Database, moment: Now) -> HTMLResponse:
-    """All cars of an owner, those that need something first."""
+def my_page(request: Request, reader: Reading, connection: Database, moment: Now) -> Response:
+    """All cars of an owner, those that need something first; a shop's people are led to their own first page."""
     person = person_of(reader)
+    if person.role is not Role.OWNER:
+        return RedirectResponse(home_of(person), SEE_OTHER)
     pictures = [overview.picture(connection, person, car.id) for car in vehicles.list_vehicles(connection, person)]
     pictures.sort(key=lambda one: (_rank(one.worst), one.vehicle.label))
     sent = [one for one in reminders.list_reminders(connection, person, limit=20) if one.state == reminders.SENT]

@@ -270,6 +270,30 @@ def test_signing_in_leads_where_one_was_going(stranger, world, password) -> None
     assert stranger.get("/vehicles").status_code == 303
 
 
+@pytest.mark.parametrize(
+    "wanted", ["/appointments?day=2026-03-04", "/attention?severity=soon", "/vehicles/here-car?command=a%2Fb&x=1%262"]
+)
+def test_signing_in_leads_to_the_very_page(stranger, world, password, wanted: str) -> None:
+    """What a page was asked for goes along, through the form and through another language."""
+    assert world
+    entrance = stranger.get(wanted).headers["location"]
+    form = stranger.get(entrance).text
+    fields = [unescape(one) for one in re.findall(r'name="next" value="([^"]*)"', form)]
+    assert fields == [entrance, wanted]
+    stranger.post("/language", data={"language": "zh", "next": fields[0]})
+    answer = stranger.post("/sign-in", data={"name": "here-advisor", "password": password, "next": fields[1]})
+    assert (answer.status_code, answer.headers["location"]) == (303, wanted)
+
+
+def test_the_shops_people_have_another_page_than_owners(scene, visit) -> None:
+    """Who keeps all cars is not shown them as if they were their own, nor messages to others."""
+    world = scene.world
+    for person in (world.here.advisor, world.admin):
+        answer = visit(person).get("/me")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/attention")
+    assert visit(world.here.owner).get("/me").status_code == 200
+
+
 def test_another_site_cannot_sign_anybody_in(stranger, world, password) -> None:
     """Nobody is brought to work under a name that somebody else chose for them."""
     assert world
