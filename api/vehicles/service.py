@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -39,6 +40,8 @@ COMMANDS = ("read_dtcs", "read_vin")
 COMMAND_PATIENCE = timedelta(seconds=45)
 MAX_POINTS = 2000
 LAST_DAY = timedelta(days=1)
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of what steers how a text is shown and is not seen itself: NUL, line ends, turned directions."""
 MAX_TEXT: Mapping[str, int] = MappingProxyType({"plate": 32, "model": 128, "vin": 17})
 
 
@@ -90,7 +93,8 @@ def change(
     Raises:
         NotFoundError: not this person's vehicle.
         NotAllowedError: only an administrator moves a vehicle to another dealer.
-        InvalidRequestError: a VIN that is none, a text that is too long, or an owner or dealer that does not exist.
+        InvalidRequestError: a VIN that is none, a text that is too long or cannot be read, or an owner or dealer that
+            does not exist.
     """
     if "dealer_id" in changes and scope.role is not Role.ADMIN:
         raise NotAllowedError(scope.role)
@@ -218,7 +222,10 @@ def _check_keepers(connection: sa.Connection, values: Mapping[str, str | None]) 
 
 
 def _checked(key: str, value: str | None) -> str | None:
-    if value is None or key in {"owner_id", "dealer_id"}:
+    if value is None:
+        return value
+    _check_readable(key, value)
+    if key in {"owner_id", "dealer_id"}:
         return value
     longest = MAX_TEXT[key]
     if len(value) > longest:
@@ -233,6 +240,16 @@ def _checked(key: str, value: str | None) -> str | None:
                 "{text!r} is not a VIN: that has 17 letters and digits, without I, O and Q", text=value
             ) from error
     return value
+
+
+def _check_readable(key: str, value: str) -> None:
+    if not value.strip():
+        raise InvalidRequestError("{field} is empty; null removes it", field=key)
+    unseen = next((letter for letter in value if unicodedata.category(letter) in UNSEEN), None)
+    if unseen is not None:
+        raise InvalidRequestError(
+            "{field} has a character that cannot be seen: {code}", field=key, code=f"U+{ord(unseen):04X}"
+        )
 
 
 def _code(code: str, ecu: str, state: str, since_ms: int) -> Code:

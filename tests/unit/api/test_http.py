@@ -400,6 +400,25 @@ def test_the_car_is_asked_and_the_answer_can_be_followed(client, world, token, w
         assert connection.execute(sa.select(tables.audit.c.action)).scalars().all() == ["read_dtcs"]
 
 
+@pytest.mark.parametrize("field", ["plate", "model", "vin", "owner_id"])
+@pytest.mark.parametrize("text", ["", " ", "A\x00B", "A\u202eB", "A\u2066B", "\u200b", "A\nB", "A\u2028B", "\x7f"])
+def test_what_cannot_be_read_is_no_name(client, world, token, field: str, text: str) -> None:
+    """Texts that show nothing, or not what is in them, are refused by their field's name, and nothing is changed."""
+    path, headers = f"{V1}/vehicles/{world.here.vehicle_id}", token(world.here.advisor)
+    before = client.get(path, headers=headers).json()
+    answer = client.patch(path, json={"model": "Golf", field: text}, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json()["detail"].startswith(f"{field} ")
+    assert client.get(path, headers=headers).json() == before
+
+
+def test_a_plate_is_removed_by_null(client, world, token) -> None:
+    """What is not known any more is not an empty text; ordinary letters of all scripts are names."""
+    path, headers = f"{V1}/vehicles/{world.here.vehicle_id}", token(world.here.advisor)
+    for plate in ("粤B·12345学", "M-Ü 1", "١٢٣ أ ب", None):
+        assert client.patch(path, json={"plate": plate}, headers=headers).json()["plate"] == plate
+
+
 @pytest.mark.parametrize("how_far", ["requested", "sent", "progress"])
 def test_a_request_that_nobody_carries_is_over_in_its_time(client, world, token, write, how_far: str) -> None:
     """Where no ingest runs, a request ends all the same; one that was answered in time stays as it is."""
