@@ -18,6 +18,7 @@ from api.reminders import repository as reminders
 from api.reminders.texts import moment
 from api.vehicles import repository as vehicles
 from diagnostics import repository as diagnosis
+from diagnostics.findings import Severity
 from ingest.storage.database import reading
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Story:
     def __init__(self, engine: sa.Engine, settings: ApiSettings) -> None:
         self._engine, self._settings = engine, settings
         self._told: set[str] = set()
+        self._ranks: dict[str, int] = {}
         self.booked: Booking | None = None
 
     async def tell(self, out: Console, stop: asyncio.Event, *, until_booked: bool) -> None:
@@ -73,11 +75,7 @@ class Story:
                 for finding in diagnosis.findings_of(connection, vehicle.id, lasting=True):
                     lines += self._once(finding.id, f"[yellow]noticed[/]     {vehicle.label}: {finding.title['en']}")
             for suggestion in diagnosis.suggestions_of(connection, limit=200):
-                label = vehicles.vehicle(connection, _SYSTEM, suggestion.vehicle_id).label
-                words = (
-                    f"[cyan]suggests[/]    {label}: {suggestion.title['en']} ({suggestion.severity.replace('_', ' ')})"
-                )
-                lines += self._once(suggestion.id, words)
+                lines += self._suggestion_lines(connection, suggestion)
             for found in appointments.list_appointments(connection, _SYSTEM):
                 lines += self._once(f"{found.id}:{found.state}", self._appointment_line(connection, found))
             for reminder in reminders.list_reminders(connection, _SYSTEM):
@@ -91,6 +89,16 @@ class Story:
             return []
         self._told.add(key)
         return [line]
+
+    def _suggestion_lines(self, connection: sa.Connection, suggestion: Suggestion) -> list[str]:
+        """Told once, and again whenever it has become worse: what follows from that would have no reason else."""
+        rank = suggestion.severity.rank
+        if rank >= self._ranks.get(suggestion.id, len(Severity)):
+            return []
+        self._ranks[suggestion.id] = rank
+        label = vehicles.vehicle(connection, _SYSTEM, suggestion.vehicle_id).label
+        severity = suggestion.severity.replace("_", " ")
+        return [f"[cyan]suggests[/]    {label}: {suggestion.title['en']} ({severity})"]
 
     def _appointment_line(self, connection: sa.Connection, found: Appointment) -> str:
         label = vehicles.vehicle(connection, _SYSTEM, found.vehicle_id).label
