@@ -93,6 +93,11 @@ def mark_sent(connection: sa.Connection, reminder_id: str, message: Message, *, 
     connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(values))
 
 
+def mark_dropped(connection: sa.Connection, reminder_id: str) -> None:
+    """Notes that there is nothing to say any more."""
+    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(state=DROPPED))
+
+
 def mark_failed(connection: sa.Connection, found: Reminder, problem: str, *, now: datetime) -> None:
     """Notes a failure; the message is tried again later, or given up."""
     again = next_try(found.tries + 1, now=now)

@@ -11,6 +11,7 @@ from api.auth.scope import Role, Scope
 from api.dealers.repository import dealer as dealer_of
 from api.errors import ChannelError
 from api.reminders import repository
+from api.reminders.due import occasion
 from api.reminders.texts import Facts, Message, render
 from api.vehicles.repository import vehicle as vehicle_of
 from diagnostics import repository as advice
@@ -38,24 +39,34 @@ def send_due(engine: sa.Engine, channels: Channels, *, now: datetime, base_url: 
     sent = 0
     for reminder in waiting:
         with reading(engine) as connection:
-            message, urls = _message(connection, reminder, base_url)
+            said, urls = _message(connection, reminder, base_url, now)
+        if said is None:
+            with transaction(engine) as connection:
+                repository.mark_dropped(connection, reminder.id)
+            continue
         try:
-            channels.send(message, message_id=reminder.id, urls=urls)
+            channels.send(said, message_id=reminder.id, urls=urls)
         except ChannelError as error:
             LOG.warning("message %s was not taken: %s", reminder.id, error)
             with transaction(engine) as connection:
                 repository.mark_failed(connection, reminder, str(error), now=now)
             continue
         with transaction(engine) as connection:
-            repository.mark_sent(connection, reminder.id, message, now=now)
+            repository.mark_sent(connection, reminder.id, said, now=now)
         sent += 1
     return sent
 
 
-def _message(connection: sa.Connection, reminder: Reminder, base_url: str) -> tuple[Message, list[str]]:
+def _message(
+    connection: sa.Connection, reminder: Reminder, base_url: str, now: datetime
+) -> tuple[Message | None, list[str]]:
+    """Words and addresses; no words where the appointment has gone on meanwhile."""
     person = people.user_by_id(connection, reminder.user_id) if reminder.user_id else None
     language = person["language"] if person else "en"
     found = appointments.appointment(connection, _WORKER, reminder.appointment_id)
+    said = occasion(reminder.kind, found.state, found.start, now=now)
+    if said is None:
+        return None, []
     shop = dealer_of(connection, found.dealer_id)
     suggestion = advice.suggestion(connection, found.suggestion_id) if found.suggestion_id else None
     facts = Facts(
@@ -68,4 +79,4 @@ def _message(connection: sa.Connection, reminder: Reminder, base_url: str) -> tu
         why=suggestion.text[language] if suggestion else "",
         link=f"{base_url}/me",
     )
-    return render(reminder.kind, facts, language), list(person["channels"]) if person else []
+    return render(said, facts, language), list(person["channels"]) if person else []

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from api import tables
 from api.appointments import proposer, repository
+from api.appointments import service as booking
 from api.reminders import repository as outbox
 from api.reminders import service
 from api.reminders.channels import ChannelError, Channels
@@ -62,6 +63,28 @@ def test_the_owner_is_told_at_once_and_a_day_before(world, appointment, folder: 
     assert [send(world, folder, before) for _ in range(2)] == [1, 0]
     assert len(list(folder.glob("*.txt"))) == 2
     assert {one.state for one in kept(world).values()} == {outbox.SENT}
+
+
+@pytest.mark.parametrize(("answered", "words"), [(True, "提醒："), (False, "仍在等待您的答复：")])
+def test_what_is_not_agreed_is_not_told_as_agreed(
+    world, appointment, folder: Path, now, write, answered: bool, words: str
+) -> None:
+    """A day before, an owner who has answered is reminded; one who has not is asked once more."""
+    send(world, folder, now)
+    if answered:
+        write(booking.accept, world.here.owner, appointment.id, start=None, now=now)
+    send(world, folder, appointment.start - timedelta(hours=24))
+    subject = kept(world)[Kind.DAY_BEFORE].subject
+    assert subject is not None
+    assert subject.startswith(words)
+
+
+def test_an_answer_overtakes_the_question(world, appointment, folder: Path, now, write) -> None:
+    """A proposal that could not be told before it was accepted is not told after."""
+    write(booking.accept, world.here.owner, appointment.id, start=None, now=now)
+    assert send(world, folder, now) == 0
+    assert kept(world)[Kind.PROPOSED].state == outbox.DROPPED
+    assert send(world, folder, appointment.start - timedelta(hours=24)) == 1
 
 
 def test_the_file_is_written_in_the_owners_language(world, appointment, folder: Path, now) -> None:
