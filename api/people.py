@@ -42,7 +42,7 @@ def add(engine: sa.Engine, settings: ApiSettings, newcomer: Newcomer, *, now: da
     """Adds a person in one transaction; their id.
 
     Raises:
-        InvalidRequestError, DuplicateNameError: what does not fit.
+        InvalidRequestError, DuplicateNameError: what does not fit, or a vehicle for somebody who is no owner.
         IngestError: a device that does not exist.
     """
     first_dealer = prepare(settings, engine)
@@ -62,7 +62,7 @@ def add(engine: sa.Engine, settings: ApiSettings, newcomer: Newcomer, *, now: da
 
 def _give(connection: sa.Connection, device: devices.Device, owner_id: str, dealer_id: str, now: datetime) -> None:
     if device.vehicle_id in vehicles.known_ids(connection):
-        vehicles.change(connection, _SYSTEM, device.vehicle_id, {"owner_id": owner_id})
+        service.change(connection, _SYSTEM, device.vehicle_id, {"owner_id": owner_id}, now)
         return
     service.register(
         connection, vehicle_id=device.vehicle_id, dealer_id=dealer_id, now=now, owner_id=owner_id, model=device.name

@@ -8,8 +8,10 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from api.appointments.states import OPEN
+from api.auth.scope import Role
 from api.reminders.due import Kind, due_times, next_try
-from api.tables import appointments, reminders, vehicles
+from api.tables import appointments, reminders, users, vehicles
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +25,10 @@ MAX_PROBLEM = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reminder:
-    """A message to an owner about an appointment; ``id`` stays the same however often it is tried."""
+    """A message to an owner about an appointment; ``id`` stays the same however often it is tried.
+
+    ``user_id`` is the owner it is meant for while it waits, and the one it went to after.
+    """
 
     id: str
     appointment_id: str
@@ -39,6 +44,9 @@ class Reminder:
 
 
 _COLUMNS = tuple(Reminder.__dataclass_fields__)
+_JOINED = reminders.join(appointments, appointments.c.id == reminders.c.appointment_id).join(
+    vehicles, vehicles.c.id == appointments.c.vehicle_id
+)
 
 
 def plan(
@@ -73,6 +81,19 @@ def drop(connection: sa.Connection, appointment_id: str) -> None:
     connection.execute(reminders.update().where(*mine).values(state=DROPPED))
 
 
+def readdress(connection: sa.Connection, vehicle_id: str, owner_id: str | None, *, now: datetime) -> None:
+    """Means for a vehicle's new owner what has reached nobody yet: what waits, and what was given up."""
+    c = reminders.c
+    theirs = sa.select(appointments.c.id).where(
+        appointments.c.vehicle_id == vehicle_id, appointments.c.state.in_([str(state) for state in OPEN])
+    )
+    mine = (c.appointment_id.in_(theirs), c.user_id.is_distinct_from(owner_id))
+    anew: dict[str, Any] = {"user_id": owner_id, "tries": 0, "problem": None}
+    tried = sa.or_(c.state == GIVEN_UP, sa.and_(c.state == WAITING, c.tries > 0))
+    connection.execute(reminders.update().where(*mine, tried).values(anew | {"state": WAITING, "due_at": now}))
+    connection.execute(reminders.update().where(*mine, c.state == WAITING).values(anew))
+
+
 def times_proposed(connection: sa.Connection, appointment_id: str) -> int:
     """For how many times of an appointment a proposal was told, or is to be told."""
     c = reminders.c
@@ -81,15 +102,25 @@ def times_proposed(connection: sa.Connection, appointment_id: str) -> int:
 
 
 def due(connection: sa.Connection, now: datetime, *, limit: int = 100) -> list[Reminder]:
-    """Messages to send now, oldest first."""
+    """Messages to send now, oldest first; those about a vehicle without an owner wait until it has one."""
     c = reminders.c
-    query = sa.select(reminders).where(c.state == WAITING, c.due_at <= now).order_by(c.due_at).limit(limit)
+    owned = _JOINED.join(users, users.c.id == vehicles.c.owner_id)
+    query = sa.select(*(c[name] for name in _COLUMNS)).select_from(owned)
+    query = query.where(c.state == WAITING, c.due_at <= now, users.c.disabled_at.is_(None))
+    query = query.order_by(c.due_at).limit(limit)
     return [_reminder(row) for row in connection.execute(query).mappings()]
 
 
-def mark_sent(connection: sa.Connection, reminder_id: str, message: Message, *, now: datetime) -> None:
-    """Notes that a message went out, with its words."""
-    values = {"state": SENT, "sent_at": now, "subject": message.subject, "body": message.body, "problem": None}
+def mark_sent(connection: sa.Connection, reminder_id: str, user_id: str, message: Message, *, now: datetime) -> None:
+    """Notes that a message went out, to whom and with which words."""
+    values = {
+        "state": SENT,
+        "user_id": user_id,
+        "sent_at": now,
+        "subject": message.subject,
+        "body": message.body,
+        "problem": None,
+    }
     connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(values))
 
 
@@ -109,11 +140,10 @@ def mark_failed(connection: sa.Connection, found: Reminder, problem: str, *, now
 def list_reminders(
     connection: sa.Connection, scope: Scope, *, vehicle_id: str | None = None, limit: int = 100
 ) -> list[Reminder]:
-    """Messages about vehicles that the person may see, newest first."""
-    joined = reminders.join(appointments, appointments.c.id == reminders.c.appointment_id).join(
-        vehicles, vehicles.c.id == appointments.c.vehicle_id
-    )
-    query = sa.select(*(reminders.c[name] for name in _COLUMNS)).select_from(joined).where(scope.visible())
+    """Messages about vehicles that the person may see, newest first; an owner sees those to themselves."""
+    query = sa.select(*(reminders.c[name] for name in _COLUMNS)).select_from(_JOINED).where(scope.visible())
+    if scope.role is Role.OWNER:
+        query = query.where(reminders.c.user_id == scope.user_id)
     if vehicle_id is not None:
         query = query.where(appointments.c.vehicle_id == vehicle_id)
     query = query.order_by(reminders.c.due_at.desc(), reminders.c.id).limit(limit)

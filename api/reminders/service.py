@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api.appointments import repository as appointments
@@ -13,6 +14,7 @@ from api.errors import ChannelError
 from api.reminders import repository
 from api.reminders.due import occasion
 from api.reminders.texts import Facts, Message, render
+from api.vehicles.repository import keeper
 from api.vehicles.repository import vehicle as vehicle_of
 from diagnostics import repository as advice
 from ingest.storage.database import reading, transaction
@@ -22,11 +24,22 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from api.appointments.repository import Appointment
     from api.reminders.channels import Channels
+    from api.reminders.due import Occasion
     from api.reminders.repository import Reminder
 
 LOG = logging.getLogger(__name__)
 _WORKER = Scope(user_id="", name="roadworthy", role=Role.ADMIN, dealer_id=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A message as it can be sent now: its words, whose it is, and their addresses."""
+
+    message: Message
+    user_id: str
+    urls: tuple[str, ...]
 
 
 def send_due(engine: sa.Engine, channels: Channels, *, now: datetime, base_url: str) -> int:
@@ -36,37 +49,43 @@ def send_due(engine: sa.Engine, channels: Channels, *, now: datetime, base_url: 
     """
     with reading(engine) as connection:
         waiting = repository.due(connection, now)
-    sent = 0
-    for reminder in waiting:
-        with reading(engine) as connection:
-            said, urls = _message(connection, reminder, base_url, now)
-        if said is None:
-            with transaction(engine) as connection:
-                repository.mark_dropped(connection, reminder.id)
-            continue
-        try:
-            channels.send(said, message_id=reminder.id, urls=urls)
-        except ChannelError as error:
-            LOG.warning("message %s was not taken: %s", reminder.id, error)
-            with transaction(engine) as connection:
-                repository.mark_failed(connection, reminder, str(error), now=now)
-            continue
+    return sum(_send(engine, channels, reminder, now, base_url) for reminder in waiting)
+
+
+def _send(engine: sa.Engine, channels: Channels, reminder: Reminder, now: datetime, base_url: str) -> bool:
+    with reading(engine) as connection:
+        found = appointments.appointment(connection, _WORKER, reminder.appointment_id)
+        owner = _owner(connection, found.vehicle_id)
+        said = occasion(reminder.kind, found.state, found.start, now=now)
+        letter = _letter(connection, found, said, owner, base_url) if said and owner else None
+    if owner is None:
+        return False
+    if letter is None:
         with transaction(engine) as connection:
-            repository.mark_sent(connection, reminder.id, said, now=now)
-        sent += 1
-    return sent
+            repository.mark_dropped(connection, reminder.id)
+        return False
+    try:
+        channels.send(letter.message, message_id=reminder.id, urls=letter.urls)
+    except ChannelError as error:
+        LOG.warning("message %s was not taken: %s", reminder.id, error)
+        with transaction(engine) as connection:
+            repository.mark_failed(connection, reminder, str(error), now=now)
+        return False
+    with transaction(engine) as connection:
+        repository.mark_sent(connection, reminder.id, letter.user_id, letter.message, now=now)
+    return True
 
 
-def _message(
-    connection: sa.Connection, reminder: Reminder, base_url: str, now: datetime
-) -> tuple[Message | None, list[str]]:
-    """Words and addresses; no words where the appointment has gone on meanwhile."""
-    person = people.user_by_id(connection, reminder.user_id) if reminder.user_id else None
-    language = person["language"] if person else "en"
-    found = appointments.appointment(connection, _WORKER, reminder.appointment_id)
-    said = occasion(reminder.kind, found.state, found.start, now=now)
-    if said is None:
-        return None, []
+def _owner(connection: sa.Connection, vehicle_id: str) -> sa.RowMapping | None:
+    """Whose the car is at this moment, not when the message was planned."""
+    kept = keeper(connection, vehicle_id)
+    return people.user_by_id(connection, kept[1]) if kept and kept[1] else None
+
+
+def _letter(
+    connection: sa.Connection, found: Appointment, said: Occasion, owner: sa.RowMapping, base_url: str
+) -> Letter:
+    language = owner["language"]
     shop = dealer_of(connection, found.dealer_id)
     suggestion = advice.suggestion(connection, found.suggestion_id) if found.suggestion_id else None
     facts = Facts(
@@ -79,4 +98,4 @@ def _message(
         why=suggestion.text[language] if suggestion else "",
         link=f"{base_url}/me",
     )
-    return render(said, facts, language), list(person["channels"]) if person else []
+    return Letter(message=render(said, facts, language), user_id=owner["id"], urls=tuple(owner["channels"]))

@@ -17,6 +17,7 @@ from api.reminders.channels import ChannelError, Channels
 from api.reminders.due import TRIES, Kind
 from api.reminders.texts import Message
 from api.settings import ApiSettings
+from api.vehicles import service as garage
 from ingest.storage.database import reading
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def send(world, folder: Path, now) -> int:
 def kept(world) -> dict[str, outbox.Reminder]:
     with reading(world.engine) as connection:
         return {one.kind: one for one in outbox.list_reminders(connection, world.admin)}
+
+
+def mine(world, scope) -> dict[str, str]:
+    """Kind and state of the messages that a person can list."""
+    with reading(world.engine) as connection:
+        return {one.kind: one.state for one in outbox.list_reminders(connection, scope)}
 
 
 def test_the_owner_is_told_at_once_and_a_day_before(world, appointment, folder: Path, now) -> None:
@@ -98,6 +105,67 @@ def test_the_file_is_written_in_the_owners_language(world, appointment, folder: 
     assert f"{BASE_URL}/me" in text
     assert path.stem == kept(world)[Kind.PROPOSED].id
     assert appointment.vehicle_id not in text
+
+
+def give(write, world, owner_id: str | None, now) -> None:
+    """Gives the car of the first shop to somebody, as an advisor would."""
+    write(garage.change, world.here.advisor, world.here.vehicle_id, {"owner_id": owner_id}, now)
+
+
+def test_an_owner_who_comes_later_is_told(world, folder: Path, now, write) -> None:
+    """A proposal for a car that is nobody's waits, and reaches the owner once there is one; in their language."""
+    give(write, world, None, now)
+    world.suggest()
+    proposer.work(world.engine, now=now)
+    assert send(world, folder, now) == 0
+    give(write, world, world.there.owner.user_id, now)
+    assert [send(world, folder, now) for _ in range(2)] == [1, 0]
+    found = kept(world)[Kind.PROPOSED]
+    assert (found.state, found.user_id) == (outbox.SENT, world.there.owner.user_id)
+    assert str(found.subject).startswith("沪A·here：更换节温器")
+
+
+def test_a_message_goes_to_whose_the_car_is_by_then(world, appointment, folder: Path, now, write) -> None:
+    """After a change of owner, what waits is the new one's; what was told before stays the other's to read."""
+    send(world, folder, now)
+    give(write, world, world.there.owner.user_id, now)
+    assert mine(world, world.there.owner) == {Kind.DAY_BEFORE: outbox.WAITING}
+    assert mine(world, world.here.owner) == {}  # not their car any more
+    send(world, folder, appointment.start - timedelta(hours=24))
+    to = {one.kind: one.user_id for one in kept(world).values()}
+    assert to == {Kind.PROPOSED: world.here.owner.user_id, Kind.DAY_BEFORE: world.there.owner.user_id}
+    assert mine(world, world.there.owner) == {Kind.DAY_BEFORE: outbox.SENT}
+
+
+def test_the_owner_is_looked_up_when_a_message_is_sent(world, appointment, folder: Path, now, write) -> None:
+    """Also where the owner was changed past the desk, nobody reads what is not theirs."""
+    assert appointment
+    car = tables.vehicles.c.id == world.here.vehicle_id
+    values = {"owner_id": world.there.owner.user_id}
+    write(lambda connection: connection.execute(tables.vehicles.update().where(car).values(values)))
+    assert send(world, folder, now) == 1
+    assert kept(world)[Kind.PROPOSED].user_id == world.there.owner.user_id
+
+
+def test_what_was_given_up_is_tried_with_the_next_owner(world, appointment, folder: Path, now, write) -> None:
+    """A message that reached nobody is told to the one whose car it is now; one that has ended is not."""
+    given_up = {"state": outbox.GIVEN_UP, "tries": TRIES, "problem": "refused"}
+    write(lambda connection: connection.execute(tables.reminders.update().values(given_up)))
+    give(write, world, world.there.owner.user_id, now)
+    assert send(world, folder, now) == 2
+    write(lambda connection: connection.execute(tables.reminders.update().values(given_up)))
+    write(booking.decline, world.there.owner, appointment.id, now=now)
+    give(write, world, world.here.owner.user_id, now)
+    assert {one.state for one in kept(world).values()} == {outbox.GIVEN_UP}
+
+
+def test_a_disabled_owner_is_told_nothing(world, appointment, folder: Path, now, write) -> None:
+    """Messages wait for the next owner."""
+    assert appointment
+    mine = tables.users.c.id == world.here.owner.user_id
+    write(lambda connection: connection.execute(tables.users.update().where(mine).values(disabled_at=now)))
+    assert send(world, folder, now) == 0
+    assert kept(world)[Kind.PROPOSED].state == outbox.WAITING
 
 
 def test_what_was_sent_can_be_looked_up(world, appointment, folder: Path, now) -> None:
