@@ -10,6 +10,7 @@ from api.auth.service import create_user
 from api.dealers import repository as dealers
 from api.errors import InvalidRequestError
 from api.first_start import prepare
+from api.reminders import channels
 from api.vehicles import repository as vehicles
 from api.vehicles import service
 from ingest import devices
@@ -49,6 +50,7 @@ def add(engine: sa.Engine, settings: ApiSettings, newcomer: Newcomer, *, now: da
     if newcomer.role not in tuple(Role):
         raise InvalidRequestError("role {role!r} is not one of {known}", role=newcomer.role, known=", ".join(Role))
     role = Role(newcomer.role)
+    channels.check(newcomer.channels)
     with transaction(engine) as connection:
         dealer_id = dealers.find(connection, newcomer.dealer).id if newcomer.dealer else first_dealer
         user_id = create_user(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -11,7 +12,8 @@ import sqlalchemy as sa
 from api.appointments.states import OPEN
 from api.auth.scope import Role
 from api.reminders.due import Kind, due_times, next_try
-from api.tables import appointments, reminders, users, vehicles
+from api.tables import appointments, deliveries, reminders, users, vehicles
+from ingest.storage.database import UtcDateTime
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +51,14 @@ _JOINED = reminders.join(appointments, appointments.c.id == reminders.c.appointm
 )
 
 
+def _if_told(otherwise: str) -> sa.ColumnElement[str]:
+    """The state in which a message ends that is tried no more: sent where one URL took it, else ``otherwise``."""
+    return sa.case((reminders.c.sent_at.is_not(None), SENT), else_=otherwise)
+
+
+_ENDED = _if_told(DROPPED)
+
+
 def plan(
     connection: sa.Connection,
     appointment_id: str,
@@ -61,7 +71,7 @@ def plan(
     """Plans the messages of an appointment that is now at ``start``, in place of those for another time."""
     c = reminders.c
     others = (c.appointment_id == appointment_id, c.state == WAITING, c.made_for != start)
-    connection.execute(reminders.update().where(*others).values(state=DROPPED))
+    connection.execute(reminders.update().where(*others).values(state=_ENDED))
     mine = (c.appointment_id == appointment_id, c.made_for == start)
     known = set(connection.execute(sa.select(c.kind).where(*mine)).scalars())
     for kind, due_at in due_times(start, now=now, proposed=proposed).items():
@@ -78,7 +88,7 @@ def plan(
 def drop(connection: sa.Connection, appointment_id: str) -> None:
     """Drops the messages of an appointment that has ended."""
     mine = (reminders.c.appointment_id == appointment_id, reminders.c.state == WAITING)
-    connection.execute(reminders.update().where(*mine).values(state=DROPPED))
+    connection.execute(reminders.update().where(*mine).values(state=_ENDED))
 
 
 def readdress(connection: sa.Connection, vehicle_id: str, owner_id: str | None, *, now: datetime) -> None:
@@ -88,6 +98,8 @@ def readdress(connection: sa.Connection, vehicle_id: str, owner_id: str | None, 
         appointments.c.vehicle_id == vehicle_id, appointments.c.state.in_([str(state) for state in OPEN])
     )
     mine = (c.appointment_id.in_(theirs), c.user_id.is_distinct_from(owner_id))
+    told = (c.state == WAITING, c.sent_at.is_not(None))
+    connection.execute(reminders.update().where(*mine, *told).values(state=SENT))
     anew: dict[str, Any] = {"user_id": owner_id, "tries": 0, "problem": None}
     tried = sa.or_(c.state == GIVEN_UP, sa.and_(c.state == WAITING, c.tries > 0))
     connection.execute(reminders.update().where(*mine, tried).values(anew | {"state": WAITING, "due_at": now}))
@@ -111,29 +123,43 @@ def due(connection: sa.Connection, now: datetime, *, limit: int = 100) -> list[R
     return [_reminder(row) for row in connection.execute(query).mappings()]
 
 
-def mark_sent(connection: sa.Connection, reminder_id: str, user_id: str, message: Message, *, now: datetime) -> None:
-    """Notes that a message went out, to whom and with which words."""
-    values = {
-        "state": SENT,
-        "user_id": user_id,
-        "sent_at": now,
-        "subject": message.subject,
-        "body": message.body,
-        "problem": None,
-    }
-    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(values))
+def delivered(connection: sa.Connection, reminder_id: str) -> set[str]:
+    """By which URLs a message has gone already, as :func:`address` names them."""
+    query = sa.select(deliveries.c.address).where(deliveries.c.reminder_id == reminder_id)
+    return set(connection.execute(query).scalars())
+
+
+def address(url: str) -> str:
+    """What is kept of a URL, or of the empty text for the file channel."""
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def mark_delivered(
+    connection: sa.Connection, reminder_id: str, user_id: str, message: Message, *, url: str, now: datetime
+) -> None:
+    """Notes that a message went out by one URL, to whom and with which words; so it has been told."""
+    connection.execute(deliveries.insert().values(reminder_id=reminder_id, address=address(url), at=now))
+    c = reminders.c
+    values = {"user_id": user_id, "subject": message.subject, "body": message.body}
+    first = sa.func.coalesce(c.sent_at, sa.literal(now, UtcDateTime))
+    connection.execute(reminders.update().where(c.id == reminder_id).values(values | {"sent_at": first}))
+
+
+def mark_sent(connection: sa.Connection, reminder_id: str) -> None:
+    """Notes that a message went out by all URLs."""
+    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(state=SENT, problem=None))
 
 
 def mark_dropped(connection: sa.Connection, reminder_id: str) -> None:
     """Notes that there is nothing to say any more."""
-    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(state=DROPPED))
+    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(state=_ENDED))
 
 
 def mark_failed(connection: sa.Connection, found: Reminder, problem: str, *, now: datetime) -> None:
-    """Notes a failure; the message is tried again later, or given up."""
+    """Notes a failure; the message is tried again later, or given up. One that went out by some URL counts as sent."""
     again = next_try(found.tries + 1, now=now)
     values: dict[str, Any] = {"tries": found.tries + 1, "problem": problem[:MAX_PROBLEM]}
-    values |= {"state": GIVEN_UP} if again is None else {"due_at": again}
+    values |= {"state": _if_told(GIVEN_UP)} if again is None else {"due_at": again}
     connection.execute(reminders.update().where(reminders.c.id == found.id).values(values))
 
 

@@ -12,6 +12,7 @@ from api.auth.scope import Role, Scope
 from api.dealers.repository import dealer as dealer_of
 from api.errors import ChannelError
 from api.reminders import repository
+from api.reminders.channels import FILE
 from api.reminders.due import occasion
 from api.reminders.texts import Facts, Message, render
 from api.vehicles.repository import keeper
@@ -35,7 +36,7 @@ _WORKER = Scope(user_id="", name="roadworthy", role=Role.ADMIN, dealer_id=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A message as it can be sent now: its words, whose it is, and their addresses."""
+    """A message as it can be sent now: its words, whose it is, and their URLs by which it has not gone yet."""
 
     message: Message
     user_id: str
@@ -45,7 +46,7 @@ class Letter:
 def send_due(engine: sa.Engine, channels: Channels, *, now: datetime, base_url: str) -> int:
     """Sends what is due, each in a transaction of its own; how many went out.
 
-    At least once: a kill between sending and noting it sends it again under the same id.
+    At least once by each of the owner's URLs: a kill between sending and noting it sends it again under the same id.
     """
     with reading(engine) as connection:
         waiting = repository.due(connection, now)
@@ -57,23 +58,34 @@ def _send(engine: sa.Engine, channels: Channels, reminder: Reminder, now: dateti
         found = appointments.appointment(connection, _WORKER, reminder.appointment_id)
         owner = _owner(connection, found.vehicle_id)
         said = occasion(reminder.kind, found.state, found.start, now=now)
-        letter = _letter(connection, found, said, owner, base_url) if said and owner else None
+        letter = _letter(connection, reminder.id, found, said, owner, base_url) if said and owner else None
     if owner is None:
         return False
     if letter is None:
         with transaction(engine) as connection:
             repository.mark_dropped(connection, reminder.id)
         return False
-    try:
-        channels.send(letter.message, message_id=reminder.id, urls=letter.urls)
-    except ChannelError as error:
-        LOG.warning("message %s was not taken: %s", reminder.id, error)
-        with transaction(engine) as connection:
-            repository.mark_failed(connection, reminder, str(error), now=now)
-        return False
+    problems = [problem for url in letter.urls if (problem := _deliver(engine, channels, reminder, letter, url, now))]
     with transaction(engine) as connection:
-        repository.mark_sent(connection, reminder.id, letter.user_id, letter.message, now=now)
-    return True
+        if problems:
+            repository.mark_failed(connection, reminder, "; ".join(problems), now=now)
+        else:
+            repository.mark_sent(connection, reminder.id)
+    return not problems
+
+
+def _deliver(
+    engine: sa.Engine, channels: Channels, reminder: Reminder, letter: Letter, url: str, now: datetime
+) -> str | None:
+    """Sends by one URL and notes it at once; the problem, or None."""
+    try:
+        channels.send(letter.message, message_id=reminder.id, url=url)
+    except ChannelError as error:
+        LOG.warning("message %s: %s", reminder.id, error)
+        return str(error)
+    with transaction(engine) as connection:
+        repository.mark_delivered(connection, reminder.id, letter.user_id, letter.message, url=url, now=now)
+    return None
 
 
 def _owner(connection: sa.Connection, vehicle_id: str) -> sa.RowMapping | None:
@@ -83,7 +95,12 @@ def _owner(connection: sa.Connection, vehicle_id: str) -> sa.RowMapping | None:
 
 
 def _letter(
-    connection: sa.Connection, found: Appointment, said: Occasion, owner: sa.RowMapping, base_url: str
+    connection: sa.Connection,
+    reminder_id: str,
+    found: Appointment,
+    said: Occasion,
+    owner: sa.RowMapping,
+    base_url: str,
 ) -> Letter:
     language = owner["language"]
     shop = dealer_of(connection, found.dealer_id)
@@ -98,4 +115,6 @@ def _letter(
         why=suggestion.text[language] if suggestion else "",
         link=f"{base_url}/me",
     )
-    return Letter(message=render(said, facts, language), user_id=owner["id"], urls=tuple(owner["channels"]))
+    gone = repository.delivered(connection, reminder_id)
+    urls = [url for url in dict.fromkeys(owner["channels"] or [FILE]) if repository.address(url) not in gone]
+    return Letter(message=render(said, facts, language), user_id=owner["id"], urls=tuple(urls))

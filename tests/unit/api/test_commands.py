@@ -92,6 +92,15 @@ def test_a_mistake_is_a_sentence_and_adds_nobody(run, arguments: tuple[str, ...]
     run("add", "x", "--role", "owner")
 
 
+@pytest.mark.parametrize("url", ["mailto://", "nonsense://ann:hidden@host", "hidden", "json://a, json://b"])
+def test_a_channel_that_cannot_be_used_is_told_at_once(run, url: str) -> None:
+    """Not when the first message is due; and without what may be secret in the URL."""
+    with pytest.raises(InvalidRequestError, match="channel") as caught:
+        run("add", "x", "--role", "owner", "--channel", "json://127.0.0.1/", "--channel", url)
+    assert "hidden" not in str(caught.value)
+    run("add", "x", "--role", "owner", "--channel", "json://127.0.0.1/")
+
+
 def test_a_name_can_be_given_once(run) -> None:
     """The second person of a name is refused."""
     run("add", "ann", "--role", "owner")
