@@ -47,7 +47,7 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
     repository.take_book(connection, dealer_id)
     if repository.has_open(connection, suggestion.vehicle_id, suggestion.component):
         return None
-    minutes = planner.MINUTES.get(suggestion.job, planner.OTHER_MINUTES)
+    minutes = planner.minutes_of(suggestion.job, suggestion.component)
     found = _offers(connection, dealer_id, minutes, suggestion.severity, now)
     if not found:
         raise NoSlotError(planner.HORIZON_DAYS)

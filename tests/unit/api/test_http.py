@@ -480,7 +480,7 @@ def test_times_are_written_with_their_zone(client, world, token) -> None:
 def test_two_appointments_of_a_car_are_two(client, world, token) -> None:
     """Faults of two components are listed soonest first."""
     propose(world)
-    world.suggest("s2", component=Component.BATTERY_12V, job="replace_battery")
+    world.suggest("s2", component=Component.BATTERY_12V, job="test_battery")
     proposer.work(world.engine, now=datetime.now(UTC))
     items = client.get(f"{V1}/appointments", headers=token(world.here.owner)).json()["items"]
     assert len(items) == 2
