@@ -15,6 +15,7 @@ DeskError
 ├── OutsideHoursError     the shop is closed then
 ├── InvalidRequestError   a value that does not fit
 ├── DuplicateNameError    the name is taken
+├── NameOfDisabledError   the name was a person's who is disabled
 ├── KeyReusedError        Idempotency-Key with another body
 ├── KeyInProgressError    Idempotency-Key whose first request runs
 ├── NoDeviceError         no device that could be asked
@@ -162,6 +163,15 @@ class DuplicateNameError(DeskError):
 
     def __init__(self, name: str) -> None:
         super().__init__("the name {name!r} is taken; choose another", name=name)
+
+
+class NameOfDisabledError(DeskError):
+    """The name was a person's who is disabled; it stays theirs on record."""
+
+    status, title = 409, "Name taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("the name {name!r} belongs to a person who is disabled; choose another", name=name)
 
 
 class KeyReusedError(DeskError):
