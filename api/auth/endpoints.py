@@ -75,7 +75,7 @@ def list_users(connection: Database, person: Person) -> list[User]:
 def set_cookie(response: Response, desk: Desk, secret: str) -> None:
     """Puts the session into the answer's cookie."""
     response.set_cookie(
-        COOKIE, secret, httponly=True, samesite="lax", secure=desk.settings.public,
+        COOKIE, secret, httponly=True, samesite="lax", secure=desk.settings.over_tls,
         max_age=int(service.SESSION_LONGEST.total_seconds()), path="/",
     )  # fmt: skip
 

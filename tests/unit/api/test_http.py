@@ -88,12 +88,27 @@ def test_signing_in_sets_a_guarded_cookie(client, world, password) -> None:
     assert client.get(f"{V1}/me").json()["dealer_id"] == world.here.dealer_id
 
 
-def test_a_public_desk_sends_its_cookie_over_tls_only(world, tmp_path: Path, password) -> None:
-    """Behind a TLS proxy the cookie is marked secure."""
-    app = create_app(settings_for(tmp_path, public=True), world.engine)
-    with TestClient(app, base_url="https://desk.example") as client:
-        answer = client.post(f"{V1}/session", json={"name": "here-advisor", "password": password})
-    assert "secure" in answer.headers["set-cookie"].lower()
+@pytest.mark.parametrize(
+    ("changes", "secure"),
+    [
+        ({"public": True}, True),
+        ({"public_url": "https://desk.example"}, True),
+        ({"public_url": "http://desk.example"}, False),
+        ({}, False),
+    ],
+)
+def test_a_desk_behind_tls_sends_its_cookies_over_tls_only(
+    world, tmp_path: Path, password, changes: dict[str, object], secure: bool
+) -> None:
+    """Behind a TLS proxy, on this machine or another, the cookies are marked secure."""
+    app = create_app(settings_for(tmp_path, **changes), world.engine)
+    with TestClient(app, base_url="https://desk.example", follow_redirects=False) as client:
+        answers = [
+            client.post(f"{V1}/session", json={"name": "here-advisor", "password": password}),
+            client.post("/sign-in", data={"name": "here-advisor", "password": password}),
+            client.post("/language", data={"language": "zh"}),
+        ]
+    assert [("secure" in one.headers["set-cookie"].lower()) for one in answers] == [secure] * len(answers)
 
 
 def test_signing_out_ends_the_session(client, password, world) -> None:
