@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "agent": "edge_agent.commands:agent",
     "device": "ingest.commands:device",
     "user": "api.commands:user",
+    "dealer": "api.commands:dealer",
     "simulate": "simulators.commands:simulate",
     "history": "ingest.commands:history",
     "dead-letters": "ingest.commands:dead_letters",
