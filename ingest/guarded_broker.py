@@ -29,6 +29,8 @@ ingest, which sets them apart with a word; a broker without any limit could be f
 KEEP_ALIVE_FACTOR = 1.5
 """MQTT 3.1.1, 3.1.2.10: a client is given one and a half times its keep-alive; amqtt gives it no more than once."""
 CONNECT_PATIENCE_S = 10.0
+_REFUSED = 0x80
+"""MQTT 3.1.1, 3.9.3: this subscription failed."""
 
 
 class GuardedBroker(Broker):
@@ -87,6 +89,36 @@ class GuardedBroker(Broker):
             await handler.handle_connection_closed()
             await handler.stop()
         await self._delete_session(client_id)
+
+    async def add_subscription(self, subscription: tuple[str, int], session: Session) -> int:
+        """Subscribes a session, in the place of an earlier one of the same client.
+
+        amqtt tells sessions by their client id: what a displaced one had asked for would be taken for the new one's,
+        and its messages would go to a connection that is dead.
+        """
+        taken = await super().add_subscription(subscription, session)
+        if self._sessions.get(session.client_id or "", (None, None))[0] is not session:
+            self._del_subscription(subscription[0], session)
+            return _REFUSED
+        if taken != _REFUSED:
+            subscribers = self._subscriptions.setdefault(subscription[0], [])
+            subscribers[:] = [one for one in subscribers if one[0].client_id != session.client_id]
+            subscribers.append((session, taken))
+        return taken
+
+    async def _cleanup_session(self, client_id: str) -> None:
+        """Forgets a session that is over; the client may have come anew since amqtt looked."""
+        session, _ = self._sessions.get(client_id, (None, None))
+        if session is None or not session.transitions.is_connected() or not self.transitions.is_started():
+            await super()._cleanup_session(client_id)
+
+    def _del_subscription(self, a_filter: str, session: Session) -> int:
+        """Ends a session's subscription, and not that of a later session of the same client."""
+        subscribers = self._subscriptions.get(a_filter, [])
+        mine = [one for one in subscribers if one[0] is session]
+        for one in mine:
+            subscribers.remove(one)
+        return len(mine)
 
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session

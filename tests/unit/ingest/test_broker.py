@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import aiomqtt
 import pytest
+from amqtt.contexts import BrokerConfig
 from amqtt.session import Session
 
 from ingest import broker, devices
 from ingest.access import SERVICE, service_password
 from ingest.errors import ExposureError, PortInUseError
-from ingest.guarded_broker import Subscriptions
+from ingest.guarded_broker import GuardedBroker, Subscriptions
 from ingest.settings import BrokerSettings
 from ingest.storage.database import transaction
 from vehicle.topics import UPLINK, Kind, topic
@@ -238,6 +239,22 @@ def test_a_client_that_goes_takes_no_message_from_the_next() -> None:
             if session is leaving:
                 subscriptions["a/b"].pop(0)
     assert reached == [("a/b", leaving), ("a/b", staying)]
+
+
+async def test_a_displaced_connection_keeps_nothing_of_the_new_one() -> None:
+    """What a dead connection asked for late, or gives up late, changes nothing for the client's new one."""
+    guarded = GuardedBroker(BrokerConfig.from_dict({"listeners": {"default": {"type": "tcp"}}, "plugins": {}}))
+    old, new = Session(), Session()
+    old.client_id = new.client_id = "golf"
+    guarded._sessions["golf"] = (old, None)
+    assert await guarded.add_subscription(("a/b", 1), old) == 1
+    guarded._sessions["golf"] = (new, None)
+    assert await guarded.add_subscription(("a/b", 1), old) == 0x80
+    assert await guarded.add_subscription(("a/b", 1), new) == 1
+    await guarded._del_all_subscriptions(old)
+    assert {name: [one for one, _ in subscribers] for name, subscribers in guarded.subscriptions.items()} == {
+        "a/b": [new]
+    }
 
 
 async def test_rubbish_instead_of_mqtt_hurts_nobody(server, caplog) -> None:
