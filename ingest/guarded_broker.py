@@ -40,6 +40,12 @@ class GuardedBroker(Broker):
         super().__init__(config)
         # amqtt waits for plugins while it goes through its subscriptions, and trips over one that comes meanwhile.
         self._subscriptions = Subscriptions()
+        self._ending = False
+
+    async def shutdown(self) -> None:
+        """Ends the broker and every connection."""
+        self._ending = True
+        await super().shutdown()
 
     async def stream_connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
@@ -109,7 +115,7 @@ class GuardedBroker(Broker):
     async def _cleanup_session(self, client_id: str) -> None:
         """Forgets a session that is over; the client may have come anew since amqtt looked."""
         session, _ = self._sessions.get(client_id, (None, None))
-        if session is None or not session.transitions.is_connected() or not self.transitions.is_started():
+        if self._ending or session is None or not session.transitions.is_connected():
             await super()._cleanup_session(client_id)
 
     def _del_subscription(self, a_filter: str, session: Session) -> int:
