@@ -186,6 +186,18 @@ def take_the_number_of_what_is_gone() -> None:
     spool._append = append
 
 
+def take_another_name_at_every_start() -> None:
+    """The agent makes a new epoch whenever it starts, with what it had not delivered still in its spool."""
+    spool = importlib.import_module("edge_agent.spool").Spool
+    real = spool.__init__
+
+    def begin(self: Any, *arguments: Any, **named: Any) -> None:
+        real(self, *arguments, **named)
+        self.epoch = int.from_bytes(os.urandom(7), "big")
+
+    spool.__init__ = begin
+
+
 def keep_the_old_files_too() -> None:
     """What is written to history stands in it twice, as after a joining that left the old files in place."""
     history = importlib.import_module("ingest.storage.history")
@@ -205,6 +217,7 @@ BUGS = {
     "agent: deletes when the broker has it": delete_when_the_broker_has_it,
     "agent: writes down the place afterwards": write_down_the_place_afterwards,
     "agent: takes the number of what is gone": take_the_number_of_what_is_gone,
+    "agent: takes another name at every start": take_another_name_at_every_start,
 }
 """Name -> what puts the bug in; each must turn the oracle red."""
 
