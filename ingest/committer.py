@@ -106,6 +106,7 @@ class Committer:
         self._note_tries(work)
         with transaction(self._engine) as connection:
             outcome = inbox.store(connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine)
+            inbox.note_seen(connection, {one.device_id for one in work.verdicts if isinstance(one, Accepted)}, now)
             asked = self._keep_states(connection, work, now)
             _keep_replies(connection, work, now)
             for device in {verdict.device_id for verdict in work.verdicts if isinstance(verdict, Dead)}:

@@ -7,16 +7,18 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from ingest.committer import Committer
 from ingest.desk_link import DeskLink
+from ingest.ending import is_cancelled
 from ingest.keeper import Keeper
-from ingest.storage.database import migrate, open_database
+from ingest.storage import inbox
+from ingest.storage.database import migrate, open_database, transaction
 from ingest.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import sqlalchemy as sa
 
     from ingest.settings import IngestSettings
     from ingest.subscriber import Arrival
@@ -39,7 +41,14 @@ async def run(settings: IngestSettings, *, stop: asyncio.Event, ready: Callable[
 async def _run_tasks(
     settings: IngestSettings, engine: sa.Engine, stop: asyncio.Event, ready: Callable[[], None] | None
 ) -> None:
-    subscriber = Subscriber(settings)
+    async def forget_presence() -> None:
+        # Who went while nobody listened has left no word.
+        try:
+            await asyncio.to_thread(_nobody_is_here, engine)
+        except sa.exc.DBAPIError:
+            LOG.exception("could not note that nobody is connected")
+
+    subscriber = Subscriber(settings, before_listening=forget_presence)
     committer = Committer(engine, settings, subscriber)
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -49,7 +58,8 @@ async def _run_tasks(
             group.create_task(DeskLink(engine, subscriber).run(), name="ingest.desk_link"),
         ]
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(subscriber.connected.wait(), CONNECT_PATIENCE_S)
+            async with asyncio.timeout(CONNECT_PATIENCE_S):
+                await subscriber.connected.wait()
         if ready is not None:
             ready()
         await stop.wait()
@@ -57,8 +67,13 @@ async def _run_tasks(
             task.cancel()
 
 
+def _nobody_is_here(engine: sa.Engine) -> None:
+    with transaction(engine) as connection:
+        inbox.set_everyone_offline(connection)
+
+
 async def _commit(subscriber: Subscriber, committer: Committer, gather_s: float) -> None:
-    while True:
+    while not is_cancelled():
         arrivals = [await subscriber.arrivals.get()]
         await asyncio.sleep(gather_s)
         arrivals += _waiting(subscriber.arrivals, MOST_AT_ONCE - 1)

@@ -13,9 +13,12 @@ from uuid import uuid4
 import aiomqtt
 
 from ingest.access import SERVICE, service_password
+from ingest.ending import is_cancelled
 from vehicle.topics import PREFIX, UPLINK, Kind, topic
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from ingest.settings import IngestSettings
 
 LOG = logging.getLogger(__name__)
@@ -39,8 +42,9 @@ class Arrival:
 class Subscriber:
     """A connection to the broker that comes back by itself; ``arrivals`` is what came."""
 
-    def __init__(self, settings: IngestSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: IngestSettings, before_listening: Callable[[], Awaitable[None]] | None = None) -> None:
+        """``before_listening`` is awaited at every new connection, before the first message can come."""
+        self._settings, self._before_listening = settings, before_listening
         self._client: aiomqtt.Client | None = None
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
         self.arrivals: asyncio.Queue[Arrival] = asyncio.Queue(MAX_PENDING)
@@ -49,11 +53,11 @@ class Subscriber:
     async def run(self) -> None:
         """Reads until cancelled; reconnects with jittered back-off, and says once that the broker went."""
         delay_s, told = RETRY_S[0], False
-        while not _cancelled():
+        while not is_cancelled():
             try:
                 await self._read_connected()
             except aiomqtt.MqttError as error:
-                if (self.connected.is_set() or not told) and not _cancelled():
+                if (self.connected.is_set() or not told) and not is_cancelled():
                     LOG.warning("no connection to the broker at %s:%d (%s); trying again", *self._address, error)
                 told = True
             finally:
@@ -77,6 +81,8 @@ class Subscriber:
         client.pending_calls_threshold = MAX_PENDING
         async with client:
             self._client = client
+            if self._before_listening is not None:
+                await self._before_listening()
             for kind in UPLINK:
                 await client.subscribe(f"{PREFIX}/+/{kind}", qos=1)
             LOG.info("listening to devices at %s:%d", host, port)
@@ -96,12 +102,6 @@ class Subscriber:
         except aiomqtt.MqttError:
             return False
         return True
-
-
-def _cancelled() -> bool:
-    """Whether the end was asked for: an error while a connection closes may have taken the cancellation's place."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _bytes(payload: object) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from vehicle.topics import Kind, topic
 from vehicle.wire import Content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ingest.quarantine import Quarantine
@@ -28,6 +29,7 @@ Key = tuple[str, int]
 MAX_DEAD_BYTES = 256 * 1024
 """Of a larger message only the beginning is kept; no broker of ours lets one through."""
 MAX_SENTENCE = 1000
+SEEN_EVERY = timedelta(seconds=5)
 MAX_SET_TRIES = 5
 """A batch whose set is still unknown when it comes for the fifth time is set apart (our choice)."""
 
@@ -297,3 +299,16 @@ def set_presence(connection: sa.Connection, device_id: str, *, online: bool, now
     """Notes that a device came or went."""
     values: dict[str, Any] = {"online": online} | ({"seen_at": now} if online else {})
     connection.execute(t.devices.update().where(t.devices.c.id == device_id).values(values))
+
+
+def set_everyone_offline(connection: sa.Connection) -> None:
+    """Notes that nobody is known to be connected; who is says so, or the broker does, as soon as it is listened to."""
+    connection.execute(t.devices.update().where(t.devices.c.online.is_(True)).values(online=False))
+
+
+def note_seen(connection: sa.Connection, device_ids: Collection[str], now: datetime) -> None:
+    """Notes that devices have sent something, to the precision of :data:`SEEN_EVERY`."""
+    c = t.devices.c
+    stale = sa.or_(c.seen_at.is_(None), c.seen_at < now - SEEN_EVERY)
+    if device_ids:
+        connection.execute(t.devices.update().where(c.id.in_(device_ids), stale).values(seen_at=now))

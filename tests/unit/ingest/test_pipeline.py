@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime
 
 import pytest
 
@@ -281,3 +282,43 @@ async def test_presence_follows_birth_and_will(server, until) -> None:
         assert online()
         await dongle.send(Kind.STATE, b'{"status":"offline"}', retain=True)
         await until(lambda: not online(), what="the device to be offline")
+
+
+async def test_nobody_is_online_who_went_while_nobody_listened(stopped_server, until) -> None:
+    """A server that was away knows of nobody until they say so; who is still there is known again at once."""
+    server = stopped_server
+
+    def online() -> set[str]:
+        with reading(server.engine) as connection:
+            return {device.name for device in devices.list_devices(connection) if device.online}
+
+    golf = server.enrol("golf")
+    await server.start("broker")
+    await server.start("ingest")
+    async with server.dongle(golf):
+        assert online() == {"golf"}
+        await server.stop("ingest")
+        await server.start("ingest")
+        await until(lambda: online() == {"golf"}, what="the golf to be online again")
+        await server.stop("ingest")
+        await server.stop("broker")
+    await server.start("broker")
+    await server.start("ingest")
+    assert online() == set()
+
+
+async def test_a_device_is_seen_when_it_sends(server, make, until) -> None:
+    """Not only when it connects: a drive of hours is seen to its end."""
+    golf = server.enrol("golf")
+
+    def seen_at() -> datetime | None:
+        with reading(server.engine) as connection:
+            return devices.find(connection, "golf").seen_at
+
+    async with server.dongle(golf) as dongle:
+        long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+        with transaction(server.engine) as connection:
+            connection.execute(tables.devices.update().values(seen_at=long_ago))
+        await dongle.telemetry(make.message(1))
+        await until(lambda: dongle.upto == 1, what="the message to be acknowledged")
+    assert seen_at() > long_ago
