@@ -7,12 +7,12 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import uvicorn
-from fastapi import FastAPI
 
-from api import headers, listening, policy, problems
+from api import listening, policy, problems
 from api.appointments.endpoints import router as appointments
 from api.auth.endpoints import router as people
 from api.console.app import mount
+from api.desk_app import DeskApp
 from api.first_start import prepare
 from api.operations.endpoints import health
 from api.operations.endpoints import router as operations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import sqlalchemy as sa
+    from fastapi import FastAPI
 
     from api.settings import ApiSettings
 
@@ -38,7 +39,7 @@ def create_app(settings: ApiSettings, engine: sa.Engine, *, stop: asyncio.Event 
     Raises:
         PolicyError: an operation has no policy.
     """
-    app = FastAPI(
+    app = DeskApp(
         title="Roadworthy", version="1", openapi_url=f"{policy.V1}/openapi.json", docs_url=None, redoc_url=None,
         summary="Vehicles, suggestions, appointments and reminders of a dealer",
     )  # fmt: skip
@@ -48,7 +49,6 @@ def create_app(settings: ApiSettings, engine: sa.Engine, *, stop: asyncio.Event 
         # Not include_router: the policy goes by the path that a route itself has.
         app.router.routes.extend(router.routes)
     problems.install(app)
-    headers.install(app)
     mount(app)
     policy.check_complete(listening.operations(app))
     return app

@@ -15,6 +15,7 @@ DeskError
 ├── NoSlotError           no free time in the horizon
 ├── OutsideHoursError     the shop is closed then
 ├── InvalidRequestError   a value that does not fit
+├── BodyTooLargeError     a request that is too large
 ├── DuplicateNameError    the name is taken
 ├── NameOfDisabledError   the name was a person's who is disabled
 ├── KeyReusedError        Idempotency-Key with another body
@@ -161,6 +162,15 @@ class InvalidRequestError(DeskError):
     """A value that does not fit."""
 
     status, title = 422, "Invalid value"
+
+
+class BodyTooLargeError(DeskError):
+    """A request that is too large; what is sent of it beyond is not read."""
+
+    status, title = 413, "Too large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__("a request has at most {most} bytes", most=most)
 
 
 class DuplicateNameError(DeskError):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+from starlette.datastructures import MutableHeaders
 
-    from fastapi import FastAPI, Request, Response
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALWAYS: Mapping[str, str] = MappingProxyType(
     {
@@ -25,14 +28,22 @@ ALWAYS: Mapping[str, str] = MappingProxyType(
 STATIC = "/static/"
 
 
-def install(app: FastAPI) -> None:
-    """Adds the headers to every answer; only static files may be kept by browsers."""
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Adds the headers to every answer, faults of ours too; only static files may be kept by browsers."""
 
-    @app.middleware("http")
-    async def _add(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        for name, value in ALWAYS.items():
-            response.headers.setdefault(name, value)
-        if not request.url.path.startswith(STATIC):
-            response.headers.setdefault("Cache-Control", "no-store")
-        return response
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in ALWAYS.items():
+                    headers.setdefault(name, value)
+                if not scope["path"].startswith(STATIC):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, guarded)

@@ -272,6 +272,9 @@ def test_a_fault_of_ours_tells_nothing_of_our_insides(world, tmp_path: Path) -> 
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_not_being_signed_in_names_the_scheme(client) -> None:
