@@ -1,8 +1,8 @@
-# Every target starts from a bare clone and needs PyPI and npm only; `make test` also asks Debian for a browser and a font.
+# Every target starts from a bare clone and needs PyPI and npm only; `make test` also asks Debian for a browser, a font and servers.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup setup-run demo test check bench pictures reference clean
+.PHONY: help setup setup-run demo test chaos-small check bench pictures reference clean
 
 help: ## these words
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,9 +16,13 @@ setup-run: ## .venv with what running needs
 demo: setup-run ## the whole loop on this machine, with cars; Ctrl-C ends it
 	@.venv/bin/roadworthy demo
 
-test: setup ## all tests; installs chromium and a Chinese font with apt where they are missing
+test: setup ## all tests; installs what real parts need with apt where it is missing
 	@scripts/system_packages
 	@.venv/bin/pytest $(PYTEST_ARGS)
+
+chaos-small: setup ## 300 kills of agents, broker and ingest, each crash point, seeded bugs; about five minutes
+	@scripts/system_packages
+	@.venv/bin/pytest -m chaos tests/e2e/chaos
 
 check: setup ## format, lint, types, import contracts
 	@scripts/check

@@ -32,7 +32,7 @@ from edge_agent.settings import AgentSettings, Broker, Collect
 from ingest import devices
 from ingest.settings import BrokerSettings
 from ingest.storage.database import open_database, transaction
-from roadworthy import PARTS, Settings, default_data_dir, run_parts, stop_on_signals
+from roadworthy_parts import PARTS, Settings, default_data_dir, run_parts, stop_on_signals
 from roadworthy_story import Story, print_summary
 from simulators.scenario import Scenario, load
 from simulators.time_lapse import Car, TimeLapse

@@ -35,7 +35,7 @@ _REFUSALS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
         400: ("Unreadable", "The body cannot be read."),
         401: ("NotSignedIn", "Nobody is signed in, or name or password is wrong."),
-        403: ("NotAllowed", "The role may not do this, or the form's token is missing."),
+        403: ("NotAllowed", "The role may not do this, or another site may have sent it: the form's token is missing."),
         404: ("NotFound", "There is no such object, or it is not yours to see."),
         409: ("Conflict", "Not possible in this state, or the first request with this Idempotency-Key still runs."),
         413: ("TooLarge", "The body is too large."),
@@ -46,7 +46,7 @@ _REFUSALS: Mapping[int, tuple[str, str]] = MappingProxyType(
 )
 """Name and meaning by status."""
 _MORE: Mapping[str, frozenset[int]] = MappingProxyType(
-    {f"POST {V1}/session": frozenset({401, 429}), f"POST {V1}/appointments": frozenset({404})}
+    {f"POST {V1}/session": frozenset({401, 403, 429}), f"POST {V1}/appointments": frozenset({404})}
 )
 """Refusals that do not follow from an operation's form."""
 _MEDIA: Mapping[str, str] = MappingProxyType(

@@ -8,6 +8,7 @@ DeskError
 ├── TooManyTriesError     sign-in is slowed down
 ├── NotAllowedError       the role may not do this
 ├── CrossSiteError        a form from another site
+├── SessionNeededError    a token may not do this
 ├── NotFoundError         no such object, or not yours
 ├── IllegalMoveError      a state cannot become the one asked for
 ├── SlotTakenError        the time was taken meanwhile
@@ -16,6 +17,7 @@ DeskError
 ├── InvalidRequestError   a value that does not fit
 ├── BodyTooLargeError     a request that is too large
 ├── DuplicateNameError    the name is taken
+├── NameOfDisabledError   the name was a person's who is disabled
 ├── KeyReusedError        Idempotency-Key with another body
 ├── KeyInProgressError    Idempotency-Key whose first request runs
 ├── NoDeviceError         no device that could be asked
@@ -96,8 +98,14 @@ class CrossSiteError(DeskError):
 
     status, title = 403, "Cross-site request"
 
+
+class SessionNeededError(DeskError):
+    """Only who has signed in with a password may do this, no token: who finds a token must not make it last."""
+
+    status, title = 403, "Sign in for this"
+
     def __init__(self) -> None:
-        super().__init__("the form's token is missing or old; reload the page and send it again")
+        super().__init__("a token cannot make tokens; sign in with name and password for that")
 
 
 class NotFoundError(DeskError):
@@ -172,6 +180,15 @@ class DuplicateNameError(DeskError):
 
     def __init__(self, name: str) -> None:
         super().__init__("the name {name!r} is taken; choose another", name=name)
+
+
+class NameOfDisabledError(DeskError):
+    """The name was a person's who is disabled; it stays theirs on record."""
+
+    status, title = 409, "Name taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__("the name {name!r} belongs to a person who is disabled; choose another", name=name)
 
 
 class KeyReusedError(DeskError):

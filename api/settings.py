@@ -13,7 +13,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     ``public`` must be set to listen on an address that others can reach, and then cookies are sent over TLS only.
     ``public_url`` is where people reach it (``https://workshop.example``, behind a TLS proxy); links in messages start
-    with it.
+    with it. Where it begins with ``https:``, cookies are sent over TLS only too.
     """
 
     data_dir: Path
@@ -37,6 +37,11 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def base_url(self) -> str:
         """What links in messages start with, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether people come over TLS only, so that cookies must not travel without."""
+        return self.public or self.public_url.startswith("https:")
 
     @property
     def history_folder(self) -> Path:

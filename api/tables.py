@@ -113,6 +113,14 @@ reminders = sa.Table(
     sa.Index("reminders_due", "state", "due_at"),
 )  # fmt: skip
 
+deliveries = sa.Table(
+    "deliveries", metadata,
+    sa.Column("reminder_id", _id, sa.ForeignKey("reminders.id"), primary_key=True),
+    # A hash of the URL by which it went: the URL itself holds secrets, and stands with the person.
+    sa.Column("address", sa.String(64), primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+)  # fmt: skip
+
 idempotency = sa.Table(
     "idempotency", metadata,
     sa.Column("principal", _id, primary_key=True),

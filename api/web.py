@@ -17,6 +17,7 @@ from api.auth.scope import Scope
 from api.auth.throttle import Throttle
 from api.errors import CrossSiteError, NotAllowedError, NotSignedInError
 from api.idempotency import reserve
+from api.origin import is_foreign
 from api.policy import PUBLIC, allowed_roles
 from api.settings import ApiSettings
 from ingest.storage.database import reading, transaction
@@ -28,7 +29,6 @@ FORM_HEADER = "X-Form-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 WRITERS = 16
 """Requests that may write at once: fewer than the threads that serve (40); SQLite has one writer at a time anyway."""
-_SAME_SITE = frozenset({"same-origin", "none", ""})
 
 
 @dataclass(slots=True)
@@ -157,8 +157,10 @@ def refuse_other_sites(request: Request) -> None:
     Raises:
         CrossSiteError: it came from elsewhere.
     """
-    if request.headers.get("Sec-Fetch-Site", "") not in _SAME_SITE:
-        raise CrossSiteError
+    if is_foreign(request.headers, desk_of(request).settings.public_url):
+        raise CrossSiteError(
+            "the request comes from another site; if this is the desk's own address, `public_url` must be set to it"
+        )
 
 
 def _check_same_site(request: Request, form_token: str) -> None:
@@ -166,10 +168,10 @@ def _check_same_site(request: Request, form_token: str) -> None:
     # Programs send the token as a header; forms as a field, which api/console/forms.py has read before.
     given = str(request.headers.get(FORM_HEADER) or getattr(request.state, "form_token", ""))
     if not secrets.compare_digest(given.encode(), form_token.encode()):
-        raise CrossSiteError
+        raise CrossSiteError("the form's token is missing or old; reload the page and send it again")
 
 
 __all__ = [
     "COOKIE", "FORM_FIELD", "FORM_HEADER", "PUBLIC", "Database", "Desk", "Now", "Person", "TheDesk", "database",
-    "desk_of", "is_still_signed_in", "now", "operation", "signed_in",
+    "desk_of", "is_still_signed_in", "now", "operation", "refuse_other_sites", "signed_in",
 ]  # fmt: skip

@@ -72,7 +72,8 @@ async def _until_done(
         if until_acked and reading.done() and waiting == 0:
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), DRAIN_LOOK_S)
+            async with asyncio.timeout(DRAIN_LOOK_S):
+                await stop.wait()
 
 
 def _gap(clock: Clock, first: int, last: int, count: int, reason: str) -> Entry:

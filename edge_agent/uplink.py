@@ -143,10 +143,11 @@ class Uplink:
 
     async def _send_all(self, client: aiomqtt.Client) -> None:
         try:
-            await asyncio.wait_for(self._first_ack.wait(), FIRST_ACK_S)
+            async with asyncio.timeout(FIRST_ACK_S):
+                await self._first_ack.wait()
         except TimeoutError:
             LOG.info("the server has not answered yet; sending all the same")
-        while True:
+        while not _cancelled():
             self._wake.clear()
             self._health.add("resent", self._window.give_up(time.monotonic()))
             if self._store.take_new_sets():
@@ -157,7 +158,8 @@ class Uplink:
             for record in await self._store.waiting(but=self._window.under_way.keys(), limit=self._window.room()):
                 await self._send(client, record)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), IDLE_S)
+                async with asyncio.timeout(IDLE_S):
+                    await self._wake.wait()
 
     async def _send(self, client: aiomqtt.Client, record: Record) -> None:
         kind = Kind.EVENT if record.is_event else Kind.TELEMETRY

@@ -187,7 +187,8 @@ async def _watch_revocations(broker: GuardedBroker, doorkeeper: Doorkeeper, stop
         except sa.exc.DBAPIError:
             LOG.exception("could not look for revoked devices; trying again")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), REVOCATION_EVERY_S)
+            async with asyncio.timeout(REVOCATION_EVERY_S):
+                await stop.wait()
 
 
 __all__ = ["CredentialPlugin", "Doorkeeper", "TopicPlugin", "run"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ingest import devices
+from ingest.ending import is_cancelled
 from ingest.plausible import check_set, check_state
 from ingest.quarantine import Quarantine
 from ingest.storage import commands, inbox, letters
@@ -77,10 +78,10 @@ class Committer:
 
     async def _forget_presence(self) -> None:
         """Before anything that comes after it: what devices say of themselves then holds."""
-        while True:
+        while not is_cancelled():
             try:
                 await asyncio.to_thread(self._mark_offline)
-            except sa.exc.OperationalError as error:
+            except sa.exc.DBAPIError as error:
                 await self._pause(error)
             else:
                 self._note_success()
@@ -90,7 +91,7 @@ class Committer:
         with transaction(self._engine) as connection:
             inbox.forget_presence(connection)
 
-    async def _pause(self, error: sa.exc.OperationalError) -> None:
+    async def _pause(self, error: sa.exc.DBAPIError) -> None:
         if not self._failing:
             LOG.error("the database refuses (%s); the devices keep their data and send it again", error.orig)
         self._failing = True
@@ -136,6 +137,7 @@ class Committer:
         self._note_tries(work)
         with transaction(self._engine) as connection:
             outcome = inbox.store(connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine)
+            inbox.note_seen(connection, {one.device_id for one in work.verdicts if isinstance(one, Accepted)}, now)
             asked = self._keep_states(connection, work, now)
             _keep_replies(connection, work, now)
             for device in {verdict.device_id for verdict in work.verdicts if isinstance(verdict, Dead)}:

@@ -7,6 +7,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ingest.ending import is_cancelled
 from ingest.storage import commands
 from ingest.storage.database import reading, transaction
 from vehicle.messages import Command, encode
@@ -32,7 +33,7 @@ class DeskLink:
     async def run(self) -> None:
         """Carries requests until cancelled."""
         turn = 0
-        while True:
+        while not is_cancelled():
             turn += 1
             try:
                 await self._carry()

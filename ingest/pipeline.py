@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ingest.committer import Committer
 from ingest.desk_link import DeskLink
+from ingest.ending import is_cancelled
 from ingest.keeper import Keeper
 from ingest.storage.database import migrate, open_database
 from ingest.subscriber import Subscriber
@@ -49,7 +50,8 @@ async def _run_tasks(
             group.create_task(DeskLink(engine, subscriber).run(), name="ingest.desk_link"),
         ]
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(subscriber.connected.wait(), CONNECT_PATIENCE_S)
+            async with asyncio.timeout(CONNECT_PATIENCE_S):
+                await subscriber.connected.wait()
         if ready is not None:
             ready()
         await stop.wait()
@@ -58,7 +60,7 @@ async def _run_tasks(
 
 
 async def _commit(subscriber: Subscriber, committer: Committer, gather_s: float) -> None:
-    while True:
+    while not is_cancelled():
         arrivals = [await subscriber.arrivals.get()]
         await asyncio.sleep(gather_s)
         arrivals += _waiting(subscriber.arrivals, MOST_AT_ONCE - 1)

@@ -13,6 +13,7 @@ from uuid import uuid4
 import aiomqtt
 
 from ingest.access import SERVICE, service_password
+from ingest.ending import is_cancelled
 from vehicle.topics import PREFIX, UPLINK, Kind, topic
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ class Subscriber:
     async def run(self) -> None:
         """Reads until cancelled; reconnects with jittered back-off, and says once that the broker went."""
         delay_s, told, lost = RETRY_S[0], False, True
-        while not _cancelled():
+        while not is_cancelled():
             if lost:
                 await self.arrivals.put(None)
             try:
                 await self._read_connected()
             except aiomqtt.MqttError as error:
-                if (self.connected.is_set() or not told) and not _cancelled():
+                if (self.connected.is_set() or not told) and not is_cancelled():
                     LOG.warning("no connection to the broker at %s:%d (%s); trying again", *self._address, error)
                 told = True
             finally:
@@ -102,12 +103,6 @@ class Subscriber:
         except aiomqtt.MqttError:
             return False
         return True
-
-
-def _cancelled() -> bool:
-    """Whether the end was asked for: an error while a connection closes may have taken the cancellation's place."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _bytes(payload: object) -> bytes:

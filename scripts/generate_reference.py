@@ -15,6 +15,7 @@ import click
 import msgspec
 
 import roadworthy
+import roadworthy_parts
 from vehicle.batch import EventKind
 from vehicle.errors import Reason
 from vehicle.obd import PIDS
@@ -154,12 +155,12 @@ def settings() -> str:
     """Keys of roadworthy.toml and of agent.toml."""
     shared = "`data_dir` and `database_url` stand at the top of the file and hold for all sections."
     parts = [shared]
-    for section, target in roadworthy.SECTIONS.items():
-        form = roadworthy.load(target)
+    for section, target in roadworthy_parts.SECTIONS.items():
+        form = roadworthy_parts.load(target)
         rows = [
             (f"`{name}`", f"`{kind}`", f"`{default}`" if default else "", f"`ROADWORTHY_{section}_{name}`".upper())
             for name, kind, default in fields_of(form)
-            if name not in roadworthy.TOP
+            if name not in roadworthy_parts.TOP
         ]
         parts += [f"## [{section}]", prose(form), setting_table(rows)]
     return page("Settings", *parts, *agent_settings())
@@ -172,7 +173,7 @@ def setting_table(rows: Iterable[Iterable[object]]) -> str:
 
 def agent_settings() -> Iterator[str]:
     """The agent's own file: its top and its tables."""
-    form = roadworthy.load("edge_agent.settings:AgentSettings")
+    form = roadworthy_parts.load("edge_agent.settings:AgentSettings")
     yield from ("## agent.toml", prose(form), agent_table(form))
     for field in msgspec.structs.fields(form):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
@@ -205,7 +206,7 @@ def error_rows(path: Path) -> Iterator[tuple[str, str, str]]:
 
 def detectors() -> str:
     """Detectors and wear models, each with its argument."""
-    discover = roadworthy.load("diagnostics.detector:discover")
+    discover = roadworthy_parts.load("diagnostics.detector:discover")
     parts = ["What each looks at, why, when not, the sources of its limits and its false-alarm rate, in its own words."]
     for title, package, constant in (("Detectors", "detectors", "DETECTOR"), ("Wear models", "wear", "MODEL")):
         module = importlib.import_module(f"diagnostics.{package}")
@@ -264,7 +265,7 @@ def parameter(entry: Any) -> tuple[str, str, str]:
 def rest() -> str:
     """Operations of the service desk, and who may do them."""
     policy = importlib.import_module("api.policy")
-    roles = list(roadworthy.load("api.auth.scope:Role"))
+    roles = list(roadworthy_parts.load("api.auth.scope:Role"))
     text = (
         "Which role may do what; whose objects they are is decided besides: an owner's own cars, one dealer's cars for "
         "its people, all for admin. A foreign object answers 404, as one that does not exist. Bodies and answers are "
@@ -293,7 +294,7 @@ def is_answered(kind: object) -> bool:
 
 def problems() -> str:
     """Problem documents (RFC 9457) of the service desk."""
-    base = roadworthy.load("api.problems:BASE")
+    base = roadworthy_parts.load("api.problems:BASE")
     answered: list[Any] = [kind for kind in vars(importlib.import_module("api.errors")).values() if is_answered(kind)]
     rows = [(f"`{kind.name.fget(kind.__new__(kind))}`", kind.status, kind.title, first_line(kind)) for kind in answered]
     text = f"`type` is `{base}` and the name; `detail` says what happened and what would be right."

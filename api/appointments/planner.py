@@ -27,17 +27,44 @@ LEAD: Mapping[str, timedelta] = {
 """How long before an offer at the earliest, by severity, so that people can arrange it (our choice)."""
 
 MINUTES: Mapping[str, int] = {
-    "replace_battery": 45,
-    "check_charging": 60,
-    "replace_thermostat": 120,
-    "check_cooling": 90,
-    "check_fuel_air": 90,
-    "check_sensor": 60,
     "change_oil": 60,
+    "charge_and_test_battery": 90,
+    "check_charging": 60,
+    "check_coolant_sensor": 45,
+    "check_cooling": 90,
+    "check_intake_leak": 60,
+    "check_manifold_sensor": 45,
+    "check_mixture": 90,
+    "check_speed_sensor": 60,
+    "check_throttle_sensor": 60,
+    "measure_brake_pads": 30,
+    "repair_charging": 120,
     "replace_brake_pads": 90,
+    "replace_thermostat": 120,
+    "test_battery": 30,
 }
-"""Length of a job where the desk knows it (our choice, after common labour times)."""
+"""Length of each job that a detector or wear model names (our choice, after common labour times)."""
+
+DIAGNOSE = "diagnose_"
+DIAGNOSE_MINUTES: Mapping[str, int] = {
+    "battery_12v": 45,
+    "body": 60,
+    "brakes": 60,
+    "brakes_front": 45,
+    "charging": 60,
+    "cooling": 60,
+    "emissions": 90,
+    "engine": 120,
+    "engine_oil": 45,
+    "fuel_air": 90,
+    "network": 120,
+    "sensors": 60,
+    "thermostat": 60,
+    "transmission": 120,
+}
+"""How long it takes to find the cause of a trouble code, ``diagnose_<code>``, by its component (our choice)."""
 OTHER_MINUTES = 60
+"""Length of a job that this version does not know, named by another (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +83,13 @@ class Offer:
 
     start: datetime
     bay: int
+
+
+def minutes_of(job: str, component: str) -> int:
+    """How long a job takes."""
+    if job.startswith(DIAGNOSE):
+        return DIAGNOSE_MINUTES.get(component, OTHER_MINUTES)
+    return MINUTES.get(job, OTHER_MINUTES)
 
 
 def slots_of(start: datetime, minutes: int) -> list[datetime]:

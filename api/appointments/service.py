@@ -48,7 +48,7 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
     repository.take_book(connection, dealer_id)
     if repository.has_open(connection, suggestion.vehicle_id, suggestion.component):
         return None
-    minutes = planner.MINUTES.get(suggestion.job, planner.OTHER_MINUTES)
+    minutes = planner.minutes_of(suggestion.job, suggestion.component)
     found = _offers(connection, dealer_id, suggestion.vehicle_id, minutes, suggestion.severity, now)
     if not found:
         raise NoSlotError(planner.HORIZON_DAYS)
@@ -76,7 +76,7 @@ def worsen(connection: sa.Connection, scope: Scope, suggestion: Suggestion, *, n
     ]
     for one in milder:
         found = repository.for_change(connection, scope, one.id)
-        minutes = planner.MINUTES.get(suggestion.job, planner.OTHER_MINUTES)
+        minutes = planner.minutes_of(suggestion.job, suggestion.component)
         repository.release(connection, found.id)
         offers = _offers(connection, found.dealer_id, found.vehicle_id, minutes, suggestion.severity, now)
         if not offers:

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from api.auth import repository, service
 from api.auth.schemas import Me, NewToken, SignIn, Token, TokenMade, User
 from api.auth.scope import Scope
-from api.errors import NotFoundError
+from api.errors import NotFoundError, SessionNeededError
 from api.policy import V1
-from api.web import COOKIE, Database, Desk, Now, Person, TheDesk
+from api.web import COOKIE, Database, Desk, Now, Person, TheDesk, refuse_other_sites
 
 # Without Idempotency-Key: answers with secrets in them are not kept.
 router = APIRouter(prefix=V1, tags=["people"])
@@ -19,7 +19,8 @@ router = APIRouter(prefix=V1, tags=["people"])
 
 @router.post("/session", status_code=201)
 def sign_in(body: SignIn, request: Request, response: Response, desk: TheDesk, moment: Now) -> Me:
-    """Sign in; the session travels in a cookie."""
+    """Sign in; the session travels in a cookie. A browser must be on a page of ours."""
+    refuse_other_sites(request)
     address = request.client.host if request.client else ""
     desk.throttle.check(account=body.name, address=address, now_s=time.monotonic())
     idle_s = desk.settings.session_idle_s
@@ -50,7 +51,9 @@ def list_tokens(connection: Database, person: Person) -> list[Token]:
 
 @router.post("/tokens", status_code=201)
 def make_token(body: NewToken, connection: Database, person: Person, moment: Now) -> TokenMade:
-    """Make an API token; its secret is told only now."""
+    """Make an API token; its secret is told only now. Needs a session: a token cannot make tokens."""
+    if person.form_token is None:
+        raise SessionNeededError
     token_id, secret, ends_at = service.make_token(connection, person, label=body.label, now=moment)
     return TokenMade(id=token_id, label=body.label, created_at=moment, ends_at=ends_at, secret=secret)
 
@@ -75,7 +78,7 @@ def list_users(connection: Database, person: Person) -> list[User]:
 def set_cookie(response: Response, desk: Desk, secret: str) -> None:
     """Puts the session into the answer's cookie."""
     response.set_cookie(
-        COOKIE, secret, httponly=True, samesite="lax", secure=desk.settings.public,
+        COOKIE, secret, httponly=True, samesite="lax", secure=desk.settings.over_tls,
         max_age=int(service.SESSION_LONGEST.total_seconds()), path="/",
     )  # fmt: skip
 

@@ -25,6 +25,11 @@ def user_by_id(connection: sa.Connection, user_id: str) -> sa.RowMapping | None:
     return connection.execute(sa.select(users).where(*mine)).mappings().first()
 
 
+def anyone(connection: sa.Connection, name: str) -> sa.RowMapping | None:
+    """The person of that name, also if disabled: a name is given once."""
+    return connection.execute(sa.select(users).where(users.c.name == name.strip().lower())).mappings().first()
+
+
 def list_users(connection: sa.Connection) -> list[sa.RowMapping]:
     """Everyone, by name."""
     return list(connection.execute(sa.select(users).order_by(users.c.name)).mappings())
@@ -38,6 +43,23 @@ def insert_user(connection: sa.Connection, values: Mapping[str, Any]) -> None:
 def set_language(connection: sa.Connection, user_id: str, language: str) -> None:
     """Changes the language in which a person reads."""
     connection.execute(users.update().where(users.c.id == user_id).values(language=language))
+
+
+def set_password(connection: sa.Connection, user_id: str, password_hash: str) -> None:
+    """Changes what a person's password is compared with."""
+    connection.execute(users.update().where(users.c.id == user_id).values(password_hash=password_hash))
+
+
+def disable(connection: sa.Connection, user_id: str, now: datetime) -> None:
+    """Keeps a person from signing in; who is disabled already stays so since then."""
+    mine = (users.c.id == user_id, users.c.disabled_at.is_(None))
+    connection.execute(users.update().where(*mine).values(disabled_at=now))
+
+
+def sign_out_everywhere(connection: sa.Connection, user_id: str) -> None:
+    """Ends all sessions and tokens of a person."""
+    for table in (sessions, tokens):
+        connection.execute(table.delete().where(table.c.user_id == user_id))
 
 
 def insert_session(connection: sa.Connection, values: Mapping[str, Any]) -> None:

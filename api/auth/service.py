@@ -1,4 +1,4 @@
-"""Signing in and out, tokens, and adding people."""
+"""Signing in and out, tokens; adding people, their passwords, and their end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from api.auth import repository
 from api.auth.scope import STAFF, Role, Scope
-from api.errors import DuplicateNameError, InvalidRequestError, NotSignedInError, WrongCredentialsError
+from api.errors import (
+    DuplicateNameError,
+    InvalidRequestError,
+    NameOfDisabledError,
+    NotFoundError,
+    NotSignedInError,
+    WrongCredentialsError,
+)
 from ingest.storage.database import reading, transaction
 
 if TYPE_CHECKING:
@@ -144,23 +151,21 @@ def create_user(
     ``channels`` are apprise URLs; none means the file channel.
 
     Raises:
-        DuplicateNameError: the name is taken.
+        DuplicateNameError, NameOfDisabledError: the name is taken.
         InvalidRequestError: a short password, an unknown language, or staff without a dealer.
     """
     signs_in_as = name.strip().lower()
     if not signs_in_as:
         raise InvalidRequestError("a person needs a name to sign in with")
-    if len(password) < MIN_PASSWORD:
-        raise InvalidRequestError(
-            "the password has {count} characters; at least {least} are needed", count=len(password), least=MIN_PASSWORD
-        )
+    password_hash = _hashed(password)
     if language not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise InvalidRequestError("language {language!r} is not one of {known}", language=language, known=known)
     if role in STAFF and dealer_id is None:
         raise InvalidRequestError("a person in the role {role} belongs to a dealer; name one", role=role)
-    if repository.user_by_name(connection, signs_in_as) is not None:
-        raise DuplicateNameError(signs_in_as)
+    namesake = repository.anyone(connection, signs_in_as)
+    if namesake is not None:
+        raise NameOfDisabledError(signs_in_as) if namesake["disabled_at"] else DuplicateNameError(signs_in_as)
     user_id = uuid4().hex
     repository.insert_user(
         connection,
@@ -169,13 +174,53 @@ def create_user(
             "name": signs_in_as,
             "role": str(role),
             "dealer_id": dealer_id,
-            "password_hash": _HASHER.hash(password),
+            "password_hash": password_hash,
             "language": language,
             "channels": channels or [],
             "created_at": now,
         },
     )
     return user_id
+
+
+def disable(connection: sa.Connection, name: str, *, now: datetime) -> None:
+    """Keeps a person from signing in for good, and ends their sessions and tokens; what they did stays on record.
+
+    Raises:
+        NotFoundError: there is nobody of that name.
+    """
+    row = _named(connection, name)
+    repository.disable(connection, row["id"], now)
+    repository.sign_out_everywhere(connection, row["id"])
+
+
+def change_password(connection: sa.Connection, name: str, password: str) -> None:
+    """Gives a person another password, and ends their sessions and tokens.
+
+    Raises:
+        NotFoundError: there is nobody of that name.
+        InvalidRequestError: a short password, or a person who is disabled.
+    """
+    row = _named(connection, name)
+    if row["disabled_at"] is not None:
+        raise InvalidRequestError("{name!r} is disabled and cannot sign in", name=row["name"])
+    repository.set_password(connection, row["id"], _hashed(password))
+    repository.sign_out_everywhere(connection, row["id"])
+
+
+def _named(connection: sa.Connection, name: str) -> sa.RowMapping:
+    row = repository.anyone(connection, name)
+    if row is None:
+        raise NotFoundError("person", name)
+    return row
+
+
+def _hashed(password: str) -> str:
+    if len(password) < MIN_PASSWORD:
+        raise InvalidRequestError(
+            "the password has {count} characters; at least {least} are needed", count=len(password), least=MIN_PASSWORD
+        )
+    return _HASHER.hash(password)
 
 
 def _matches(password_hash: str, password: str) -> bool:

@@ -14,7 +14,7 @@ import apprise
 from apprise.decorators import notify
 from apprise.manager_plugins import NotificationManager
 
-from api.errors import ChannelError
+from api.errors import ChannelError, InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from api.reminders.texts import Message
 
 SCHEME = "roadworthyfile"
+FILE = ""
+"""In place of a URL: the file channel."""
 
 
 class Channels:
@@ -32,21 +34,39 @@ class Channels:
         if SCHEME not in NotificationManager():  # type: ignore[no-untyped-call]  # apprise is half annotated
             notify(on=SCHEME, name="Roadworthy file")(_write)  # type: ignore[no-untyped-call]  # apprise's decorator
 
-    def send(self, message: Message, *, message_id: str, urls: Sequence[str]) -> None:
-        """Sends to all ``urls``, or to the file channel where there are none.
+    def send(self, message: Message, *, message_id: str, url: str) -> None:
+        """Sends by one URL, or by the file channel for :data:`FILE`.
 
         Raises:
-            ChannelError: a channel did not take it; it should be sent again with the same id.
+            ChannelError: the channel did not take it; it should be sent again with the same id.
         """
         sender = apprise.Apprise()
-        wrong = [url for url in urls if not sender.add(url)]
-        if wrong:
-            raise ChannelError("{count} of the person's channels cannot be used; correct their URLs", count=len(wrong))
-        if not urls:
-            path = self._folder / f"{message_id}.txt"
-            sender.add(f"{SCHEME}://localhost/?{urlencode({'file': str(path)})}")
+        path = self._folder / f"{message_id}.txt"
+        if not sender.add(url or f"{SCHEME}://localhost/?{urlencode({'file': str(path)})}"):
+            raise ChannelError("the channel {url} cannot be used; correct its URL", url=disguised(url))
         if not sender.notify(title=message.subject, body=message.body):
-            raise ChannelError("a channel did not take the message")
+            raise ChannelError("the channel {url} did not take the message", url=disguised(url))
+
+
+def check(urls: Sequence[str]) -> None:
+    """Lets URLs pass that apprise understands, one service each.
+
+    Raises:
+        InvalidRequestError: one of them is not understood.
+    """
+    for url in urls:
+        sender = apprise.Apprise()
+        if not sender.add(url) or len(sender) != 1:
+            raise InvalidRequestError(
+                "apprise does not understand the channel {url}; one URL such as mailto://… or ntfys://… is needed",
+                url=disguised(url),
+            )
+
+
+def disguised(url: str) -> str:
+    """A URL without what may be secret in it."""
+    scheme, found, _ = url.partition("://")
+    return f"{scheme}://…" if found else "…"
 
 
 def _write(body: str, title: str, *_: Any, meta: Mapping[str, Any], **__: Any) -> bool:

@@ -1,9 +1,11 @@
-"""When a reminder is due, and whether to try again. Pure: the time is handed in."""
+"""When a reminder is due, what there is to say then, and whether to try again. Pure: the time is handed in."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from api.appointments.states import State
 
 
 class Kind(StrEnum):
@@ -11,6 +13,14 @@ class Kind(StrEnum):
 
     PROPOSED = "proposed"
     DAY_BEFORE = "day_before"
+
+
+class Occasion(StrEnum):
+    """What a message says; it depends on how far the appointment has come when it goes out."""
+
+    PROPOSED = "proposed"
+    DAY_BEFORE = "day_before"
+    UNANSWERED = "unanswered"
 
 
 DAY_BEFORE = timedelta(hours=24)
@@ -28,6 +38,18 @@ def due_times(start: datetime, *, now: datetime, proposed: bool) -> dict[Kind, d
     if start - DAY_BEFORE > now:
         due[Kind.DAY_BEFORE] = start - DAY_BEFORE
     return due
+
+
+def occasion(kind: Kind, state: State, start: datetime, *, now: datetime) -> Occasion | None:
+    """What a message of ``kind`` says about an appointment in ``state``; None where nothing is left to say."""
+    if start <= now:
+        return None
+    said = {
+        (Kind.PROPOSED, State.PROPOSED): Occasion.PROPOSED,
+        (Kind.DAY_BEFORE, State.PROPOSED): Occasion.UNANSWERED,
+        (Kind.DAY_BEFORE, State.ACCEPTED): Occasion.DAY_BEFORE,
+    }
+    return said.get((kind, state))
 
 
 def next_try(tries: int, *, now: datetime) -> datetime | None:

@@ -14,6 +14,6 @@ router = APIRouter(prefix=f"{V1}/reminders", tags=["reminders"])
 
 @router.get("")
 def list_reminders(connection: Database, person: Person, vehicle_id: str | None = None) -> list[ReminderOut]:
-    """Messages about vehicles that one may see, newest first."""
+    """Messages about vehicles that one may see, newest first; an owner gets those to themselves."""
     rows = repository.list_reminders(connection, person, vehicle_id=vehicle_id)
     return [ReminderOut.model_validate(row) for row in rows]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import sqlalchemy as sa
 
+from api.appointments.states import OPEN
+from api.auth.scope import Role
 from api.reminders.due import Kind, due_times, next_try
-from api.tables import appointments, reminders, vehicles
+from api.tables import appointments, deliveries, reminders, users, vehicles
+from ingest.storage.database import UtcDateTime
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +27,10 @@ MAX_PROBLEM = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reminder:
-    """A message to an owner about an appointment; ``id`` stays the same however often it is tried."""
+    """A message to an owner about an appointment; ``id`` stays the same however often it is tried.
+
+    ``user_id`` is the owner it is meant for while it waits, and the one it went to after.
+    """
 
     id: str
     appointment_id: str
@@ -39,6 +46,17 @@ class Reminder:
 
 
 _COLUMNS = tuple(Reminder.__dataclass_fields__)
+_JOINED = reminders.join(appointments, appointments.c.id == reminders.c.appointment_id).join(
+    vehicles, vehicles.c.id == appointments.c.vehicle_id
+)
+
+
+def _if_told(otherwise: str) -> sa.ColumnElement[str]:
+    """The state in which a message ends that is tried no more: sent where one URL took it, else ``otherwise``."""
+    return sa.case((reminders.c.sent_at.is_not(None), SENT), else_=otherwise)
+
+
+_ENDED = _if_told(DROPPED)
 
 
 def plan(
@@ -53,7 +71,7 @@ def plan(
     """Plans the messages of an appointment that is now at ``start``, in place of those for another time."""
     c = reminders.c
     others = (c.appointment_id == appointment_id, c.state == WAITING, c.made_for != start)
-    connection.execute(reminders.update().where(*others).values(state=DROPPED))
+    connection.execute(reminders.update().where(*others).values(state=_ENDED))
     mine = (c.appointment_id == appointment_id, c.made_for == start)
     known = set(connection.execute(sa.select(c.kind).where(*mine)).scalars())
     for kind, due_at in due_times(start, now=now, proposed=proposed).items():
@@ -70,7 +88,22 @@ def plan(
 def drop(connection: sa.Connection, appointment_id: str) -> None:
     """Drops the messages of an appointment that has ended."""
     mine = (reminders.c.appointment_id == appointment_id, reminders.c.state == WAITING)
-    connection.execute(reminders.update().where(*mine).values(state=DROPPED))
+    connection.execute(reminders.update().where(*mine).values(state=_ENDED))
+
+
+def readdress(connection: sa.Connection, vehicle_id: str, owner_id: str | None, *, now: datetime) -> None:
+    """Means for a vehicle's new owner what has reached nobody yet: what waits, and what was given up."""
+    c = reminders.c
+    theirs = sa.select(appointments.c.id).where(
+        appointments.c.vehicle_id == vehicle_id, appointments.c.state.in_([str(state) for state in OPEN])
+    )
+    mine = (c.appointment_id.in_(theirs), c.user_id.is_distinct_from(owner_id))
+    told = (c.state == WAITING, c.sent_at.is_not(None))
+    connection.execute(reminders.update().where(*mine, *told).values(state=SENT))
+    anew: dict[str, Any] = {"user_id": owner_id, "tries": 0, "problem": None}
+    tried = sa.or_(c.state == GIVEN_UP, sa.and_(c.state == WAITING, c.tries > 0))
+    connection.execute(reminders.update().where(*mine, tried).values(anew | {"state": WAITING, "due_at": now}))
+    connection.execute(reminders.update().where(*mine, c.state == WAITING).values(anew))
 
 
 def times_proposed(connection: sa.Connection, appointment_id: str) -> int:
@@ -81,34 +114,62 @@ def times_proposed(connection: sa.Connection, appointment_id: str) -> int:
 
 
 def due(connection: sa.Connection, now: datetime, *, limit: int = 100) -> list[Reminder]:
-    """Messages to send now, oldest first."""
+    """Messages to send now, oldest first; those about a vehicle without an owner wait until it has one."""
     c = reminders.c
-    query = sa.select(reminders).where(c.state == WAITING, c.due_at <= now).order_by(c.due_at).limit(limit)
+    owned = _JOINED.join(users, users.c.id == vehicles.c.owner_id)
+    query = sa.select(*(c[name] for name in _COLUMNS)).select_from(owned)
+    query = query.where(c.state == WAITING, c.due_at <= now, users.c.disabled_at.is_(None))
+    query = query.order_by(c.due_at).limit(limit)
     return [_reminder(row) for row in connection.execute(query).mappings()]
 
 
-def mark_sent(connection: sa.Connection, reminder_id: str, message: Message, *, now: datetime) -> None:
-    """Notes that a message went out, with its words."""
-    values = {"state": SENT, "sent_at": now, "subject": message.subject, "body": message.body, "problem": None}
-    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(values))
+def delivered(connection: sa.Connection, reminder_id: str) -> set[str]:
+    """By which URLs a message has gone already, as :func:`address` names them."""
+    query = sa.select(deliveries.c.address).where(deliveries.c.reminder_id == reminder_id)
+    return set(connection.execute(query).scalars())
+
+
+def address(url: str) -> str:
+    """What is kept of a URL, or of the empty text for the file channel."""
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def mark_delivered(
+    connection: sa.Connection, reminder_id: str, user_id: str, message: Message, *, url: str, now: datetime
+) -> None:
+    """Notes that a message went out by one URL, to whom and with which words; so it has been told."""
+    connection.execute(deliveries.insert().values(reminder_id=reminder_id, address=address(url), at=now))
+    c = reminders.c
+    values = {"user_id": user_id, "subject": message.subject, "body": message.body}
+    first = sa.func.coalesce(c.sent_at, sa.literal(now, UtcDateTime))
+    connection.execute(reminders.update().where(c.id == reminder_id).values(values | {"sent_at": first}))
+
+
+def mark_sent(connection: sa.Connection, reminder_id: str) -> None:
+    """Notes that a message went out by all URLs."""
+    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(state=SENT, problem=None))
+
+
+def mark_dropped(connection: sa.Connection, reminder_id: str) -> None:
+    """Notes that there is nothing to say any more."""
+    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(state=_ENDED))
 
 
 def mark_failed(connection: sa.Connection, found: Reminder, problem: str, *, now: datetime) -> None:
-    """Notes a failure; the message is tried again later, or given up."""
+    """Notes a failure; the message is tried again later, or given up. One that went out by some URL counts as sent."""
     again = next_try(found.tries + 1, now=now)
     values: dict[str, Any] = {"tries": found.tries + 1, "problem": problem[:MAX_PROBLEM]}
-    values |= {"state": GIVEN_UP} if again is None else {"due_at": again}
+    values |= {"state": _if_told(GIVEN_UP)} if again is None else {"due_at": again}
     connection.execute(reminders.update().where(reminders.c.id == found.id).values(values))
 
 
 def list_reminders(
     connection: sa.Connection, scope: Scope, *, vehicle_id: str | None = None, limit: int = 100
 ) -> list[Reminder]:
-    """Messages about vehicles that the person may see, newest first."""
-    joined = reminders.join(appointments, appointments.c.id == reminders.c.appointment_id).join(
-        vehicles, vehicles.c.id == appointments.c.vehicle_id
-    )
-    query = sa.select(*(reminders.c[name] for name in _COLUMNS)).select_from(joined).where(scope.visible())
+    """Messages about vehicles that the person may see, newest first; an owner sees those to themselves."""
+    query = sa.select(*(reminders.c[name] for name in _COLUMNS)).select_from(_JOINED).where(scope.visible())
+    if scope.role is Role.OWNER:
+        query = query.where(reminders.c.user_id == scope.user_id)
     if vehicle_id is not None:
         query = query.where(appointments.c.vehicle_id == vehicle_id)
     query = query.order_by(reminders.c.due_at.desc(), reminders.c.id).limit(limit)

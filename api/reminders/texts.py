@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_time
 
-from api.reminders.due import Kind
+from api.reminders.due import Occasion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,16 +17,20 @@ if TYPE_CHECKING:
 
 _LOCALES = MappingProxyType({"en": "en", "zh": "zh_Hans_CN"})
 
-_SUBJECTS: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
+_SUBJECTS: Mapping[Occasion, Mapping[str, str]] = MappingProxyType(
     {
-        Kind.PROPOSED: {"en": "{car}: {what} – a time at the workshop", "zh": "{car}：{what}——为您预留了进店时间"},
-        Kind.DAY_BEFORE: {"en": "Tomorrow: {car} at {dealer}", "zh": "明天：{car} 到 {dealer}"},
+        Occasion.PROPOSED: {"en": "{car}: {what} – a time at the workshop", "zh": "{car}：{what}——为您预留了进店时间"},
+        Occasion.DAY_BEFORE: {"en": "Reminder: {car} at {dealer}, {start}", "zh": "提醒：{car} {start} 到 {dealer}"},
+        Occasion.UNANSWERED: {
+            "en": "Still waiting for your answer: {car}, {what}",
+            "zh": "仍在等待您的答复：{car}，{what}",
+        },
     }
 )
 
-_BODIES: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
+_BODIES: Mapping[Occasion, Mapping[str, str]] = MappingProxyType(
     {
-        Kind.PROPOSED: {
+        Occasion.PROPOSED: {
             "en": (
                 "{what}\n{why}\n\nWe have kept a time for you at {dealer}: {start}.\n"
                 "Other times: {others}.\nPlease accept, choose another time or decline: {link}"
@@ -36,9 +40,20 @@ _BODIES: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
                 "其他可选时间：{others}。\n请确认、改期或谢绝：{link}"
             ),
         },
-        Kind.DAY_BEFORE: {
+        Occasion.DAY_BEFORE: {
             "en": "Your {car} is expected at {dealer} on {start}: {what}.\nTo change it: {link}",
             "zh": "您的 {car} 预约于 {start} 到 {dealer}：{what}。\n如需更改：{link}",
+        },
+        Occasion.UNANSWERED: {
+            "en": (
+                "{what}\n{why}\n\nWe are still waiting for your answer. The time that we keep for you at {dealer} is "
+                "{start}; it is not agreed yet.\n"
+                "Other times: {others}.\nPlease accept, choose another time or decline: {link}"
+            ),
+            "zh": (
+                "{what}\n{why}\n\n我们仍在等待您的答复。我们在{dealer}为您预留的时间是{start}，尚未确认。\n"
+                "其他可选时间：{others}。\n请确认、改期或谢绝：{link}"
+            ),
         },
     }
 )
@@ -68,8 +83,8 @@ class Message:
     body: str
 
 
-def render(kind: Kind, facts: Facts, language: str) -> Message:
-    """The message of that kind, in ``language`` (English where we don't have it)."""
+def render(occasion: Occasion, facts: Facts, language: str) -> Message:
+    """The message for that occasion, in ``language`` (English where we don't have it)."""
     spoken = language if language in _LOCALES else "en"
     others = _AND[spoken].join(moment(other, facts.time_zone, spoken) for other in facts.others) or _NONE[spoken]
     words = {
@@ -81,7 +96,7 @@ def render(kind: Kind, facts: Facts, language: str) -> Message:
         "start": moment(facts.start, facts.time_zone, spoken),
         "others": others,
     }
-    return Message(_SUBJECTS[kind][spoken].format(**words), _BODIES[kind][spoken].format(**words).strip())
+    return Message(_SUBJECTS[occasion][spoken].format(**words), _BODIES[occasion][spoken].format(**words).strip())
 
 
 def moment(at: datetime, time_zone: str, language: str) -> str:

@@ -16,6 +16,7 @@ from api.auth import repository as people
 from api.auth.scope import Role
 from api.dealers.repository import list_dealers
 from api.errors import InvalidRequestError, NoDeviceError, NotAllowedError, NotFoundError
+from api.reminders import repository as reminders
 from api.vehicles import repository
 from diagnostics.codes import explain
 from ingest import devices
@@ -88,7 +89,7 @@ def register(
 def change(
     connection: sa.Connection, scope: Scope, vehicle_id: str, changes: Mapping[str, str | None], now: datetime
 ) -> Vehicle:
-    """Changes plate, model, VIN, owner or dealer of a vehicle.
+    """Changes plate, model, VIN, owner or dealer of a vehicle; a new owner gets the messages that reached nobody yet.
 
     Raises:
         NotFoundError: not this person's vehicle.
@@ -103,6 +104,8 @@ def change(
     if values.get("dealer_id") not in (None, repository.vehicle(connection, scope, vehicle_id).dealer_id):
         appointments.leave(connection, scope, vehicle_id, now=now)
     repository.change(connection, scope, vehicle_id, values)
+    if "owner_id" in values:
+        reminders.readdress(connection, vehicle_id, values["owner_id"], now=now)
     audit.record(connection, who=scope.name, action="change_vehicle", what=vehicle_id, now=now, **values)
     return repository.vehicle(connection, scope, vehicle_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -28,6 +29,7 @@ Key = tuple[str, int]
 MAX_DEAD_BYTES = 256 * 1024
 """Of a larger message only the beginning is kept; no broker of ours lets one through."""
 MAX_SENTENCE = 1000
+SEEN_EVERY = timedelta(seconds=5)
 MAX_SET_TRIES = 5
 """A batch whose set is still unknown when it comes for the fifth time is set apart (our choice)."""
 
@@ -129,7 +131,6 @@ class _Storing:
         """Writes all of it."""
         if self._rows:
             self._connection.execute(t.inbox.insert(), list(self._rows.values()))
-            _note_seen(self._connection, {device_id for device_id, _, _ in self._rows}, self._now)
         if self._letters:
             self._connection.execute(t.dead_letters.insert(), self._letters)
         if self._sets:
@@ -305,7 +306,9 @@ def forget_presence(connection: sa.Connection) -> None:
     connection.execute(t.devices.update().where(t.devices.c.online).values(online=False))
 
 
-def _note_seen(connection: sa.Connection, device_ids: Collection[str], now: datetime) -> None:
+def note_seen(connection: sa.Connection, device_ids: Collection[str], now: datetime) -> None:
+    """Notes that devices have sent something, to the precision of :data:`SEEN_EVERY`."""
     c = t.devices.c
-    earlier = sa.or_(c.seen_at.is_(None), c.seen_at < now)
-    connection.execute(t.devices.update().where(c.id.in_(device_ids), earlier).values(seen_at=now))
+    stale = sa.or_(c.seen_at.is_(None), c.seen_at < now - SEEN_EVERY)
+    if device_ids:
+        connection.execute(t.devices.update().where(c.id.in_(device_ids), stale).values(seen_at=now))

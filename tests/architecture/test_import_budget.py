@@ -59,7 +59,8 @@ def third_party(root: Path, *modules: str) -> frozenset[str]:
         [sys.executable, "-c", PROBE, *modules], cwd=root, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    ours = {"vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks", "roadworthy"}
+    ours = {"vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks"}
+    ours |= {"roadworthy", "roadworthy_parts"}
     return frozenset(done.stdout.split()) - ours
 
 

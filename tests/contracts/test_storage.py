@@ -324,9 +324,9 @@ def test_presence_is_forgotten_and_told_anew(engine: sa.Engine) -> None:
             inbox.set_presence(connection, made.device_id, online=True, now=NOW)
         inbox.forget_presence(connection)
         inbox.set_presence(connection, polo.device_id, online=True, now=NOW)
-    later = NOW + timedelta(minutes=1)
-    receive(engine, telemetry(1), telemetry(2), device=golf.device_id, vehicle=golf.vehicle_id, now=later)
-    receive(engine, telemetry(1), device=golf.device_id, vehicle=golf.vehicle_id, now=NOW)
+        later = NOW + timedelta(minutes=1)
+        inbox.note_seen(connection, {golf.device_id}, later)
+        inbox.note_seen(connection, {golf.device_id, polo.device_id}, NOW)
     with reading(engine) as connection:
         found = {one.name: (one.online, one.seen_at) for one in devices.list_devices(connection)}
     assert found == {"golf": (False, later), "polo": (True, NOW)}

@@ -66,8 +66,12 @@ class Home:
         )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"{arguments[0]}.log").open("ab")
-        process = subprocess.Popen(self.command(*arguments), env=self.env, cwd=self.folder, stdout=log, stderr=log)
+        return self.launch(arguments[0], self.command(*arguments))
+
+    def launch(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        """Starts a command; what it says goes to a log of that name."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(command, env=self.env, cwd=self.folder, stdout=log, stderr=log)
         self.running.append(process)
         return process
 
@@ -83,6 +87,15 @@ class Home:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    @property
+    def kind(self) -> str:
+        return "embedded"
+
+    def enrol(self, *names: str) -> None:
+        """Enrols devices; each has a configuration of its name."""
+        for name in names:
+            self.run("device", "add", name, "--out", f"{name}.toml")
 
     def history(self, device: str, *arguments: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(self.run("history", device, "--format", "csv", *arguments))))
@@ -106,6 +119,7 @@ class Home:
 class MosquittoHome(Home):
     """One whose broker is a Mosquitto with the files that we write for it, as an operator would run it."""
 
+    program: str = ""
     broker_folder: Path = Path()
     tls: tuple[str, ...] = ()
     account: str | None = None
@@ -118,15 +132,25 @@ class MosquittoHome(Home):
             self.broker.send_signal(signal.SIGHUP)
         return said
 
+    @property
+    def kind(self) -> str:
+        return "mosquitto and postgresql"
+
+    def kill_broker(self) -> None:
+        """Tears Mosquitto away and starts it again."""
+        assert self.broker is not None
+        self.kill(self.broker)
+        self.start_broker()
+
     def export(self) -> Path:
         super().run("broker", "--export", "mosquitto", "--out", str(self.broker_folder), *self.tls)
         return self.broker_folder / "mosquitto.conf"
 
-    def start_broker(self, program: str) -> None:
-        configuration = self.export()
+    def start_broker(self) -> None:
+        configuration = self.broker_folder / "mosquitto.conf"
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.broker = subprocess.Popen(
-                [program, "-c", str(configuration)], stdout=log, stderr=log, user=self.account, group=self.account
+                [self.program, "-c", str(configuration)], stdout=log, stderr=log, user=self.account, group=self.account
             )
         self.running.append(self.broker)
 
@@ -143,6 +167,7 @@ def _home(
         "ROADWORTHY_BROKER_PORT": str(broker_port),
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "200",
+        "ROADWORTHY_INGEST_HISTORY_EVERY_S": "0.3",
     }
     if request.param == "embedded":
         home = Home(tmp_path, env, console_port, broker_port, until)
@@ -164,9 +189,18 @@ def _home(
         env |= {"ROADWORTHY_BROKER_TLS": "true", "ROADWORTHY_BROKER_CA": str(certificate)}
         tls = ("--tls-cert", str(certificate), "--tls-key", str(key))
         other = MosquittoHome(
-            tmp_path, env, console_port, broker_port, until, broker_folder=folder, tls=tls, account=account
+            tmp_path,
+            env,
+            console_port,
+            broker_port,
+            until,
+            program=program,
+            broker_folder=folder,
+            tls=tls,
+            account=account,
         )
-        other.start_broker(program)
+        other.export()
+        other.start_broker()
         yield other
         other.end()
     server.drop(url)

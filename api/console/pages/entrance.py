@@ -93,7 +93,7 @@ def choose_language(request: Request, form: Form, person: Visitor, desk: TheDesk
     response = back_to(request, form, "/")
     if chosen in LANGUAGES:
         response.set_cookie(
-            languages.COOKIE, chosen, max_age=YEAR_S, samesite="lax", httponly=True, secure=desk.settings.public
+            languages.COOKIE, chosen, max_age=YEAR_S, samesite="lax", httponly=True, secure=desk.settings.over_tls
         )
         if person is not None and form.get("form_token") == person.form_token:
             with desk.engine.begin() as connection:

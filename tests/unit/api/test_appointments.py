@@ -73,9 +73,9 @@ def test_nothing_is_proposed_twice_for_one_fault(world, now) -> None:
 def test_another_component_is_another_appointment(world, now) -> None:
     """Two faults of one car are two proposals, at different times or bays."""
     first = book(world)
-    world.suggest("s2", component=Component.BATTERY_12V, job="replace_battery")
+    world.suggest("s2", component=Component.BATTERY_12V, job="test_battery")
     assert len(proposer.work(world.engine, now=now)) == 1
-    assert len(held(world.engine)) == len(slots_of(first.start, 120)) + len(slots_of(first.start, 45))
+    assert len(held(world.engine)) == len(slots_of(first.start, 120)) + len(slots_of(first.start, 30))
 
 
 def test_accepting_keeps_the_time_and_tells_diagnosis(world, write, now) -> None:

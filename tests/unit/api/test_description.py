@@ -228,6 +228,7 @@ def _try_people(tried: Tried, password: str) -> None:
     for sent in ({"json": right}, *({"content": text, "headers": {"Content-Type": JSON}} for text in (b"{", b"\xff"))):
         tried.ask(entering, f"{V1}/session", None, **sent)
     tried.ask(entering, f"{V1}/session", None, content=b" " * (MOST_BYTES + 1))
+    tried.ask(entering, f"{V1}/session", None, json=right, headers={"Sec-Fetch-Site": "cross-site"})
     for _ in range(PER_ACCOUNT):
         tried.ask(entering, f"{V1}/session", None, json=wrong)
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from api.reminders.due import TRIES, Kind, due_times, next_try
+from api.appointments.states import State
+from api.reminders.due import TRIES, Kind, Occasion, due_times, next_try, occasion
 from api.reminders.texts import Facts, render
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -49,9 +50,26 @@ def test_tries_grow_apart_and_end() -> None:
     assert next_try(TRIES, now=NOW) is None
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize(
+    ("kind", "state", "said"),
+    [
+        (Kind.PROPOSED, State.PROPOSED, Occasion.PROPOSED),
+        (Kind.PROPOSED, State.ACCEPTED, None),
+        (Kind.DAY_BEFORE, State.PROPOSED, Occasion.UNANSWERED),
+        (Kind.DAY_BEFORE, State.ACCEPTED, Occasion.DAY_BEFORE),
+        (Kind.DAY_BEFORE, State.CANCELLED, None),
+    ],
+)
+def test_what_is_said_follows_the_appointment(kind: Kind, state: State, said: Occasion | None) -> None:
+    """Nobody is asked for an answer that was given, nor reminded of what is not agreed; what is over is not told."""
+    start = NOW + timedelta(hours=24)
+    assert occasion(kind, state, start, now=NOW) is said
+    assert occasion(kind, state, start, now=start) is None
+
+
+@pytest.mark.parametrize("kind", list(Occasion))
 @pytest.mark.parametrize(("language", "day"), [("en", "Thursday 5 March 14:30"), ("zh", "3月5日 星期四 14:30")])
-def test_messages_name_car_shop_and_local_time(kind: Kind, language: str, day: str) -> None:
+def test_messages_name_car_shop_and_local_time(kind: Occasion, language: str, day: str) -> None:
     """Subject and body say which car, where, and when by the shop's clock, in the reader's language."""
     message = render(kind, FACTS, language)
     assert "沪A·12345" in message.subject
@@ -63,10 +81,10 @@ def test_messages_name_car_shop_and_local_time(kind: Kind, language: str, day: s
 
 def test_a_proposal_names_the_other_times() -> None:
     """The alternatives can be read in the message."""
-    assert "Friday 6 March 08:00" in render(Kind.PROPOSED, FACTS, "en").body
-    assert "3月6日 星期五 08:00" in render(Kind.PROPOSED, FACTS, "zh").body
+    assert "Friday 6 March 08:00" in render(Occasion.PROPOSED, FACTS, "en").body
+    assert "3月6日 星期五 08:00" in render(Occasion.PROPOSED, FACTS, "zh").body
 
 
 def test_an_unknown_language_reads_english() -> None:
     """A message is never lost for want of a translation."""
-    assert render(Kind.PROPOSED, FACTS, "fr") == render(Kind.PROPOSED, FACTS, "en")
+    assert render(Occasion.PROPOSED, FACTS, "fr") == render(Occasion.PROPOSED, FACTS, "en")

@@ -92,12 +92,64 @@ def test_signing_in_sets_a_guarded_cookie(client, world, password) -> None:
     assert client.get(f"{V1}/me").json()["dealer_id"] == world.here.dealer_id
 
 
-def test_a_public_desk_sends_its_cookie_over_tls_only(world, tmp_path: Path, password) -> None:
-    """Behind a TLS proxy the cookie is marked secure."""
-    app = create_app(settings_for(tmp_path, public=True), world.engine)
-    with TestClient(app, base_url="https://desk.example") as client:
-        answer = client.post(f"{V1}/session", json={"name": "here-advisor", "password": password})
-    assert "secure" in answer.headers["set-cookie"].lower()
+@pytest.mark.parametrize(
+    ("changes", "secure"),
+    [
+        ({"public": True}, True),
+        ({"public_url": "https://desk.example"}, True),
+        ({"public_url": "http://desk.example"}, False),
+        ({}, False),
+    ],
+)
+def test_a_desk_behind_tls_sends_its_cookies_over_tls_only(
+    world, tmp_path: Path, password, changes: dict[str, object], secure: bool
+) -> None:
+    """Behind a TLS proxy, on this machine or another, the cookies are marked secure."""
+    app = create_app(settings_for(tmp_path, **changes), world.engine)
+    with TestClient(app, base_url="https://desk.example", follow_redirects=False) as client:
+        answers = [
+            client.post(f"{V1}/session", json={"name": "here-advisor", "password": password}),
+            client.post("/sign-in", data={"name": "here-advisor", "password": password}),
+            client.post("/language", data={"language": "zh"}),
+        ]
+    assert [("secure" in one.headers["set-cookie"].lower()) for one in answers] == [secure] * len(answers)
+
+
+ELSEWHERE = [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+def test_another_site_cannot_sign_anybody_in(client, world, password, headers: dict[str, str]) -> None:
+    """Nobody works under a name that somebody else's page chose for them; a page of ours signs in."""
+    assert world
+    asked = {"name": "here-advisor", "password": password}
+    answer = client.post(f"{V1}/session", json=asked, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (403, f"{BASE}cross-site")
+    assert "set-cookie" not in answer.headers
+    ours = {"Origin": "http://127.0.0.1:8420"}
+    assert client.post(f"{V1}/session", json=asked, headers=ours).status_code == 201
+
+
+def test_a_page_behind_a_proxy_signs_in(world, tmp_path: Path, password) -> None:
+    """Where the proxy asks under another name than people do, `public_url` says what is ours."""
+    app = create_app(settings_for(tmp_path, public_url="https://desk.example"), world.engine)
+    asked, headers = {"name": "here-advisor", "password": password}, {"Origin": "https://desk.example"}
+    with TestClient(app, base_url="http://127.0.0.1:8420") as client:
+        assert client.post(f"{V1}/session", json=asked, headers=headers).status_code == 201
+
+
+def test_a_token_cannot_make_tokens(client, world, token, password) -> None:
+    """Who finds a token has it until it ends and no longer; who signs in makes one."""
+    body = {"label": "x"}
+    answer = client.post(f"{V1}/tokens", json=body, headers=token(world.here.advisor))
+    assert (answer.status_code, answer.json()["type"]) == (403, f"{BASE}session-needed")
+    assert count(world, tables.tokens) == 1
+    form_token = str(sign_in(client, "here-advisor", password)["form_token"])
+    made = client.post(f"{V1}/tokens", json=body, headers={"X-Form-Token": form_token})
+    assert made.status_code == 201
+    headers = {"Authorization": f"Bearer {made.json()['secret']}"}
+    client.cookies.clear()
+    assert client.get(f"{V1}/me", headers=headers).json()["name"] == "here-advisor"
 
 
 def test_signing_out_ends_the_session(client, password, world) -> None:
@@ -138,6 +190,7 @@ def test_a_session_that_is_used_stays_and_one_that_is_not_ends(client, world, pa
         {"X-Form-Token": "wrong"},
         {"X-Form-Token": "the right one", "Sec-Fetch-Site": "cross-site"},
         {"X-Form-Token": "the right one", "Sec-Fetch-Site": "same-site"},
+        {"X-Form-Token": "the right one", "Origin": "https://evil.example"},
     ],
 )
 def test_other_sites_cannot_act_with_a_session(client, world, password, headers: dict[str, str]) -> None:
@@ -363,11 +416,12 @@ def test_fifty_at_once_with_one_key_have_one_effect(client, world, token, write)
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers if answer.status_code == 202) == 1
 
 
-def test_secrets_are_not_kept_for_repetition(client, world, token, password) -> None:
+def test_secrets_are_not_kept_for_repetition(client, world, password) -> None:
     """Sign-ins and new tokens leave no row with their answer or a hash of their body."""
     key = {"Idempotency-Key": "k1"}
-    client.post(f"{V1}/session", json={"name": "here-advisor", "password": password}, headers=key)
-    client.post(f"{V1}/tokens", json={"label": "x"}, headers=token(world.here.advisor, **key))
+    me = client.post(f"{V1}/session", json={"name": "here-advisor", "password": password}, headers=key).json()
+    key["X-Form-Token"] = me["form_token"]
+    assert client.post(f"{V1}/tokens", json={"label": "x"}, headers=key).status_code == 201
     assert count(world, tables.idempotency) == 0
 
 
@@ -563,7 +617,7 @@ def test_times_are_written_with_their_zone(client, world, token) -> None:
 def test_two_appointments_of_a_car_are_two(client, world, token) -> None:
     """Faults of two components are listed soonest first."""
     propose(world)
-    world.suggest("s2", component=Component.BATTERY_12V, job="replace_battery")
+    world.suggest("s2", component=Component.BATTERY_12V, job="test_battery")
     proposer.work(world.engine, now=datetime.now(UTC))
     items = client.get(f"{V1}/appointments", headers=token(world.here.owner)).json()["items"]
     assert len(items) == 2

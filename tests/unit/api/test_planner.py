@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 
 from api.appointments import planner
 from api.appointments.planner import SLOT, Offer, Opening
+from diagnostics import detectors, wear
+from diagnostics.detector import discover
+from diagnostics.findings import Component
+from diagnostics.trouble_codes import CONFIRMED, CodeEvent, code_findings
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -130,6 +134,25 @@ def test_slots_are_whole_quarter_hours(minutes: int, count: int) -> None:
 def test_times_off_the_grid_do_not_fit(wrong: datetime) -> None:
     """Neither between the quarters, nor before opening, nor on a day off."""
     assert not planner.fits(OPENING, wrong, 60)
+
+
+def test_every_job_has_its_length() -> None:
+    """What detectors and wear models name stands in the table, and nothing else; the day holds each of them."""
+    found = (*discover(detectors, "DETECTOR"), *discover(wear, "MODEL"))
+    assert set(planner.MINUTES) == {cause.job for detector in found for cause in detector.causes}
+    assert set(planner.DIAGNOSE_MINUTES) == set(Component)
+    every = {*planner.MINUTES.values(), *planner.DIAGNOSE_MINUTES.values()}
+    assert all(list(planner.free(OPENING, (), minutes=minutes, earliest=MONDAY)) for minutes in every)
+
+
+def test_finding_a_codes_cause_takes_as_long_as_its_component_asks() -> None:
+    """The job of a trouble code is told by its prefix; what nobody knows takes an hour."""
+    event = CodeEvent(vehicle_id="v", ecu="7E8", code="P0700", state=CONFIRMED, present=True, time_ms=1)
+    (found,) = code_findings([event])
+    assert found.job not in planner.MINUTES
+    assert planner.minutes_of(found.job, found.component) == planner.DIAGNOSE_MINUTES[found.component]
+    assert planner.minutes_of("replace_thermostat", "engine") == planner.MINUTES["replace_thermostat"]
+    assert planner.minutes_of("never heard of", "engine") == planner.OTHER_MINUTES
 
 
 def test_opening_hours_follow_the_clock_on_the_wall() -> None:

@@ -19,7 +19,7 @@ from api.console import words
 from api.console.language import translate
 from api.console.rendering import folder
 from api.reminders import texts
-from api.reminders.due import Kind
+from api.reminders.due import Occasion
 from diagnostics.findings import Component, Severity, SuggestionState
 from vehicle.dtc import DtcState
 
@@ -158,8 +158,8 @@ def test_every_code_that_pages_show_has_words() -> None:
 
 @pytest.mark.parametrize("table", [texts._SUBJECTS, texts._BODIES])
 def test_messages_say_the_same_in_both_languages(table) -> None:
-    """Every kind of message names the same facts to both readers."""
-    assert set(table) == set(Kind)
+    """Every message names the same facts to both readers."""
+    assert set(table) == set(Occasion)
     for spoken in table.values():
         assert set(spoken) == {"en", "zh"}
         assert placeholders(spoken["en"]) == placeholders(spoken["zh"])

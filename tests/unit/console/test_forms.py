@@ -294,12 +294,14 @@ def test_the_shops_people_have_another_page_than_owners(scene, visit) -> None:
     assert visit(world.here.owner).get("/me").status_code == 200
 
 
-def test_another_site_cannot_sign_anybody_in(stranger, world, password) -> None:
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
+def test_another_site_cannot_sign_anybody_in(stranger, world, password, headers: dict[str, str]) -> None:
     """Nobody is brought to work under a name that somebody else chose for them."""
     assert world
-    fields, headers = {"name": "here-advisor", "password": password}, {"Sec-Fetch-Site": "cross-site"}
+    fields = {"name": "here-advisor", "password": password}
     assert stranger.post("/sign-in", data=fields, headers=headers).status_code == 403
     assert COOKIE not in stranger.cookies
+    assert stranger.post("/sign-in", data=fields, headers={"Origin": "http://127.0.0.1:8420"}).status_code == 303
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example/", "/\\evil.example", "/\t/evil.example"])

@@ -142,6 +142,7 @@ def test_an_english_page_has_no_chinese_words(visit, scene, role: Role) -> None:
     """Besides the plate and the button for the other language."""
     browser = visit(person(scene.world, role), "en")
     with transaction(scene.world.engine) as connection:
+        connection.execute(tables.deliveries.delete())
         connection.execute(tables.reminders.delete())  # messages stay in the language that they were sent in
     for path in pages_of(scene)[role]:
         said = Page(browser.get(path).text).said
