@@ -269,7 +269,8 @@ def rest() -> str:
     text = (
         "Which role may do what; whose objects they are is decided besides: an owner's own cars, one dealer's cars for "
         "its people, all for admin. A foreign object answers 404, as one that does not exist. Bodies and answers are "
-        "in the OpenAPI 3.1 document, `GET /api/v1/openapi.json`; errors are [problem documents](problems.md)."
+        "in the OpenAPI 3.1 document, `GET /api/v1/openapi.json`, with all refusals, headers and ways to sign in; "
+        "errors are [problem documents](problems.md). Wherever there is GET, HEAD is answered too."
     )
     parts = [text]
     for title, listed in (("REST", policy.ROLES), ("Pages", policy.PAGES)):
