@@ -301,7 +301,7 @@ async def test_nobody_is_online_who_went_while_nobody_listened(stopped_server, u
         await server.start("ingest")
         await until(lambda: online() == {"golf"}, what="the golf to be online again")
         await server.stop("ingest")
-        await server.stop("broker")
+    await server.stop("broker")
     await server.start("broker")
     await server.start("ingest")
     assert online() == set()
