@@ -5,6 +5,7 @@ What the runner keeps for itself (state arrays, trips, code events) is in :mod:`
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -30,6 +31,9 @@ from diagnostics.findings import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+    Vehicles = Iterable[str] | sa.Select[tuple[str]]
+    """Ids of vehicles, or a query for them, which may find more than one can name."""
 
 S = SuggestionState
 MOVES: Mapping[SuggestionState, tuple[SuggestionState, ...]] = MappingProxyType(
@@ -99,7 +103,7 @@ def suggestion(connection: sa.Connection, suggestion_id: str) -> Suggestion:
 
 def suggestions_of(
     connection: sa.Connection,
-    vehicle_ids: Iterable[str] | None = None,
+    vehicle_ids: Vehicles | None = None,
     states: Iterable[SuggestionState] | None = None,
     limit: int = 100,
     after: tuple[datetime, str] | None = None,
@@ -108,13 +112,36 @@ def suggestions_of(
     c = t.suggestions.c
     query = sa.select(t.suggestions).order_by(c.created_at.desc(), c.id.desc()).limit(limit)
     if vehicle_ids is not None:
-        query = query.where(c.vehicle_id.in_(list(vehicle_ids)))
+        query = query.where(_is_of(vehicle_ids))
     if states is not None:
         query = query.where(c.state.in_([str(state) for state in states]))
     if after is not None:
         at, last_id = after
         query = query.where(sa.or_(c.created_at < at, sa.and_(c.created_at == at, c.id < last_id)))
     return [_suggestion(row) for row in connection.execute(query).mappings()]
+
+
+def urgent_suggestions(
+    connection: sa.Connection, vehicle_ids: Vehicles, *, severity: str | None = None, limit: int
+) -> list[Suggestion]:
+    """Suggestions that still ask for something, worst first, then newest; of one severity if it is given."""
+    c = t.suggestions.c
+    rank = sa.case({str(one): one.rank for one in Severity}, value=c.severity)
+    query = sa.select(t.suggestions).where(_is_of(vehicle_ids), _lives())
+    if severity is not None:
+        query = query.where(c.severity == severity)
+    query = query.order_by(rank, c.created_at.desc(), c.id.desc()).limit(limit)
+    return [_suggestion(row) for row in connection.execute(query).mappings()]
+
+
+def severities_of(connection: sa.Connection, vehicle_ids: Vehicles) -> dict[str, Counter[Severity]]:
+    """How many suggestions still ask for something, by vehicle and severity."""
+    c = t.suggestions.c
+    query = sa.select(c.vehicle_id, c.severity, sa.func.count().label("many")).where(_is_of(vehicle_ids), _lives())
+    found: dict[str, Counter[Severity]] = {}
+    for row in connection.execute(query.group_by(c.vehicle_id, c.severity)):
+        found.setdefault(row.vehicle_id, Counter())[Severity(row.severity)] = row.many
+    return found
 
 
 def suggestions_changed_since(connection: sa.Connection, cursor: int, limit: int = 100) -> list[Suggestion]:
@@ -240,6 +267,15 @@ def save_health(connection: sa.Connection, healths: Iterable[ComponentHealth]) -
 
 _FINDING_COLUMNS = tuple(column.name for column in t.findings.columns)
 _SUGGESTION_COLUMNS = tuple(column.name for column in t.suggestions.columns if column.name != "changed_at")
+
+
+def _is_of(vehicle_ids: Vehicles) -> sa.ColumnElement[bool]:
+    chosen = vehicle_ids if isinstance(vehicle_ids, sa.Select) else list(vehicle_ids)
+    return t.suggestions.c.vehicle_id.in_(chosen)
+
+
+def _lives() -> sa.ColumnElement[bool]:
+    return t.suggestions.c.state.in_([str(state) for state in LIVING])
 
 
 def _next_revision(connection: sa.Connection) -> int:

@@ -90,9 +90,9 @@ def list_appointments(
     states: Iterable[State] | None = None,
     vehicle_id: str | None = None,
     after: tuple[datetime, str] | None = None,
-    limit: int = 500,
+    limit: int | None = 500,
 ) -> list[Appointment]:
-    """Appointments that the person may see, soonest first."""
+    """Appointments that the person may see, soonest first; all of them where ``limit`` is None."""
     c = appointments.c
     query = _select(scope).order_by(c.start, c.id).limit(limit)
     if start is not None:

@@ -13,7 +13,7 @@ from api.suggestions import service as suggestions
 from api.vehicles import repository as vehicles
 from api.vehicles import service as vehicle_service
 from diagnostics import repository as diagnosis
-from diagnostics.findings import LIVING, Severity
+from diagnostics.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ingest.devices import Device
 
 MOST = 500
+"""Concerns on one page (our choice); their counts are of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,25 +72,32 @@ class Picture:
     worst: str | None
 
 
-def attention(connection: sa.Connection, scope: Scope, *, now: datetime, time_zone: str) -> Attention:
-    """What needs attention now, worst first, then newest."""
+def attention(
+    connection: sa.Connection, scope: Scope, *, now: datetime, time_zone: str, severity: str | None = None
+) -> Attention:
+    """What needs attention now, worst first, then newest; concerns of one severity if it is given, counts of all."""
     cars = {car.id: car for car in vehicles.list_vehicles(connection, scope, limit=None)}
-    open_ones = appointments.list_appointments(connection, scope, states=OPEN, limit=MOST)
-    booked = {one.suggestion_id: one for one in open_ones}
-    found = suggestions.list_suggestions(connection, scope, states=LIVING, limit=MOST)
-    living = [one for one in found if one.vehicle_id in cars]  # a new device's car is taken in a moment later
-    living.sort(key=lambda one: one.created_at, reverse=True)
-    living.sort(key=lambda one: Severity(one.severity).rank)
+    open_ones = appointments.list_appointments(connection, scope, states=OPEN, limit=None)
+    booked = _by_part(open_ones)
+    counts = suggestions.severities(connection, scope)
     start, end = day_span(now.astimezone(ZoneInfo(time_zone)).date(), time_zone)
     return Attention(
         concerns=[
-            Concern(suggestion=one, vehicle=cars[one.vehicle_id], appointment=booked.get(one.id)) for one in living
+            Concern(suggestion=one, vehicle=cars[one.vehicle_id], appointment=booked.get(_part(one)))
+            for one in suggestions.urgent(connection, scope, severity=severity, limit=MOST)
+            if one.vehicle_id in cars  # another transaction may have taken one in meanwhile
         ],
-        by_severity={str(kind): sum(1 for one in living if one.severity == kind) for kind in Severity},
+        by_severity={str(kind): sum(one.get(kind, 0) for one in counts.values()) for kind in Severity},
         waiting=sum(1 for one in open_ones if one.state is State.PROPOSED),
         today=sum(1 for one in open_ones if start <= one.start < end),
         vehicles=len(cars),
     )
+
+
+def worst_by_vehicle(connection: sa.Connection, scope: Scope) -> dict[str, str]:
+    """The worst severity of what still asks for something, by vehicle."""
+    found = suggestions.severities(connection, scope)
+    return {vehicle_id: str(min(kinds, key=lambda kind: kind.rank)) for vehicle_id, kinds in found.items()}
 
 
 def picture(connection: sa.Connection, scope: Scope, vehicle_id: str) -> Picture:
@@ -99,12 +107,8 @@ def picture(connection: sa.Connection, scope: Scope, vehicle_id: str) -> Picture
         NotFoundError: not this person's vehicle.
     """
     found = vehicles.vehicle(connection, scope, vehicle_id)
-    living = suggestions.list_suggestions(connection, scope, states=LIVING, vehicle_id=vehicle_id)
-    living.sort(key=lambda one: Severity(one.severity).rank)
-    booked = {
-        one.suggestion_id: one
-        for one in appointments.list_appointments(connection, scope, states=OPEN, vehicle_id=vehicle_id)
-    }
+    living = suggestions.urgent(connection, scope, vehicle_id=vehicle_id)
+    booked = _by_part(appointments.list_appointments(connection, scope, states=OPEN, vehicle_id=vehicle_id))
     return Picture(
         vehicle=found,
         devices=vehicle_service.devices_in(connection, scope, vehicle_id),
@@ -113,13 +117,22 @@ def picture(connection: sa.Connection, scope: Scope, vehicle_id: str) -> Picture
             Advice(
                 suggestion=one,
                 findings=suggestions.findings_of(connection, scope, one.id),
-                appointment=booked.get(one.id),
+                appointment=booked.get(_part(one)),
             )
             for one in living
         ],
         codes=vehicle_service.codes_of(connection, scope, vehicle_id),
         worst=str(living[0].severity) if living else None,
     )
+
+
+def _part(one: Suggestion | Appointment) -> tuple[str, str]:
+    """Vehicle and component, for which at most one appointment is open."""
+    return one.vehicle_id, str(one.component)
+
+
+def _by_part(found: Sequence[Appointment]) -> dict[tuple[str, str], Appointment]:
+    return {_part(one): one for one in found}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +145,7 @@ class Promise:
 
 
 def promises(connection: sa.Connection, scope: Scope, found: Sequence[Appointment]) -> list[Promise]:
-    """Appointments with what a person wants to know of them."""
+    """Appointments with what a person wants to know of them; of cars that have gone to another dealer, none."""
     cars = {car.id: car for car in vehicles.list_vehicles(connection, scope, limit=None)}
     return [
         Promise(
@@ -141,6 +154,7 @@ def promises(connection: sa.Connection, scope: Scope, found: Sequence[Appointmen
             suggestion=suggestions.suggestion(connection, scope, one.suggestion_id) if one.suggestion_id else None,
         )
         for one in found
+        if one.vehicle_id in cars
     ]
 
 

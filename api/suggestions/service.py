@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api import audit
-from api.auth.scope import Role
 from api.errors import IllegalMoveError, NotFoundError
 from api.vehicles import repository as vehicles
 from diagnostics import repository
@@ -13,12 +12,13 @@ from diagnostics.errors import StateMoveError, UnknownRowError
 from diagnostics.findings import Finding, Outcome, Suggestion, SuggestionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     import sqlalchemy as sa
 
     from api.auth.scope import Scope
+    from diagnostics.findings import Severity
 
 
 def suggestion(connection: sa.Connection, scope: Scope, suggestion_id: str) -> Suggestion:
@@ -45,11 +45,25 @@ def list_suggestions(
     after: tuple[datetime, str] | None = None,
 ) -> list[Suggestion]:
     """Suggestions about vehicles that the person may see, newest first."""
-    if scope.role is Role.ADMIN:
-        chosen = None if vehicle_id is None else [vehicle_id]
-    else:
-        chosen = [one for one in vehicles.ids_of(connection, scope) if vehicle_id in {None, one}]
-    return repository.suggestions_of(connection, chosen, states, limit, after)
+    return repository.suggestions_of(connection, vehicles.visible_ids(scope, vehicle_id), states, limit, after)
+
+
+def urgent(
+    connection: sa.Connection,
+    scope: Scope,
+    *,
+    severity: str | None = None,
+    vehicle_id: str | None = None,
+    limit: int = 100,
+) -> list[Suggestion]:
+    """What still asks for something of vehicles that the person may see, worst first, then newest."""
+    mine = vehicles.visible_ids(scope, vehicle_id)
+    return repository.urgent_suggestions(connection, mine, severity=severity, limit=limit)
+
+
+def severities(connection: sa.Connection, scope: Scope) -> Mapping[str, Mapping[Severity, int]]:
+    """How much still asks for something, by vehicle and severity."""
+    return repository.severities_of(connection, vehicles.visible_ids(scope))
 
 
 def findings_of(connection: sa.Connection, scope: Scope, suggestion_id: str) -> list[Finding]:

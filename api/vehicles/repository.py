@@ -65,9 +65,10 @@ def list_vehicles(
     return [Vehicle(**row) for row in connection.execute(query).mappings()]
 
 
-def ids_of(connection: sa.Connection, scope: Scope) -> list[str]:
-    """Ids of the vehicles that the person may see."""
-    return list(connection.execute(sa.select(vehicles.c.id).where(scope.visible())).scalars())
+def visible_ids(scope: Scope, vehicle_id: str | None = None) -> sa.Select[tuple[str]]:
+    """A query for the ids of the vehicles that the person may see, or for the one that is named, if they may."""
+    query = sa.select(vehicles.c.id).where(scope.visible())
+    return query if vehicle_id is None else query.where(vehicles.c.id == vehicle_id)
 
 
 def known_ids(connection: sa.Connection) -> set[str]:

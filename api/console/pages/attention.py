@@ -24,21 +24,15 @@ def attention(
     request: Request, reader: Reading, connection: Database, moment: Now, severity: str | None = None
 ) -> HTMLResponse:
     """The advisor's first page: worst first."""
-    found = overview.attention(connection, person_of(reader), now=moment, time_zone=reader.time_zone)
-    shown = [one for one in found.concerns if severity in (None, str(one.suggestion.severity))]
-    return page(
-        request, reader, "attention.html", found=found, shown=shown, chosen=severity, now=moment, colours=COLOURS
-    )
+    found = overview.attention(connection, person_of(reader), now=moment, time_zone=reader.time_zone, severity=severity)
+    return page(request, reader, "attention.html", found=found, chosen=severity, now=moment, colours=COLOURS)
 
 
 @router.get("/vehicles")
-def vehicle_list(request: Request, reader: Reading, connection: Database, moment: Now) -> HTMLResponse:
+def vehicle_list(request: Request, reader: Reading, connection: Database) -> HTMLResponse:
     """All vehicles in the shop's care."""
     person = person_of(reader)
-    found = overview.attention(connection, person, now=moment, time_zone=reader.time_zone)
-    worst: dict[str, str] = {}
-    for concern in found.concerns:
-        worst.setdefault(concern.vehicle.id, str(concern.suggestion.severity))
+    worst = overview.worst_by_vehicle(connection, person)
     cars = vehicles.list_vehicles(connection, person)
     return page(request, reader, "vehicles.html", cars=cars, worst=worst, colours=COLOURS)
 
