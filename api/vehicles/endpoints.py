@@ -106,9 +106,9 @@ def ask_vehicle(vehicle_id: str, body: CommandIn, connection: Database, person: 
 
 
 @router.get("/{vehicle_id}/commands/{command_id}")
-def get_command(vehicle_id: str, command_id: str, connection: Database, person: Person) -> CommandOut:
+def get_command(vehicle_id: str, command_id: str, connection: Database, person: Person, moment: Now) -> CommandOut:
     """How far a request to the car has come."""
-    return CommandOut.model_validate(service.command(connection, person, vehicle_id, command_id))
+    return CommandOut.model_validate(service.command(connection, person, vehicle_id, command_id, moment))
 
 
 def finding_out(one: Finding) -> FindingOut:

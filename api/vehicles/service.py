@@ -186,10 +186,10 @@ def ask(connection: sa.Connection, scope: Scope, vehicle_id: str, name: str, now
         expires_at=now + COMMAND_PATIENCE,
     )  # fmt: skip
     audit.record(connection, who=scope.name, action=name, what=vehicle_id, now=now, command=command_id)
-    return command(connection, scope, vehicle_id, command_id)
+    return command(connection, scope, vehicle_id, command_id, now)
 
 
-def command(connection: sa.Connection, scope: Scope, vehicle_id: str, command_id: str) -> CommandRecord:
+def command(connection: sa.Connection, scope: Scope, vehicle_id: str, command_id: str, now: datetime) -> CommandRecord:
     """How far a request to a vehicle has come.
 
     Raises:
@@ -200,7 +200,7 @@ def command(connection: sa.Connection, scope: Scope, vehicle_id: str, command_id
     mine = {device.id for device in devices.devices_of(connection, vehicle_id)}
     if found is None or found.device_id not in mine:
         raise NotFoundError("request", command_id)
-    return found
+    return found.at(now)
 
 
 def unknown_devices(connection: sa.Connection) -> list[Device]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 REQUESTED, SENT, ENDED = "requested", "sent", ("done", "refused", "failed", "expired")
 _MAX_REASON = 500
+_EXPIRED = "no answer in time: the device is offline, asleep or out of reach"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,12 @@ class CommandRecord:
     def ended(self) -> bool:
         """Whether no more will come."""
         return self.status in ENDED
+
+    def at(self, now: datetime) -> CommandRecord:
+        """How it stands at ``now``: over where its time is, also while no ingest runs that could note it."""
+        if self.ended or self.expires_at >= now:
+            return self
+        return replace(self, status="expired", reason=_EXPIRED, answered_at=self.expires_at)
 
 
 def request_command(
@@ -96,8 +103,7 @@ def expire(connection: sa.Connection, now: datetime) -> int:
     """Ends requests whose time is over; how many."""
     open_ones = commands.c.status.not_in(ENDED)
     late = commands.update().where(open_ones, commands.c.expires_at < now)
-    reason = "no answer in time: the device is offline, asleep or out of reach"
-    return connection.execute(late.values(status="expired", reason=reason, answered_at=now)).rowcount
+    return connection.execute(late.values(status="expired", reason=_EXPIRED, answered_at=now)).rowcount
 
 
 def record_reply(

@@ -37,7 +37,7 @@ def vehicle_page(
     request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now, command: str | None = None
 ) -> HTMLResponse:
     """Everything that is known of a vehicle."""
-    asked = service.command(connection, person_of(reader), vehicle_id, command) if command else None
+    asked = service.command(connection, person_of(reader), vehicle_id, command, moment) if command else None
     return _show(request, reader, connection, vehicle_id, moment, asked=asked)
 
 
@@ -86,9 +86,11 @@ def read_codes(request: Request, vehicle_id: str, reader: Reading, connection: D
 
 
 @router.get("/vehicles/{vehicle_id}/commands/{command_id}")
-def command(request: Request, vehicle_id: str, command_id: str, reader: Reading, connection: Database) -> HTMLResponse:
+def command(
+    request: Request, vehicle_id: str, command_id: str, reader: Reading, connection: Database, moment: Now
+) -> HTMLResponse:
     """How far a request to the car has come, as a piece of the page."""
-    asked = service.command(connection, person_of(reader), vehicle_id, command_id)
+    asked = service.command(connection, person_of(reader), vehicle_id, command_id, moment)
     return page(request, reader, "_command.html", asked=asked, vehicle_id=vehicle_id)
 
 

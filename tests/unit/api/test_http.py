@@ -23,6 +23,7 @@ from api.settings import ApiSettings
 from api.web import COOKIE, Person
 from diagnostics.findings import Component
 from ingest.devices import enrol
+from ingest.storage import commands
 from ingest.storage.database import reading
 
 if TYPE_CHECKING:
@@ -448,6 +449,26 @@ def test_the_car_is_asked_and_the_answer_can_be_followed(client, world, token, w
     assert (status["name"], status["requested_by"]) == ("read_dtcs", "here-advisor")
     with reading(world.engine) as connection:
         assert connection.execute(sa.select(tables.audit.c.action)).scalars().all() == ["read_dtcs"]
+
+
+@pytest.mark.parametrize("how_far", ["requested", "sent", "progress"])
+def test_a_request_that_nobody_carries_is_over_in_its_time(client, world, token, write, how_far: str) -> None:
+    """Where no ingest runs, a request ends all the same; one that was answered in time stays as it is."""
+    made = write(enrol, name="dongle", now=datetime.now(UTC), vehicle_id=world.here.vehicle_id)
+    past, headers = datetime.now(UTC) - timedelta(minutes=1), token(world.here.advisor)
+    asked = {"device_id": made.device_id, "name": "read_dtcs", "arguments": {}, "requested_by": "here-advisor"}
+    late, early = (write(commands.request_command, **asked, now=past, expires_at=past) for _ in range(2))
+    if how_far != "requested":
+        write(commands.mark_sent, late, past)
+    answer = {"device_id": made.device_id, "result": {}, "reason": "", "now": past}
+    if how_far == "progress":
+        write(commands.record_reply, command_id=late, status="progress", **answer)
+    write(commands.record_reply, command_id=early, status="done", **answer)
+    path = f"{V1}/vehicles/{world.here.vehicle_id}/commands"
+    over = client.get(f"{path}/{late}", headers=headers).json()
+    assert (over["status"], datetime.fromisoformat(over["answered_at"])) == ("expired", past)
+    assert "no answer in time" in over["reason"]
+    assert client.get(f"{path}/{early}", headers=headers).json()["status"] == "done"
 
 
 def test_an_appointment_has_a_calendar_file(client, world, token) -> None:
