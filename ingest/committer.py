@@ -177,7 +177,7 @@ class Committer:
             if online and state.boot_id and not retained:  # a retained one's clock stood still since
                 inbox.keep_anchor(connection, device, state.boot_id, received_ms - state.monotonic_ms)
             if online:
-                asked[device, state.epoch] = inbox.held_of(connection, device, state.epoch)
+                asked[device, state.epoch] = inbox.settle(connection, device, state.epoch, state.first)
         return asked
 
 
