@@ -44,7 +44,7 @@ class Keeper:
             pass
         await asyncio.to_thread(history.prune, self._engine, now=datetime.now(UTC))
         if turn % TIDY_EVERY == 1:
-            await asyncio.to_thread(history.compact, self._engine, folder)
+            await asyncio.to_thread(history.compact, self._engine, folder, now=datetime.now(UTC))
             orphans = await asyncio.to_thread(history.remove_orphans, self._engine, folder, now=datetime.now(UTC))
             if orphans:
                 LOG.info("removed %d history files that a killed writer had left unfinished", orphans)

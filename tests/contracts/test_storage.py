@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import duckdb
 import polars as pl
 import pytest
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ from ingest.passwords import password_matches
 from ingest.quarantine import Quarantine
 from ingest.replay import replay
 from ingest.sequence import Held
-from ingest.storage import commands, cursors, history, inbox, letters, tables
+from ingest.storage import commands, cursors, frames, history, inbox, letters, parquet, tables
 from ingest.storage.database import UtcDateTime, migrate, open_database, reading, transaction
 from ingest.storage.events import events_of_vehicle, events_since
 from ingest.storage.telemetry import TelemetryStore
@@ -32,7 +33,7 @@ from ingest.validate import Knowledge, judge
 from vehicle import wire
 from vehicle.batch import Batch, Event, TimeQuality
 from vehicle.signal_set import SignalSet
-from vehicle.signals import COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
+from vehicle.signals import CATALOGUE, COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 from vehicle.topics import Kind, topic
 
 if TYPE_CHECKING:
@@ -456,10 +457,10 @@ def test_compaction_keeps_every_row(engine: sa.Engine, store: TelemetryStore, fo
             receive(engine, telemetry(number, signal_set=OTHER_SET if sequence % 2 else SET))
             history.write_run(engine, folder)
         before = store.read(device_id=DEVICE)
-        assert history.compact(engine, folder) >= history.MANY_FILES
+        assert history.compact(engine, folder, now=NOW) >= history.MANY_FILES
         assert store.read(device_id=DEVICE).equals(before)
     assert len(list(folder.glob("day=*/bucket=*/*.parquet"))) == 1
-    assert history.compact(engine, folder) == 0
+    assert history.compact(engine, folder, now=NOW) == 0
 
 
 def test_retention_forgets_whole_days(engine: sa.Engine, store: TelemetryStore, folder: Path) -> None:
@@ -471,17 +472,55 @@ def test_retention_forgets_whole_days(engine: sa.Engine, store: TelemetryStore, 
     assert len(list(folder.glob("day=*/bucket=*/*.parquet"))) == 1
 
 
-def test_any_engine_can_read_the_files(engine: sa.Engine, folder: Path) -> None:
-    """Plain hive-partitioned Parquet in the catalogue's units: vehicle, device, time, identity, and the signals."""
+def test_any_engine_can_read_the_files(engine: sa.Engine, store: TelemetryStore, folder: Path, root: Path) -> None:
+    """DuckDB, with the statement that docs/history.md gives, finds the values that our own reader gives."""
     receive(engine, telemetry(1), telemetry(2, signal_set=OTHER_SET))
     history.write_run(engine, folder)
-    whole = pl.scan_parquet(folder / "**/*.parquet", hive_partitioning=True).collect()
-    assert {"day", "bucket", "vehicle_id", "device_id", "time", "epoch", "sequence", "inbox_id", SPEED} <= set(
-        whole.columns
+    text = (root / "docs" / "history.md").read_text(encoding="utf-8")
+    statement = text.partition("```sql\n")[2].partition("```")[0].replace("'day=", f"'{folder}/day=")
+    with duckdb.connect() as duck:
+        found = duck.sql(statement).select("epoch_ms(time), path, value").fetchall()
+    ours = store.read(device_id=DEVICE).unpivot(index="time").drop_nulls()
+    assert sorted(found) == sorted(ours.with_columns(ours["time"].dt.timestamp("ms")).rows())
+    assert len(found) == ours.height > 0
+
+
+def test_values_come_back_bit_for_bit(tmp_path: Path) -> None:
+    """Whatever a column holds: of the catalogue at its resolution, finer than that, or of no catalogue at all."""
+    wild = random.Random(7)
+    row = CATALOGUE[ENGINE_SPEED]
+    exact = [row.value(wild.randint(row.raw_minimum, row.raw_maximum)) for _ in range(500)]
+    frame = pl.DataFrame(
+        {
+            **dict.fromkeys(("vehicle_id", "device_id"), "v"),
+            "time": pl.Series([datetime.fromtimestamp(at, UTC) for at in range(501)], dtype=frames.TIME),
+            **{name: pl.Series(range(501), dtype=pl.Int64) for name in ("epoch", "sequence", "inbox_id")},
+            ENGINE_SPEED: [None, *exact],
+            SPEED: [None, *(wild.uniform(0, 250) for _ in range(500))],
+            "Vehicle.Acme.Thing": [1e300, *exact],
+        }
     )
-    assert whole.schema["time"] == pl.Datetime("ms", "UTC")
-    assert whole.schema[SPEED] == whole.schema[ENGINE_SPEED] == pl.Float64
-    assert whole["day"].cast(pl.String).unique().to_list() == ["2026-11-23"]
+    for thorough in (False, True):
+        path = tmp_path / f"{thorough}.parquet"
+        parquet.write(frame, path, thorough=thorough)
+        assert parquet.read(path).select(frame.columns).equals(frame)
+        assert parquet.read(path, signals=[SPEED]).columns == [*frames.IDENTITY, SPEED]
+        names = pl.read_parquet_schema(path).keys()
+        assert {f"{ENGINE_SPEED}#1/4+0", SPEED, "Vehicle.Acme.Thing"} <= names
+
+
+def test_days_that_are_over_become_one_file(engine: sa.Engine, store: TelemetryStore, folder: Path) -> None:
+    """Files of a day that is over are joined though they are few; what comes late joins them at the next turn."""
+    for sequence, start_ms in enumerate((NOW_MS - 2 * DAY_MS, NOW_MS - 2 * DAY_MS + 60_000, NOW_MS), start=1):
+        receive(engine, telemetry(sequence, start_ms=start_ms))
+        history.write_run(engine, folder)
+    assert history.compact(engine, folder, now=NOW) == 2
+    receive(engine, telemetry(4, start_ms=NOW_MS - 2 * DAY_MS + 120_000))
+    history.write_run(engine, folder)
+    assert history.compact(engine, folder, now=NOW) == 2
+    assert history.compact(engine, folder, now=NOW) == 0
+    assert len(list(folder.glob("day=*/bucket=*/*.parquet"))) == 2
+    assert store.read(device_id=DEVICE).height == 4 * len(expected(1))
 
 
 def test_readers_survive_compaction(engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch) -> None:
@@ -494,7 +533,7 @@ def test_readers_survive_compaction(engine: sa.Engine, store: TelemetryStore, fo
 
     def compact_first(self: TelemetryStore, *arguments: object) -> pl.DataFrame:
         if not compacted:
-            compacted.append(history.compact(engine, folder))
+            compacted.append(history.compact(engine, folder, now=NOW))
         return listed(self, *arguments)
 
     monkeypatch.setattr(TelemetryStore, "_read_file", compact_first)
@@ -533,11 +572,11 @@ def test_killed_anywhere_history_is_exact(
     def killable(name: str) -> None:
         real = getattr(history, name)
 
-        def step(*arguments: object) -> object:
+        def step(*arguments: object, **named: object) -> object:
             when = rng.random()
             if when < 0.05:
                 raise KilledError
-            done = real(*arguments)
+            done = real(*arguments, **named)
             if when > 0.95:
                 raise KilledError
             return done
@@ -555,7 +594,7 @@ def test_killed_anywhere_history_is_exact(
             history.write_run(engine, folder, limit=rng.randint(1, 5))
             history.prune(engine, now=NOW)
             if rng.random() < 0.3:
-                history.compact(engine, folder)
+                history.compact(engine, folder, now=NOW)
             if rng.random() < 0.1:
                 history.remove_orphans(engine, folder, now=datetime.now(UTC), age=timedelta(0))
         except KilledError:
