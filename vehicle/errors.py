@@ -9,6 +9,8 @@ VehicleError
 ├── TopicError           a topic outside our scheme
 ├── SettingsError        settings that cannot be taken
 ├── MessageError         a JSON message that cannot be read
+├── ConditionError       a condition that cannot be read
+├── CampaignError        a collection campaign that cannot be taken
 └── WireError            telemetry or event bytes that cannot be read
 """
 
@@ -92,6 +94,22 @@ class MessageError(VehicleError):
     def __init__(self, kind: str, why: str) -> None:
         self.kind = kind
         super().__init__(f"{kind} message cannot be read: {why}")
+
+
+class ConditionError(VehicleError):
+    """A condition that cannot be read: ``column`` is the place, from 1."""
+
+    def __init__(self, column: int, why: str) -> None:
+        self.column, self.why = column, why
+        super().__init__(f"column {column}: {why}")
+
+
+class CampaignError(VehicleError):
+    """A collection campaign that cannot be taken: ``place`` names the field, ``why`` the mend."""
+
+    def __init__(self, place: str, why: str, column: int | None = None) -> None:
+        self.place, self.why, self.column = place, why, column
+        super().__init__(f"{place}{f', column {column}' if column else ''}: {why}")
 
 
 class Reason(StrEnum):
