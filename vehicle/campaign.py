@@ -108,13 +108,15 @@ def checked(campaign: Campaign) -> Plan:
 def faults(campaign: Campaign) -> Iterator[CampaignError]:
     """Everything that is wrong with a campaign, field by field."""
     if not CAMPAIGN_ID.fullmatch(campaign.id) or campaign.version < 1:
-        yield CampaignError("id", f"{campaign.id!r} version {campaign.version} is no campaign's identity")
+        yield CampaignError(
+            "id", "{identity!r} is no campaign's identity", identity=f"{campaign.id}/{campaign.version}"
+        )
     if not 0 < len(campaign.name.strip()) <= _MAX_NAME:
-        yield CampaignError("name", f"give it a name of 1 to {_MAX_NAME} characters")
+        yield CampaignError("name", "give it a name of 1 to {most} characters", most=_MAX_NAME)
     try:
         parse(campaign.condition)
     except ConditionError as error:
-        yield CampaignError("condition", error.why, error.column)
+        yield CampaignError("condition", error.sentence, column=error.column, **error.values)
     yield from _signal_faults(campaign)
     yield from _window_faults(campaign)
     yield from _budget_faults(campaign)
@@ -124,37 +126,45 @@ def _signal_faults(campaign: Campaign) -> Iterator[CampaignError]:
     if not campaign.signals and not campaign.frames:
         yield CampaignError("signals", "name at least one signal, or ask for the raw frames")
     if len(campaign.signals) > MOST_SIGNALS:
-        yield CampaignError("signals", f"{len(campaign.signals)} signals, at most {MOST_SIGNALS} are taken")
+        why = "{count} signals, at most {most} are taken"
+        yield CampaignError("signals", why, count=len(campaign.signals), most=MOST_SIGNALS)
     fastest, slowest = PERIODS_MS
     for path, period_ms in campaign.signals.items():
         try:
             signal(path)
         except UnknownSignalError as error:
-            yield CampaignError("signals", str(error))
+            why = "signal {path!r} is not in the catalogue; did you mean {nearest}?"
+            yield CampaignError("signals", why, path=path, nearest=", ".join(error.nearest) or "…")
         if not fastest <= period_ms <= slowest:
-            yield CampaignError("signals", f"{path} every {period_ms} ms; {fastest} to {slowest} ms are possible")
+            why = "{path} every {period_ms} ms; {fastest} to {slowest} ms are possible"
+            yield CampaignError("signals", why, path=path, period_ms=period_ms, fastest=fastest, slowest=slowest)
 
 
 def _window_faults(campaign: Campaign) -> Iterator[CampaignError]:
     most_before = MOST_BEFORE_FRAMES_S if campaign.frames else MOST_BEFORE_S
     most_after = MOST_AFTER_FRAMES_S if campaign.frames else MOST_AFTER_S
-    for place, seconds, most in (
-        ("before_s", campaign.before_s, most_before),
-        ("after_s", campaign.after_s, most_after),
-    ):
-        if not 0 <= seconds <= most:
-            with_frames = " with raw frames" if campaign.frames else ""
-            yield CampaignError(place, f"{seconds:g} s; 0 to {most:g} s are possible{with_frames}")
+    windows = (("before_s", campaign.before_s, most_before), ("after_s", campaign.after_s, most_after))
+    for place, seconds, most in windows:
+        if 0 <= seconds <= most:
+            continue
+        if campaign.frames:
+            yield CampaignError(
+                place, "{seconds:g} s; with raw frames 0 to {most:g} s are possible", seconds=seconds, most=most
+            )
+        else:
+            yield CampaignError(place, "{seconds:g} s; 0 to {most:g} s are possible", seconds=seconds, most=most)
     if campaign.before_s == campaign.after_s == 0:
         yield CampaignError("before_s", "both windows are empty; give seconds before or after the trigger")
 
 
 def _budget_faults(campaign: Campaign) -> Iterator[CampaignError]:
     if not 1 <= campaign.most_a_day <= MOST_TRIGGERS:
-        yield CampaignError("most_a_day", f"{campaign.most_a_day}; 1 to {MOST_TRIGGERS} triggers a day are possible")
+        why = "{count}; 1 to {most} triggers a day are possible"
+        yield CampaignError("most_a_day", why, count=campaign.most_a_day, most=MOST_TRIGGERS)
     fewest, most = BYTES_A_DAY
     if not fewest <= campaign.bytes_a_day <= most:
-        yield CampaignError("bytes_a_day", f"{campaign.bytes_a_day}; {fewest} to {most} bytes a day are possible")
+        why = "{count}; {fewest} to {most} bytes a day are possible"
+        yield CampaignError("bytes_a_day", why, count=campaign.bytes_a_day, fewest=fewest, most=most)
     if campaign.until_ms <= 0:
         yield CampaignError("until_ms", "say until when it shall run")
 

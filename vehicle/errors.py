@@ -97,19 +97,32 @@ class MessageError(VehicleError):
 
 
 class ConditionError(VehicleError):
-    """A condition that cannot be read: ``column`` is the place, from 1."""
+    """A condition that cannot be read: ``column`` is the place, from 1.
 
-    def __init__(self, column: int, why: str) -> None:
-        self.column, self.why = column, why
-        super().__init__(f"column {column}: {why}")
+    The sentence is kept apart from the values in it, so that it can be said in another language.
+    """
+
+    def __init__(self, column: int, sentence: str, **values: object) -> None:
+        self.column, self.sentence, self.values = column, sentence, values
+        super().__init__(f"column {column}: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """What is wrong, and what would be right."""
+        return self.sentence.format(**self.values)
 
 
 class CampaignError(VehicleError):
-    """A collection campaign that cannot be taken: ``place`` names the field, ``why`` the mend."""
+    """A collection campaign that cannot be taken: ``place`` names the field, ``column`` the place in a condition."""
 
-    def __init__(self, place: str, why: str, column: int | None = None) -> None:
-        self.place, self.why, self.column = place, why, column
-        super().__init__(f"{place}{f', column {column}' if column else ''}: {why}")
+    def __init__(self, place: str, sentence: str, *, column: int | None = None, **values: object) -> None:
+        self.place, self.column, self.sentence, self.values = place, column, sentence, values
+        super().__init__(f"{place}{f', column {column}' if column else ''}: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """What is wrong, and what would be right."""
+        return self.sentence.format(**self.values)
 
 
 class Reason(StrEnum):

@@ -140,16 +140,19 @@ def parse(text: str) -> Truth:
         ConditionError: it cannot be read; names the place (a column from 1) and the mend.
     """
     if len(text) > MAX_TEXT:
-        raise ConditionError(MAX_TEXT, f"it has {len(text)} characters, at most {MAX_TEXT} are taken")
+        raise ConditionError(
+            MAX_TEXT, "it has {count} characters, at most {most} are taken", count=len(text), most=MAX_TEXT
+        )
     tokens = list(_tokens(text))
     if len(tokens) > MAX_TOKENS:
-        why = f"it has {len(tokens)} words, numbers and signs, at most {MAX_TOKENS} are taken"
-        raise ConditionError(tokens[MAX_TOKENS].at + 1, why)
+        why = "it has {count} words, numbers and signs, at most {most} are taken"
+        raise ConditionError(tokens[MAX_TOKENS].at + 1, why, count=len(tokens), most=MAX_TOKENS)
     parser = _Parser(text, tokens)
-    found = parser.truth(parser.joined, "a comparison")
+    found = parser.truth(parser.joined)
     if (rest := parser.token).kind != "end":
-        why = f"{rest.text!r} is not expected here; join conditions with `and` or `or`"
-        raise ConditionError(rest.at + 1, why)
+        raise ConditionError(
+            rest.at + 1, "{word!r} is not expected here; join conditions with `and` or `or`", word=rest.text
+        )
     return found
 
 
@@ -211,8 +214,11 @@ def _tokens(text: str) -> Iterator[_Token]:
         found = _TOKEN.match(text, at)
         if found is None or found.lastgroup is None:
             at += len(text[at:]) - len(text[at:].lstrip())
-            hint = "; write == for equal" if text[at] == "=" else "; see the table of the condition language"
-            raise ConditionError(at + 1, f"{text[at]!r} has no meaning here{hint}")
+            if text[at] == "=":
+                raise ConditionError(at + 1, "write == for equal")
+            raise ConditionError(
+                at + 1, "{letter!r} has no meaning here; see the table of the language", letter=text[at]
+            )
         yield _Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup))
         at = found.end()
 
@@ -229,12 +235,12 @@ class _Parser:
         """What stands next."""
         return self._tokens[self._next]
 
-    def truth(self, rule: _Rule, wanted: str) -> Truth:
+    def truth(self, rule: _Rule) -> Truth:
         """What a rule reads, if it is true or false."""
         at = self.token.at
         found = rule()
         if isinstance(found, _QUANTITIES):
-            raise ConditionError(at + 1, f"here is a number where {wanted} is needed; compare it, as `… > 80`")
+            raise ConditionError(at + 1, "here is a number where a condition is needed; compare it, as `… > 80`")
         return found
 
     def joined(self) -> Truth | Quantity:
@@ -248,14 +254,14 @@ class _Parser:
             return found
         parts = [self._must_be_truth(found, at, word)]
         while self._skip(word):
-            parts.append(self.truth(rule, f"a condition after `{word}`"))
+            parts.append(self.truth(rule))
         return Joined(word, tuple(parts))
 
     def _negated(self) -> Truth | Quantity:
         if not self._skip("not"):
             return self._held()
         self._deeper()
-        found = Not(self.truth(self._negated, "a condition after `not`"))
+        found = Not(self.truth(self._negated))
         self._depth -= 1
         return found
 
@@ -270,9 +276,9 @@ class _Parser:
     def _seconds(self) -> float:
         token = self._take()
         if token.kind != "number" or not 0 < float(token.text) <= MAX_SECONDS:
-            raise ConditionError(token.at + 1, f"`for` needs seconds, 0 to {MAX_SECONDS:g}, as `for 3 s`")
+            raise ConditionError(token.at + 1, "`for` needs seconds, 0 to {most:g}, as `for 3 s`", most=MAX_SECONDS)
         if not self._skip("s"):
-            raise ConditionError(self.token.at + 1, f"write the unit: `for {token.text} s`")
+            raise ConditionError(self.token.at + 1, "write the unit: `for {number} s`", number=token.text)
         return float(token.text)
 
     def _compared(self) -> Truth | Quantity:
@@ -285,7 +291,8 @@ class _Parser:
         if token.text in CROSSINGS:
             self._take()
             if not self._skip(CROSSINGS[token.text]):
-                raise ConditionError(self.token.at + 1, f"write `{token.text} {CROSSINGS[token.text]}`")
+                words = f"{token.text} {CROSSINGS[token.text]}"
+                raise ConditionError(self.token.at + 1, "write `{words}`", words=words)
             return Crossing(token.text == "rises", self._must_be_number(left, at), self._quantity(self._sum))
         if token.text == "changed":
             self._take()
@@ -325,17 +332,18 @@ class _Parser:
             self._deeper()
             found = self.joined()
             if not self._skip(")"):
-                raise ConditionError(self.token.at + 1, f"the parenthesis of column {token.at + 1} is not closed")
+                why = "the parenthesis of column {column_of_it} is not closed"
+                raise ConditionError(self.token.at + 1, why, column_of_it=token.at + 1)
             self._depth -= 1
             return found
-        raise ConditionError(token.at + 1, _misplaced(token))
+        raise _misplaced(token)
 
     @staticmethod
     def _reading(token: _Token) -> Reading:
         try:
             return Reading(signal(token.text).path)
         except UnknownSignalError as error:
-            raise ConditionError(token.at + 1, str(error)) from error
+            raise _unknown(token, error) from error
 
     def _quantity(self, rule: _Rule) -> Quantity:
         at = self.token.at
@@ -350,7 +358,8 @@ class _Parser:
     @staticmethod
     def _must_be_truth(found: Truth | Quantity, at: int, word: str) -> Truth:
         if isinstance(found, _QUANTITIES):
-            raise ConditionError(at + 1, f"here is a number before `{word}`; compare it first, as `… > 80`")
+            why = "here is a number before `{word}`; compare it first, as `… > 80`"
+            raise ConditionError(at + 1, why, word=word)
         return found
 
     def _take(self) -> _Token:
@@ -367,12 +376,23 @@ class _Parser:
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise ConditionError(self.token.at + 1, f"at most {MAX_DEPTH} parentheses or signs stand within each other")
+            why = "at most {most} parentheses or signs stand within each other"
+            raise ConditionError(self.token.at + 1, why, most=MAX_DEPTH)
 
 
-def _misplaced(token: _Token) -> str:
+def _misplaced(token: _Token) -> ConditionError:
+    column = token.at + 1
     if token.kind == "end":
-        return "the condition ends here, but a signal or a number is missing"
+        return ConditionError(column, "the condition ends here, but a signal or a number is missing")
     if token.kind == "word" and token.text not in _RESERVED:
-        return f"{token.text!r} is no word of the language; signals are VSS paths, as Vehicle.Speed"
-    return f"{token.text!r} stands where a signal or a number is needed"
+        why = "{word!r} is no word of the language; signals are VSS paths, as Vehicle.Speed"
+        return ConditionError(column, why, word=token.text)
+    return ConditionError(column, "{word!r} stands where a signal or a number is needed", word=token.text)
+
+
+def _unknown(token: _Token, error: UnknownSignalError) -> ConditionError:
+    column, nearest = token.at + 1, ", ".join(error.nearest)
+    if not nearest:
+        return ConditionError(column, "signal {path!r} is not in the catalogue", path=error.path)
+    why = "signal {path!r} is not in the catalogue; did you mean {nearest}?"
+    return ConditionError(column, why, path=error.path, nearest=nearest)

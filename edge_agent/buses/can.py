@@ -118,9 +118,9 @@ class CanLink:
         self._extended: bool | None = None
 
     def _take(self, message: can.Message) -> None:
-        if self._tap.wants_frames and not message.is_error_frame:
-            self._tap.frame(recorded(message))
         usable = not (message.is_error_frame or message.is_remote_frame)
+        if usable and self._tap.wants_frames:
+            self._tap.frame(recorded(message))
         if usable and is_answer_id(message.arbitration_id, extended=message.is_extended_id):
             self._frames.put_nowait(message)
 

@@ -45,9 +45,9 @@ class _Ear(can.Listener):
 
     def on_message_received(self, msg: can.Message) -> None:
         """Decodes a frame with data."""
-        if self._tap.wants_frames and not msg.is_error_frame:
-            self._tap.frame(recorded(msg))
         if not (msg.is_error_frame or msg.is_remote_frame):
+            if self._tap.wants_frames:
+                self._tap.frame(recorded(msg))
             values = self._mapped.values(msg.arbitration_id, bytes(msg.data), extended=msg.is_extended_id)
             self._sampler.take(values)
             if values:

@@ -117,7 +117,7 @@ class Runner:
     def _check(self, campaign: Campaign, at: int) -> Plan:
         plan = checked(campaign)
         if at >= MOST_CAMPAIGNS:
-            raise CampaignError("campaigns", f"at most {MOST_CAMPAIGNS} run on one device; end another one first")
+            raise CampaignError("campaigns", "at most {most} run on one device", most=MOST_CAMPAIGNS)
         if campaign.frames and not self._tap.has_frames:
             raise CampaignError("frames", "this device has no raw frames: it is not on a CAN bus; ask for signals")
         return plan

@@ -53,7 +53,7 @@ def test_a_plan_reads_what_the_condition_needs_too() -> None:
         ({"signals": {"Vehicle.Sped": 1000}}, "signals", "did you mean Vehicle.Speed"),
         ({"signals": {SPEED: 5}}, "signals", "100 to 60000"),
         ({"before_s": 301}, "before_s", "0 to 300"),
-        ({"before_s": 31, "frames": True}, "before_s", "0 to 30 s are possible with raw frames"),
+        ({"before_s": 31, "frames": True}, "before_s", "with raw frames 0 to 30 s"),
         ({"before_s": float("nan")}, "before_s", "0 to 300"),
         ({"before_s": 0, "after_s": 0}, "before_s", "empty"),
         ({"most_a_day": 0}, "most_a_day", "1 to 1000"),

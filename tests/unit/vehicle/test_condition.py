@@ -170,7 +170,7 @@ def test_what_binds_tighter(text: str, reading: str) -> None:
         (f"{SPEED} > 3 for 9999 s", 23, "seconds"),
         (f"{SPEED} rises 3", 21, "rises above"),
         ("3 changed", 1, "follows one signal"),
-        (f"({SPEED} > 3) > 4", 1, "a condition where a number"),
+        (f"({SPEED} > 3) > 4", 1, "a condition where a number is"),
         (f"{SPEED} and always", 1, "a number before `and`"),
         (f"{SPEED} > 3 and", 22, "missing"),
         (f"{SPEED} > import", 17, "no word of the language"),
