@@ -112,6 +112,8 @@ class CanLink:
 
     def __init__(self, bus: can.BusABC, uri: str, gate: Gate, health: Health, tap: Tap) -> None:
         self._tap, self._all_frames = tap, False
+        # What is sent to a multicast group comes back as if another had sent it.
+        self._echoes = uri.startswith(f"can:{MULTICAST}:")
         self._bus, self._uri, self._gate, self._health = bus, uri, gate, health
         self._frames: asyncio.Queue[can.Message] = asyncio.Queue()
         self._notifier = can.Notifier(bus, [self._take], timeout=0.1, loop=asyncio.get_running_loop())
@@ -190,7 +192,7 @@ class CanLink:
     def _send(self, identifier: int, data: bytes, *, extended: bool) -> None:
         passed = self._gate.frame(identifier, data, extended=extended)
         message = can.Message(arbitration_id=identifier, data=passed, is_extended_id=extended)
-        if self._tap.wants_frames:
+        if self._tap.wants_frames and not self._echoes:
             self._tap.frame(recorded(message, sent=True))
         try:
             self._bus.send(message, SEND_S)

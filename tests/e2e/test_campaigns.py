@@ -1,0 +1,234 @@
+"""A campaign, from the console to a car's bus and back, against a log of that bus that knows nothing of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import can
+import pytest
+
+from api.auth import service as people
+from api.auth.repository import user_by_name
+from api.auth.scope import Role, Scope
+from ingest import devices
+from ingest.storage.database import open_database, reading, transaction
+from vehicle.obd import PIDS
+from vehicle.signals import CATALOGUE, ENGINE_SPEED, SPEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.e2e
+
+PASSWORD = "correct horse battery"
+BEFORE_S, AFTER_S = 3.0, 2.0
+CLOCKS_S = 0.3
+"""How far the log's time of a frame may be from the device's: both run on this machine, one of them busy."""
+
+
+@dataclass
+class BusLog:
+    """Everything on the bus, as a second listener hears it."""
+
+    bus: can.BusABC
+    frames: list[tuple[float, int, str]] = field(default_factory=list)
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            message = self.bus.recv(0.2)
+            if message is not None:
+                self.frames.append((message.timestamp, message.arbitration_id, bytes(message.data).hex().upper()))
+
+    def readings(self, pid: int) -> list[tuple[float, float]]:
+        """Time and value of each answer of the engine that holds a parameter; read without any code of the agent."""
+        found, begun, size = [], b"", 0
+        for at, identifier, text in self.frames:
+            data = bytes.fromhex(text)
+            if identifier != 0x7E8 or not data:
+                continue
+            kind = data[0] >> 4
+            if kind == 0:
+                found.append((at, data[1 : 1 + (data[0] & 15)]))
+            elif kind == 1:
+                size, begun = (data[0] & 15) << 8 | data[1], data[2:]
+            elif kind == 2:
+                begun += data[1:]
+                if 0 < size <= len(begun):
+                    found.append((at, begun[:size]))
+                    size = 0
+        return [(at, value) for at, payload in found for value in values_in(payload, pid)]
+
+
+def values_in(payload: bytes, wanted: int) -> Iterator[float]:
+    """Values of a parameter in an answer of service 01."""
+    if payload[:1] != b"\x41":
+        return
+    rest = payload[1:]
+    while rest:
+        row = PIDS.get(rest[0])
+        if row is None or len(rest) < 1 + row.length:
+            return
+        if rest[0] == wanted:
+            path = row.fields[0].path
+            yield CATALOGUE[path].value(row.decode(rest[1 : 1 + row.length])[path])
+        rest = rest[1 + row.length :]
+
+
+@pytest.fixture(name="bus_log")
+def _bus_log(free_port) -> Iterator[tuple[str, BusLog]]:
+    """The name of a bus of this machine, and a log of it."""
+    port = free_port()
+    bus = can.Bus(interface="udp_multicast", channel="239.74.163.2", port=port, hop_limit=0)
+    log, stop = BusLog(bus), threading.Event()
+    thread = threading.Thread(target=log.run, args=(stop,))
+    thread.start()
+    yield f"udp_multicast:239.74.163.2:{port}", log
+    stop.set()
+    thread.join(5)
+    bus.shutdown()
+
+
+@dataclass
+class Desk:
+    """The service desk, as an engineer's program sees it."""
+
+    url: str
+    token: str
+    vehicle_id: str
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            text = answer.read().decode()
+        return json.loads(text) if "json" in answer.headers["Content-Type"] else text
+
+    def captures(self, campaign_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask(f"/campaigns/{campaign_id}/captures")["items"]
+        return found
+
+    def make(self, name: str, condition: str, **more: Any) -> str:
+        until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        body = {"name": name, "condition": condition, "until": until, "target": {"vehicles": [self.vehicle_id]}}
+        made: str = self.ask("/campaigns", body | more)["id"]
+        return made
+
+
+@pytest.fixture(name="desk")
+def _desk(home, until) -> Desk:
+    """A server with an engineer and a device in a vehicle."""
+    home.serve()
+    home.enrol("car")
+    home.run_with(f"{PASSWORD}\n", "user", "add", "eva", "--role", "engineer", "--password-stdin")
+    engine = open_database(home.database_url)
+    with transaction(engine) as connection:
+        row = user_by_name(connection, "eva")
+        eva = Scope(user_id=row["id"], name="eva", role=Role.ENGINEER, dealer_id=row["dealer_id"])
+        _, token, _ = people.make_token(connection, eva, label="test", now=datetime.now(UTC))
+        vehicle_id = devices.find(connection, "car").vehicle_id
+    engine.dispose()
+    desk = Desk(f"http://127.0.0.1:{home.console_port}", token, vehicle_id)
+    until(lambda: desk.ask("/vehicles")["items"], what="the vehicle to be taken into care")
+    return desk
+
+
+def test_what_happened_and_only_that(home, desk, bus_log, until) -> None:
+    """Around the trigger all frames of the bus come back and no other, with all readings at the rates asked for."""
+    bus, log = bus_log
+    made = desk.make(
+        "Pulls away", f"{SPEED} rises above 5", signals={SPEED: 200, ENGINE_SPEED: 500}, frames=True,
+        before_s=BEFORE_S, after_s=AFTER_S,
+    )  # fmt: skip
+    home.start("agent", "--config", "car.toml", "--source", f"can:{bus}")
+    until(lambda: desk.ask(f"/campaigns/{made}/devices")[0]["state"] == "taken", what="the device to take the campaign")
+    home.start("simulate", "car", "--can", bus)
+    until(lambda: desk.captures(made), what="a capture")
+    capture_id = desk.captures(made)[-1]["id"]
+    until(lambda: whole(desk, capture_id), what="all parts of the capture")
+    capture = desk.ask(f"/captures/{capture_id}")
+    trigger_s = datetime.fromisoformat(capture["triggered_at"]).timestamp()
+    assert capture["fired"][SPEED] > 5
+    check_frames(desk.ask(f"/captures/{capture_id}/frames.log"), log, trigger_s, capture["begin_ms"] / 1000)
+    assert {one["path"] for one in capture["columns"]} == {SPEED, ENGINE_SPEED}
+    for column, pid, period_s in ((SPEED, 0x0D, 0.2), (ENGINE_SPEED, 0x0C, 0.5)):
+        got = next(one["points"] for one in capture["columns"] if one["path"] == column)
+        assert all(capture["begin_ms"] <= at <= AFTER_S * 1000 for at, _ in got)
+        got_s = [(trigger_s + at / 1000, value) for at, value in got]
+        check_readings(got_s, log.readings(pid), trigger_s + capture["begin_ms"] / 1000, trigger_s + AFTER_S, period_s)
+
+
+def whole(desk: Desk, capture_id: str) -> bool:
+    capture = desk.ask(f"/captures/{capture_id}")
+    return bool(capture["parts_held"] == capture["parts"])
+
+
+def check_frames(text: str, log: BusLog, trigger_s: float, begin_s: float) -> None:
+    """The frames are a run of the log without a hole, and its ends lie where the windows end."""
+    got = []
+    for line in text.splitlines():
+        at, _, frame = line.split(" ")
+        identifier, data = frame.split("#")
+        got.append((float(at.strip("()")), int(identifier, 16), data))
+    whole_log = [(identifier, data) for _, identifier, data in log.frames]
+    frames = [(identifier, data) for _, identifier, data in got]
+    assert frames
+    at = next(i for i in range(len(whole_log)) if whole_log[i : i + len(frames)] == frames)
+    assert all(abs(one[0] - log.frames[at + i][0]) < CLOCKS_S for i, one in enumerate(got))
+    assert not at or log.frames[at - 1][0] < trigger_s + begin_s + CLOCKS_S
+    after = at + len(frames)
+    assert after < len(whole_log)
+    assert log.frames[after][0] > trigger_s + AFTER_S - CLOCKS_S
+
+
+def check_readings(got, said, begin_s: float, end_s: float, period_s: float) -> None:
+    """Each reading was on the bus; and each that was on it within the windows is there, or one a moment before it."""
+    for at, value in got:
+        assert any(value == other and abs(at - when) < CLOCKS_S for when, other in said), (at, value)
+    for when, _ in said:
+        if begin_s + CLOCKS_S < when < end_s - CLOCKS_S:
+            assert any(-period_s - CLOCKS_S < at - when < CLOCKS_S for at, _ in got), when
+
+
+def test_a_revoked_campaign_collects_nothing_more(home, desk, bus_log, until) -> None:
+    """After the device has let go of it nothing comes of it, while another with the same condition goes on."""
+    bus, _ = bus_log
+    more = {"signals": {SPEED: 1000}, "after_s": 0.5, "most_a_day": 1000}
+    ended, going_on = (desk.make(name, f"{ENGINE_SPEED} changed", **more) for name in ("ended", "going on"))
+    home.start("simulate", "car", "--can", bus)
+    home.start("agent", "--config", "car.toml", "--source", f"can:{bus}")
+    until(lambda: desk.captures(ended) and desk.captures(going_on), what="captures of both")
+    desk.ask(f"/campaigns/{ended}/revocation", {})
+    until(lambda: desk.ask(f"/campaigns/{ended}/devices")[0]["state"] == "let_go", what="the device to let go of it")
+    let_go = datetime.now(UTC)
+    until(lambda: taken(home), what="the device to say so")
+    known = len(desk.captures(going_on))
+    until(lambda: len(desk.captures(going_on)) >= known + 3, what="three more captures of the other")
+    latest = max(datetime.fromisoformat(one["triggered_at"]) for one in desk.captures(ended))
+    assert latest < let_go + timedelta(seconds=5)
+    count = len(desk.captures(ended))
+    until(lambda: len(desk.captures(going_on)) >= known + 6, what="three more captures of the other")
+    assert len(desk.captures(ended)) == count
+
+
+def taken(home) -> bool:
+    """Whether every device has what it was told last."""
+    from ingest.storage import campaigns, tables
+
+    engine = open_database(home.database_url)
+    try:
+        with reading(engine) as connection:
+            ids = list(
+                connection.execute(
+                    tables.device_configs.select().with_only_columns(tables.device_configs.c.device_id)
+                ).scalars()
+            )
+            return all(one.taken for one in campaigns.configs_of(connection, ids).values())
+    finally:
+        engine.dispose()
