@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from api.campaigns.results import Column
     from api.vehicles.service import Series
     from diagnostics.findings import Evidence
 
@@ -33,6 +35,18 @@ def of_signals(measured: Sequence[Series], language: str) -> dict[str, Any]:
             {"label": f"{one.label.get(language, one.path)} ({one.unit})", "values": [known.get(at) for at in times]}
         )
     return {"unit": "", "times": [at / 1000 for at in times], "series": columns}
+
+
+def of_column(column: Column, triggered_at: datetime, language: str, word: str) -> dict[str, Any]:
+    """One signal around a trigger, which is marked with ``word``."""
+    start_s = triggered_at.timestamp()
+    name = column.signal.chinese if language == "zh" else column.signal.english
+    return {
+        "unit": column.signal.unit.symbol,
+        "times": [start_s + at_ms / 1000 for at_ms, _ in column.points],
+        "series": [{"label": name, "values": [value for _, value in column.points]}],
+        "mark": {"at": start_s, "label": word},
+    }
 
 
 def _expected(evidence: Evidence, times: Sequence[int]) -> list[float | None] | None:

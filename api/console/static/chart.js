@@ -20,10 +20,31 @@
     const write = (options) => new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, ...options });
     const day = write({ month: "numeric", day: "numeric" });
     const clock = write({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    const seconds = write({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
     return (_, splits, __, ___, step) => splits.map((at) => {
+      if (step < 60) { return seconds.format(at * 1000); }
       const hour = clock.format(at * 1000);
       return step >= 86400 || hour === "00:00" ? day.format(at * 1000) : hour;
     });
+  }
+
+  // A line at the moment that the chart is about, with its word beside it.
+  function marked(at, word) {
+    return { hooks: { draw: (plot) => {
+      const x = plot.valToPos(at, "x", true);
+      if (x < plot.bbox.left || x > plot.bbox.left + plot.bbox.width) { return; }
+      const ink = plot.ctx;
+      ink.save();
+      ink.strokeStyle = ink.fillStyle = colours.limit;
+      ink.setLineDash([6, 4]);
+      ink.beginPath();
+      ink.moveTo(x, plot.bbox.top);
+      ink.lineTo(x, plot.bbox.top + plot.bbox.height);
+      ink.stroke();
+      ink.textAlign = "left";
+      ink.fillText(word, x + 6, plot.bbox.top + 14);
+      ink.restore();
+    } } };
   }
 
   async function draw(figure) {
@@ -43,6 +64,7 @@
       legend: { show: chart.series.length > 1, live: false },
       cursor: { drag: { x: true, y: false } },
     };
+    if (chart.mark) { options.plugins = [marked(chart.mark.at, chart.mark.label)]; }
     if (chart.times.length > 200) { options.series.forEach((one) => { one.points = { show: false }; }); }
     const plot = new uPlot(options, [chart.times, ...chart.series.map((one) => one.values)], box);
     new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: options.height })).observe(figure);
