@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI, Request
 
-    from vehicle.errors import CampaignError
+    from api.auth.scope import Scope
+    from vehicle.errors import CampaignError, ConditionError
 
 BASE = "https://roadworthy.example/problems/"
 """Problem types are names; docs/reference/problems.md explains each."""
@@ -120,6 +121,11 @@ def said_of_campaign(fault: CampaignError, language: str) -> str:
     if fault.column is None:
         return sentence
     return translate(language, "column {column}: {sentence}").format(column=fault.column, sentence=sentence)
+
+
+def said_of_condition(error: ConditionError, request: Request, person: Scope) -> str:
+    """What is wrong with a condition, in the language of who asks."""
+    return translate(of_request(request, person), error.sentence).format(**error.values)
 
 
 def _headers(error: DeskError) -> dict[str, str]:

@@ -19,9 +19,9 @@ from api.campaigns.schemas import (
     TargetIn,
 )
 from api.campaigns.service import Draft
-from api.console.language import of_request, translate
 from api.pagination import Page, Paging
 from api.policy import V1
+from api.problems import said_of_condition
 from api.routes import IdempotentRoute
 from api.web import Database, Now, Person
 from ingest.storage.campaigns import contents
@@ -50,8 +50,7 @@ def check_condition(body: ConditionIn, connection: Database, person: Person, req
     try:
         found = service.read_condition(body.condition)
     except ConditionError as error:
-        sentence = translate(of_request(request, person), error.sentence)
-        return ConditionOut(column=error.column, problem=sentence.format(**error.values))
+        return ConditionOut(column=error.column, problem=said_of_condition(error, request, person))
     return ConditionOut(reads_as=found.text, signals=list(found.signals))
 
 

@@ -16,7 +16,7 @@ from ingest.storage.tables import captures
 from vehicle.campaign import Campaign
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from api.auth.scope import Scope
@@ -155,25 +155,6 @@ def capture(connection: sa.Connection, scope: Scope, capture_id: str) -> Capture
     for found in captures_where(connection, *which):
         return found
     raise NotFoundError("capture", capture_id)
-
-
-def tags_of(connection: sa.Connection, vehicle_id: str) -> list[str]:
-    """The tags of a vehicle."""
-    query = sa.select(vehicle_tags.c.tag).where(vehicle_tags.c.vehicle_id == vehicle_id)
-    return sorted(connection.execute(query).scalars())
-
-
-def known_tags(connection: sa.Connection, scope: Scope) -> list[str]:
-    """All tags of vehicles that the person may see."""
-    query = sa.select(vehicle_tags.c.tag).where(vehicle_tags.c.vehicle_id.in_(visible_ids(scope))).distinct()
-    return sorted(connection.execute(query).scalars())
-
-
-def set_tags(connection: sa.Connection, vehicle_id: str, tags: Collection[str]) -> None:
-    """Gives a vehicle these tags and no others."""
-    connection.execute(vehicle_tags.delete().where(vehicle_tags.c.vehicle_id == vehicle_id))
-    if tags:
-        connection.execute(vehicle_tags.insert(), [{"vehicle_id": vehicle_id, "tag": tag} for tag in sorted(set(tags))])
 
 
 def _visible(scope: Scope) -> sa.ColumnElement[bool]:

@@ -29,8 +29,8 @@ _FRAME_BYTES, _ROW_BYTES, _VALUE_BYTES = 120, 200, 60
 """What a frame, a row and a value in it take in memory, about (measured with sys.getsizeof)."""
 GRACE_MS = 500
 """What was on the bus before a window's end may come from the driver so much later (our choice)."""
-EARLY = 0.8
-"""A reading counts as due after so much of its period: bus and scheduler are never exact (our choice)."""
+EARLY = 0.2
+"""A reading counts as due so much of its period early: bus and scheduler are never exact (our choice)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Trigger:
         self._rows: Ring[tuple[int, Mapping[str, int]]] = Ring(before_ms, MOST_ROW_BYTES)
         self._frames: Ring[Frame] = Ring(before_ms * 1000, MOST_FRAME_BYTES)
         self._known: dict[str, Known] = {}
-        self._kept: dict[str, int] = {}
+        self._due: dict[str, int] = {}
         self._since_ms: int | None = None
         self._was_true = False
         self._missed = 0
@@ -88,9 +88,10 @@ class Trigger:
             self._since_ms = now.at_ms
         for path in values.keys() & self.plan.watched:
             self._known[path] = (CATALOGUE[path].value(values[path]), now.at_ms)
-        self._keep(now.at_ms, values)
         true = self._watcher.look(now.at_ms, self._known) is True
         rising, self._was_true = true and not self._was_true, true
+        # What fires is kept in any case, also where a reading came a moment before.
+        self._keep(now.at_ms, values, always=rising)
         if rising and self.open is None:
             self._fire(now)
         return done
@@ -118,15 +119,17 @@ class Trigger:
             capture.end_ms, capture.cut = max(at_ms, capture.trigger.at_ms), True
         return capture
 
-    def _keep(self, at_ms: int, values: Mapping[str, int]) -> None:
+    def _keep(self, at_ms: int, values: Mapping[str, int], *, always: bool) -> None:
         kept = {
             path: values[path]
             for path, period_ms in self.plan.campaign.signals.items()
-            if path in values and at_ms - self._kept.get(path, -period_ms) >= EARLY * period_ms
+            if path in values and (always or at_ms >= self._due.get(path, at_ms) - EARLY * period_ms)
         }
         if not kept:
             return
-        self._kept |= dict.fromkeys(kept, at_ms)
+        for path in kept:
+            period_ms, due_ms = self.plan.campaign.signals[path], self._due.get(path, at_ms)
+            self._due[path] = due_ms + period_ms if abs(at_ms - due_ms) < period_ms else at_ms + period_ms
         size = _ROW_BYTES + _VALUE_BYTES * len(kept)
         self._rows.add(at_ms, (at_ms, kept), size)
         if (capture := self.open) is not None and self._fits(capture, at_ms, size):

@@ -164,7 +164,7 @@ def _form(
     """The form, with what was typed, and what is wrong beside the field."""
     person = person_of(reader)
     cars = vehicles.list_vehicles(connection, person)
-    choices = Choices(cars, sorted({car.model for car in cars if car.model}), repository.known_tags(connection, person))
+    choices = Choices(cars, sorted({car.model for car in cars if car.model}), vehicles.known_tags(connection, person))
     wrong: dict[str, list[str]] = {}
     for fault in faults:
         sentences = wrong.setdefault(fault.place.removesuffix("_ms"), [])

@@ -19,7 +19,6 @@ from api.appointments import service as booking
 from api.auth import repository as people
 from api.auth.scope import Role, Scope
 from api.auth.service import digest
-from api.campaigns import repository
 from api.campaigns import service as campaigns
 from api.campaigns.repository import Target
 from api.campaigns.service import Draft
@@ -27,6 +26,7 @@ from api.console import language
 from api.reminders import service as reminders
 from api.reminders.channels import Channels
 from api.settings import ApiSettings
+from api.vehicles import repository as vehicles
 from api.web import COOKIE, FORM_FIELD
 from diagnostics import repository as advice
 from diagnostics.findings import Component, ComponentHealth, Evidence, Finding, Outcome, Severity
@@ -157,7 +157,7 @@ def _scene(world, tmp_path: Path, collect) -> Scene:
 
 
 def _chase(connection: Any, world: Any, car: str) -> str:
-    repository.set_tags(connection, car, ["A"])
+    vehicles.set_tags(connection, car, ["A"])
     draft = Draft(
         name="A", condition="Vehicle.Speed > 80", signals={"Vehicle.Speed": 1000}, before_s=2.0, after_s=2.0,
         frames=True, until=NOW + timedelta(days=9), target=Target(vehicles=[car], tags=["A"]),
