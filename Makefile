@@ -20,9 +20,9 @@ test: setup ## all tests; installs what real parts need with apt where it is mis
 	@scripts/system_packages
 	@.venv/bin/pytest $(PYTEST_ARGS)
 
-chaos-small: setup ## 300 kills of agents, broker and ingest, each crash point, seeded bugs; about five minutes
+chaos-small: setup ## 300 kills of agents, broker and ingest, each crash point, seeded bugs; under five minutes
 	@scripts/system_packages
-	@.venv/bin/pytest -m chaos tests/e2e/chaos
+	@.venv/bin/pytest -m chaos -n 3 tests/e2e/chaos
 
 check: setup ## format, lint, types, import contracts
 	@scripts/check

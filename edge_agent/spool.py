@@ -159,27 +159,31 @@ class Spool:
         Raises:
             SpoolError: there is no room even so.
         """
-        dropped: tuple[int, int, int] | None = None
-        for _ in range(DROP_SHARE + 1):
+        for tenths in range(DROP_SHARE + 1):
             try:
-                self._append([*self._gap_entries(dropped), *entries], position, codes)
+                gone = self._append(entries, position, codes, tenths)
             except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
                 if "full" not in str(error):
                     raise SpoolError(self.path, str(error)) from error
-                dropped = _joined(dropped, self._drop_oldest())
-            else:
-                return
+                self._reserve.unlink(missing_ok=True)
+                continue
+            if gone:
+                LOG.warning("the spool is full: dropped the %d oldest batches, %d to %d", len(gone), gone[0], gone[-1])
+                self._keep_reserve()
+            return
         raise SpoolError(self.path, "is full and nothing more can be dropped; free the disk or raise spool_bytes")
 
-    def _gap_entries(self, dropped: tuple[int, int, int] | None) -> list[Entry]:
-        return [] if dropped is None else [self._gap(*dropped, "the spool was full")]
-
-    def _append(self, entries: Sequence[Entry], position: Position | None, codes: Sequence[CodeChange]) -> None:
+    def _append(
+        self, entries: Sequence[Entry], position: Position | None, codes: Sequence[CodeChange], tenths: int = 0
+    ) -> list[int]:
+        """Commits entries, and with them what had to go and the gap that says so: none of it without the rest."""
         with self._transaction() as cursor:
+            gone = self._drop_oldest(cursor, tenths) if tenths else []
+            gap = [self._gap(gone[0], gone[-1], len(gone), "the spool was full")] if gone else []
             (following,) = cursor.execute("SELECT value FROM meta WHERE name='next'").fetchone()
             rows = [
                 (following + at, int(entry.lane), entry.seal(self.epoch, following + at))
-                for at, entry in enumerate(entries)
+                for at, entry in enumerate([*gap, *entries])
             ]
             cursor.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
             cursor.execute("UPDATE meta SET value=? WHERE name='next'", (following + len(rows),))
@@ -188,20 +192,18 @@ class Spool:
                 cursor.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)", values)
             for key, present in codes:
                 cursor.execute(_CODE_CAME if present else _CODE_WENT, key)
+        return gone
 
-    def _drop_oldest(self) -> tuple[int, int, int]:
-        self._reserve.unlink(missing_ok=True)
-        with self._transaction() as cursor:
-            (total,) = cursor.execute("SELECT count(*) FROM record WHERE lane>?", (int(Lane.EVENT),)).fetchone()
-            share = max(1, total // DROP_SHARE)
-            chosen = "SELECT sequence FROM record WHERE lane>? ORDER BY sequence LIMIT ?"
-            gone = [row[0] for row in cursor.execute(chosen, (int(Lane.EVENT), share))]
-            cursor.executemany("DELETE FROM record WHERE sequence=?", [(sequence,) for sequence in gone])
-        self._keep_reserve()
+    def _drop_oldest(self, cursor: sqlite3.Cursor, tenths: int) -> list[int]:
+        """Deletes the oldest ``tenths`` of the telemetry; their sequences."""
+        (total,) = cursor.execute("SELECT count(*) FROM record WHERE lane>?", (int(Lane.EVENT),)).fetchone()
+        chosen = "SELECT sequence FROM record WHERE lane>? ORDER BY sequence LIMIT ?"
+        share = max(1, total * tenths // DROP_SHARE)
+        gone = [row[0] for row in cursor.execute(chosen, (int(Lane.EVENT), share))]
         if not gone:
             raise SpoolError(self.path, "is full of events; it drains when the broker is reached")
-        LOG.warning("the spool is full: dropped the %d oldest batches, %d to %d", len(gone), gone[0], gone[-1])
-        return gone[0], gone[-1], len(gone)
+        cursor.executemany("DELETE FROM record WHERE sequence=?", [(sequence,) for sequence in gone])
+        return gone
 
     def waiting(self, *, but: Collection[int], limit: int) -> list[Record]:
         """Up to ``limit`` records to send next: events, then the rest oldest first, without those in ``but``."""
@@ -263,9 +265,3 @@ class Spool:
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
-
-
-def _joined(one: tuple[int, int, int] | None, other: tuple[int, int, int]) -> tuple[int, int, int]:
-    if one is None:
-        return other
-    return min(one[0], other[0]), max(one[1], other[1]), one[2] + other[2]

@@ -178,7 +178,7 @@ class Committer:
                 inbox.keep_anchor(connection, device, state.boot_id, received_ms - state.monotonic_ms)
             if online:
                 campaigns.note_taken(connection, device, state.config_version, state.refused, now)
-                asked[device, state.epoch] = inbox.held_of(connection, device, state.epoch)
+                asked[device, state.epoch] = inbox.settle(connection, device, state.epoch, state.first)
         return asked
 
 

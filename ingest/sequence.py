@@ -28,6 +28,12 @@ class Held:
         new = sorted({sequence for sequence in sequences if sequence not in self})
         return _joined(self.upto, sorted([*self.ranges, *((sequence, sequence) for sequence in new)]))
 
+    def settle(self, upto: int) -> Held:
+        """What is held once 1 … ``upto`` is settled: whatever of it is not here was dropped and will not come."""
+        if upto <= self.upto:
+            return self
+        return _joined(upto, [(max(first, upto + 1), last) for first, last in self.ranges if last > upto])
+
 
 def _joined(upto: int, ranges: list[tuple[int, int]]) -> Held:
     merged: list[tuple[int, int]] = []

@@ -174,7 +174,8 @@ def _standing(
         state = "waiting" if config.sent_at is None else "sent"
     else:
         state = "taken" if reason is None else "refused"
-    return Standing(vehicle=car, device=device, state=state, reason=reason or "", triggers=triggers)
+    why = reason if state == "refused" and reason else ""
+    return Standing(vehicle=car, device=device, state=state, reason=why, triggers=triggers)
 
 
 def _faults_here(draft: Draft, now: datetime) -> Iterator[CampaignError]:

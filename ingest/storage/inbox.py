@@ -273,6 +273,18 @@ def held_of(connection: sa.Connection, device_id: str, epoch: int) -> Held:
     return Held() if row is None else Held(row.upto, tuple((first, last) for first, last in row.ranges))
 
 
+def settle(connection: sa.Connection, device_id: str, epoch: int, first: int) -> Held:
+    """What is held of an epoch whose device has nothing before ``first`` any more (0: it has nothing waiting at all).
+
+    What is missing before it was dropped from a full spool and reported as a gap: nobody waits for it.
+    """
+    held = held_of(connection, device_id, epoch)
+    settled = held.settle(first - 1)
+    if settled != held:
+        _keep_held(connection, device_id, epoch, settled)
+    return settled
+
+
 def _keep_held(connection: sa.Connection, device_id: str, epoch: int, held: Held) -> None:
     c = t.received.c
     values = {"upto": held.upto, "ranges": [list(pair) for pair in held.ranges]}

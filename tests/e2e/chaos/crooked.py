@@ -43,6 +43,14 @@ POINTS = {
     "ingest: samples are in history": ("ingest.storage.history:write_run", "after"),
     "ingest: small files are about to be joined": ("ingest.storage.history:_join", "before"),
     "ingest: joined files are in place, old ones still there": ("ingest.storage.history:_unlink", "before"),
+    "desk: a proposal is about to be made": ("api.appointments.service:propose", "before"),
+    "desk: in the middle of a proposal": ("api.appointments.service:_hold", "after"),
+    "desk: a proposal is made, the cursor not moved": ("api.revisions:reach", "before"),
+    "desk: a proposal is committed": ("api.appointments.proposer:work", "after"),
+    "desk: a message is about to be sent": ("api.reminders.channels:Channels.send", "before"),
+    "desk: a message is sent and not noted": ("api.reminders.channels:Channels.send", "after"),
+    "desk: a message is noted, its reminder not ended": ("api.reminders.service:_deliver", "after"),
+    "desk: a reminder is ended": ("api.reminders.service:_send", "after"),
 }
 """Name -> what is called there, and whether the kill comes before or after the call."""
 
@@ -94,7 +102,7 @@ def _replace(target: str, change: Callable[[Callable[..., Any]], Callable[..., A
     made = change(real)
     setattr(owner, name, made)
     for module in [
-        module for key, module in sys.modules.items() if key.startswith(("edge_agent", "ingest", "vehicle"))
+        module for key, module in sys.modules.items() if key.startswith(("edge_agent", "ingest", "vehicle", "api"))
     ]:
         if not parents and getattr(module, name, None) is real:
             setattr(module, name, made)
@@ -165,10 +173,11 @@ def write_down_the_place_afterwards() -> None:
     spool = importlib.import_module("edge_agent.spool").Spool
     real = spool._append
 
-    def append(self: Any, entries: Any, position: Any, codes: Any) -> None:
-        real(self, entries, None, codes)
+    def append(self: Any, entries: Any, position: Any, codes: Any, tenths: int = 0) -> Any:
+        gone = real(self, entries, None, codes, tenths)
         time.sleep(0.2)
         real(self, [], position, [])
+        return gone
 
     spool._append = append
 
@@ -178,10 +187,10 @@ def take_the_number_of_what_is_gone() -> None:
     spool = importlib.import_module("edge_agent.spool").Spool
     real = spool._append
 
-    def append(self: Any, entries: Any, position: Any, codes: Any) -> None:
+    def append(self: Any, entries: Any, position: Any, codes: Any, tenths: int = 0) -> Any:
         (last,) = self._connection.execute("SELECT coalesce(max(sequence), 0) FROM record").fetchone()
         self._connection.execute("UPDATE meta SET value=? WHERE name='next'", (last + 1,))
-        real(self, entries, position, codes)
+        return real(self, entries, position, codes, tenths)
 
     spool._append = append
 
@@ -209,6 +218,72 @@ def keep_the_old_files_too() -> None:
     history.write_frame = twice
 
 
+def say_for_one_spool_what_is_true_of_another() -> None:
+    """Ingest answers a new spool with what it holds of the one that was there before."""
+    inbox = importlib.import_module("ingest.storage.inbox")
+    tables = importlib.import_module("ingest.storage.tables")
+    sequence = importlib.import_module("ingest.sequence")
+    sa = importlib.import_module("sqlalchemy")
+    real = inbox.held_of
+
+    def stale(connection: Any, device: str, epoch: int) -> Any:
+        c = tables.received.c
+        known = sa.select(sa.func.max(c.upto)).where(c.device_id == device, c.epoch != epoch)
+        before = connection.execute(known).scalar() or 0
+        held = real(connection, device, epoch)
+        return sequence.Held(max(before, held.upto), tuple(pair for pair in held.ranges if pair[0] > before + 1))
+
+    inbox.held_of = stale
+
+
+def take_what_is_older_for_a_repetition() -> None:
+    """Ingest goes by the car's clock: what is older than the newest it has counts as had already."""
+    inbox = importlib.import_module("ingest.storage.inbox")
+    real = inbox._Storing.accept
+    newest: dict[str, int] = {}
+
+    def accept(self: Any, verdict: Any) -> None:
+        if verdict.first_ms < newest.get(verdict.device_id, 0):
+            key = (verdict.device_id, verdict.epoch)
+            self.outcome.held[key] = self._held(key).add([verdict.sequence])
+            return
+        newest[verdict.device_id] = verdict.first_ms
+        real(self, verdict)
+
+    inbox._Storing.accept = accept
+
+
+def drop_when_the_window_is_full() -> None:
+    """The agent throws away what it cannot send at once."""
+    store = importlib.import_module("edge_agent.store")
+    messages = importlib.import_module("vehicle.messages")
+    real = store.Store.waiting
+
+    async def waiting(self: Any, *, but: Any, limit: int) -> Any:
+        found = await real(self, but=but, limit=max(1, limit))
+        if limit > 0 or not found:
+            return found
+        lost = [(found[0].sequence, found[0].sequence)]
+        await self.acknowledge(messages.Ack(epoch=self.epoch, upto=0, ranges=lost, rejected=[]))
+        return []
+
+    store.Store.waiting = waiting
+
+
+def be_silent_about_what_was_dropped() -> None:
+    """The agent makes room in its spool and tells nobody."""
+    spool = importlib.import_module("edge_agent.spool").Spool
+    real = spool._append
+
+    def append(self: Any, entries: Any, position: Any, codes: Any, tenths: int = 0) -> Any:
+        if tenths:
+            with self._transaction() as cursor:
+                self._drop_oldest(cursor, tenths)
+        return real(self, entries, position, codes)
+
+    spool._append = append
+
+
 BUGS = {
     "ingest: acknowledges before the commit": acknowledge_before_the_commit,
     "ingest: acknowledges beyond a hole": acknowledge_beyond_a_hole,
@@ -218,6 +293,10 @@ BUGS = {
     "agent: writes down the place afterwards": write_down_the_place_afterwards,
     "agent: takes the number of what is gone": take_the_number_of_what_is_gone,
     "agent: takes another name at every start": take_another_name_at_every_start,
+    "agent: drops when its window is full": drop_when_the_window_is_full,
+    "agent: is silent about what it dropped": be_silent_about_what_was_dropped,
+    "ingest: takes what is older for a repetition": take_what_is_older_for_a_repetition,
+    "ingest: says for one spool what is true of another": say_for_one_spool_what_is_true_of_another,
 }
 """Name -> what puts the bug in; each must turn the oracle red."""
 

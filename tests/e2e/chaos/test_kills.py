@@ -12,25 +12,24 @@ import csv
 import hashlib
 import json
 import os
-import queue
 import random
 import runpy
+import shutil
 import signal
-import subprocess
-import sys
-import threading
+import sqlite3
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 HERE = Path(__file__).parent
 POINTS, BUGS = (list(runpy.run_path(str(HERE / "crooked.py"))[name]) for name in ("POINTS", "BUGS"))
@@ -44,7 +43,8 @@ ROWS, SPEED_UP = 3000, 60
 STRETCH = 120
 ROWS_WITH_BUG, KILLS_WITH_BUG, PATIENCE_WITH_BUG_S = 1500, 20, 12
 PATIENCE_S = 40
-MANY_FILES = 24
+WITHOUT_INGEST_S = 3
+MOST_ROWS = 50_000
 COLUMNS = {
     "ENGINE_RUN_TINE ()": "Vehicle.OBD.RunTime",
     "VEHICLE_SPEED ()": "Vehicle.Speed",
@@ -112,102 +112,25 @@ def enrol(home, *devices: str) -> None:
             file.write("\n[collect]\nbatch_rows = 3\n")
 
 
-def agent(device: str, *more: str, drive: str = "") -> list[str]:
-    read = ("--source", f"csv:{drive or device}.csv", "--map", "carobd", "--until-acked")
+def agent(device: str, *more: str, drive: str = "", start: str = "") -> list[str]:
+    source = f"csv:{drive or device}.csv" + (f"?start={start}" if start else "")
+    read = ("--source", source, "--map", "carobd", "--until-acked")
     return ["agent", "--config", f"{device}.toml", *read, *more]
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What is started: the command, and what is wrong with it."""
 
     arguments: list[str]
     crooked: tuple[str, str] | None = None
 
 
-class Running:
-    """A part that runs."""
-
-    def __init__(self, nursery: Nursery, pid: int) -> None:
-        self._nursery, self.pid = nursery, pid
-
-    def kill(self) -> None:
-        """SIGKILL; it may have ended by itself."""
-        with contextlib.suppress(ProcessLookupError):
-            if self._nursery.code_of(self.pid) is None:
-                os.kill(self.pid, signal.SIGKILL)
-        self.wait(PATIENCE_S)
-
-    def wait(self, patience_s: float) -> int:
-        """Its exit code, negative for a signal.
-
-        Raises:
-            TimeoutError: it still runs.
-        """
-        end = time.monotonic() + patience_s
-        while (code := self._nursery.code_of(self.pid)) is None:
-            if time.monotonic() > end:
-                raise TimeoutError(f"{self.pid} did not end in {patience_s:.0f} s")
-            time.sleep(0.01)
-        return code
-
-
-class Nursery:
-    """The process of ``nursery.py``, and what it told of its parts."""
-
-    def __init__(self, home) -> None:
-        self.home = home
-        self._codes: dict[int, int] = {}
-        self._started: queue.Queue[int] = queue.Queue()
-        with (home.folder / "nursery.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(HERE / "nursery.py")], env=home.env, cwd=home.folder, text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            )  # fmt: skip
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        for line in self._process.stdout or ():
-            told = json.loads(line)
-            if "started" in told:
-                self._started.put(told["started"])
-            if "ended" in told:
-                self._codes[told["ended"]] = told["code"]
-
-    def code_of(self, pid: int) -> int | None:
-        """How a part ended; None while it runs."""
-        return self._codes.get(pid)
-
-    def start(self, part: Part) -> Running:
-        """Starts a part; what it says goes to a log of its first word."""
-        log = str(self.home.folder / f"{part.arguments[0]}.log")
-        order = {"arguments": part.arguments, "log": log, "crooked": part.crooked}
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return Running(self, self._started.get(timeout=PATIENCE_S))
-
-    def close(self) -> None:
-        """Ends it, with all that it started."""
-        self._process.communicate(timeout=PATIENCE_S)
-        self._reader.join(PATIENCE_S)
-
-
-@pytest.fixture(name="nursery")
-def _nursery(home) -> Iterator[Nursery]:
-    """Starts parts in no time."""
-    found = Nursery(home)
-    yield found
-    found.close()
-
-
 class Broker:
     """The embedded one as a part like the others, or Mosquitto."""
 
-    def __init__(self, nursery: Nursery) -> None:
+    def __init__(self, nursery) -> None:
         self._nursery = nursery
-        self._part = nursery.start(Part(["broker"])) if nursery.home.kind == "embedded" else None
+        self._part = nursery.start(["broker"]) if nursery.home.kind == "embedded" else None
 
     def kill(self) -> None:
         """Tears it away and starts it again."""
@@ -215,11 +138,11 @@ class Broker:
             self._nursery.home.kill_broker()
         else:
             self._part.kill()
-            self._part = self._nursery.start(Part(["broker"]))
+            self._part = self._nursery.start(["broker"])
 
 
 def storm(
-    nursery: Nursery,
+    nursery,
     kills: int,
     moments: random.Random,
     parts: dict[str, Part],
@@ -229,7 +152,7 @@ def storm(
 ) -> Counter[str]:
     """Starts the parts, and kills and restarts one after another; agents are then let come to their end."""
     broker = Broker(nursery)
-    running = {name: nursery.start(part) for name, part in parts.items()}
+    running = {name: nursery.start(*part) for name, part in parts.items()}
     killed: Counter[str] = Counter()
     for _ in range(kills):
         time.sleep(moments.uniform(*PAUSE_S))
@@ -239,11 +162,11 @@ def storm(
             broker.kill()
         else:
             running[name].kill()
-            running[name] = nursery.start(parts[name])
+            running[name] = nursery.start(*parts[name])
     for device in set(parts) & set(DEVICES):
         running[device].kill()
         fast = [word if word != str(SPEED_UP) else "max" for word in parts[device].arguments]
-        assert nursery.start(replace(parts[device], arguments=fast)).wait(patience_s) == 0
+        assert nursery.start(*parts[device]._replace(arguments=fast)).wait(patience_s) == 0
     running["ingest"].kill()  # whatever it had in hand when it said that it holds everything
     return killed
 
@@ -257,7 +180,7 @@ def dead_letters(home) -> int:
     return len(json.loads(home.run("dead-letters", "list", "--json")))
 
 
-def test_nothing_is_lost_or_doubled(home, nursery: Nursery) -> None:
+def test_nothing_is_lost_or_doubled(home, nursery) -> None:
     """Any part, any moment, started again at once: at the end every row is there, once and as it was."""
     for device in DEVICES:
         write_drive(home.folder / f"{device}.csv", device, range(ROWS))
@@ -270,52 +193,191 @@ def test_nothing_is_lost_or_doubled(home, nursery: Nursery) -> None:
     assert dead_letters(home) == 0
 
 
-def test_every_crash_point(home, nursery: Nursery) -> None:
+def test_every_crash_point(home, nursery) -> None:
     """Killed once at each of the named points, the part comes up again and nothing is missing or there twice."""
     enrol(home, "ada")
     Broker(nursery)
-    ingest = nursery.start(Part(["ingest"]))
+    ingest = nursery.start(["ingest"])
     rows = 0
-    for name in POINTS:
-        while "joined" in name and sum(1 for _ in home.folder.glob("data/history/*/*/*.parquet")) <= MANY_FILES:
-            assert nursery.start(_next_drive(home, rows)).wait(PATIENCE_S) == 0
-            rows += STRETCH
-            time.sleep(0.2)  # files are what is waited for here
-        drive = _next_drive(home, rows)
-        rows += STRETCH
+    for name in (point for point in POINTS if not point.startswith("desk")):
+        drive, rows = _next_drive(home, rows)
         if name.startswith("agent"):
-            ended = nursery.start(replace(drive, crooked=("crash", name)))
+            ended = nursery.start(*drive._replace(crooked=("crash", name)))
             assert ended.wait(PATIENCE_S) == -signal.SIGKILL, f"the agent never came to the point: {name}"
         else:
             ingest.kill()
-            broken = nursery.start(Part(["ingest"], ("crash", name)))
-            sending = nursery.start(drive)
-            assert broken.wait(PATIENCE_S) == -signal.SIGKILL, f"ingest never came to the point: {name}"
+            broken = nursery.start(["ingest"], ("crash", name))
+            sending = nursery.start(*drive)
+            while not broken.ended:  # some points need many files
+                if sending.ended:
+                    assert rows < MOST_ROWS, f"ingest never came to the point: {name}"
+                    drive, rows = _next_drive(home, rows)
+                    sending = nursery.start(*drive)
+                time.sleep(0.05)
+            assert broken.wait(PATIENCE_S) == -signal.SIGKILL, name
             sending.kill()
-            ingest = nursery.start(Part(["ingest"]))
-        assert nursery.start(drive).wait(PATIENCE_S) == 0, name
+            ingest = nursery.start(["ingest"])
+        assert nursery.start(*drive).wait(PATIENCE_S) == 0, name
     assert judge("ada", home.history("ada"), rows) == CLEAN
     assert dead_letters(home) == 0
 
 
-def _next_drive(home, first: int) -> Part:
+def _next_drive(home, first: int) -> tuple[Part, int]:
+    """Reads the next stretch of rows; and the row after it."""
     write_drive(home.folder / f"{first}.csv", "ada", range(first, first + STRETCH))
-    return Part(agent("ada", "--speed", "max", drive=str(first)))
+    return Part(agent("ada", "--speed", "max", drive=str(first))), first + STRETCH
+
+
+SCENES = {
+    "agent: is silent about what it dropped": "a small spool",
+    "agent: drops when its window is full": "a narrow window",
+    "ingest: says for one spool what is true of another": "a new spool",
+    "ingest: takes what is older for a repetition": "the older drive comes last",
+    "agent: takes the number of what is gone": "the older drive comes last",
+}
+"""Bug -> the scene in which it shows; the rest shows in any storm."""
+
+
+def storm_with(home, nursery, bug: str | None, scene: str) -> tuple[Verdict, int]:
+    """Plays a scene with a bug or without; what the oracle found, and the dead letters.
+
+    Raises:
+        TimeoutError: it never came to its end.
+    """
+    enrol(home, "ada")
+    crooked = ("bug", bug) if bug else None
+    at_fault = "agent" if bug and bug.startswith("agent") else "ingest"
+
+    def part(*arguments: str) -> Part:
+        return Part([*arguments], crooked if arguments[0] == at_fault else None)
+
+    return PLAYED[scene](home, nursery, random.Random(f"{SEED}/{bug}"), part), dead_letters(home)
+
+
+def any_storm(home, nursery, moments: random.Random, part: Callable[..., Part]) -> Verdict:
+    """Kills of everything while a drive is read."""
+    write_drive(home.folder / "ada.csv", "ada", range(ROWS_WITH_BUG))
+    parts = {"ingest": part("ingest"), "ada": part(*agent("ada", "--speed", str(SPEED_UP)))}
+    targets = ["broker", "ingest", "ingest", "ada"]
+    storm(nursery, KILLS_WITH_BUG, moments, parts, targets, patience_s=PATIENCE_WITH_BUG_S)
+    return judge("ada", home.history("ada"), ROWS_WITH_BUG)
+
+
+def a_small_spool(home, nursery, moments: random.Random, part: Callable[..., Part]) -> Verdict:
+    """Nobody takes anything until the spool has overflowed, and the agent is killed meanwhile.
+
+    A row counts as lost where no gap tells of it: a gap counts batches, and a batch has three rows.
+    """
+    rows, to_a_batch, kills = 12_000, 3, 4
+    write_drive(home.folder / "ada.csv", "ada", range(rows))
+    with (home.folder / "ada.toml").open("a") as file:
+        file.write("\n[limits]\nspool_bytes = 262144\n")
+    reading = part(*agent("ada", "--speed", "max"))
+    running = nursery.start(*reading)
+    for _ in range(kills):
+        time.sleep(moments.uniform(*PAUSE_S))
+        running.kill()
+        running = nursery.start(*reading)
+    home.until(lambda: rows_read(home.folder / "ada.spool.db") == rows, what="the drive to be read")
+    Broker(nursery)
+    ingest = nursery.start(*part("ingest"))
+    running.kill()
+    assert nursery.start(*reading).wait(PATIENCE_S) == 0
+    ingest.kill()
+    verdict = judge("ada", home.history("ada"), rows)
+    told = [event["data"] for event in json.loads(home.run("device", "events", "ada", "--json"))]
+    said = sum(gap["count"] for gap in told if gap.get("reason") == "the spool was full")
+    assert verdict.lost, "the spool did not overflow"
+    return replace(verdict, lost=verdict.lost - said * to_a_batch)
+
+
+def rows_read(spool: Path) -> int:
+    """How many rows the agent has committed to its spool in all, from a copy: it keeps the file for itself."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(sqlite3.DatabaseError):
+        for found in spool.parent.glob(f"{spool.name}*"):
+            shutil.copyfile(found, Path(folder) / found.name)
+        with contextlib.closing(sqlite3.connect(Path(folder) / spool.name)) as copy:
+            return int(copy.execute("SELECT coalesce(sum(rows), 0) FROM source").fetchone()[0])
+    return 0  # copied in the middle of a write
+
+
+def a_narrow_window(home, nursery, moments: random.Random, part: Callable[..., Part]) -> Verdict:
+    """Batches come faster than they may be sent, for a while nobody takes any, and the agent is killed."""
+    with (home.folder / "ada.toml").open("a") as file:
+        file.write("\n[limits]\nwindow = 8\n")
+    write_drive(home.folder / "ada.csv", "ada", range(ROWS_WITH_BUG))
+    broker, ingest = Broker(nursery), nursery.start(*part("ingest"))
+    reading = part(*agent("ada", "--speed", str(SPEED_UP)))
+    running = nursery.start(*reading)
+    home.until(lambda: any(home.folder.glob("data/history/*/*/*.parquet")), what="something to have come")
+    ingest.kill()
+    time.sleep(WITHOUT_INGEST_S + moments.uniform(*PAUSE_S))
+    ingest = nursery.start(*part("ingest"))
+    running.kill()
+    broker.kill()
+    assert nursery.start(*part(*agent("ada", "--speed", "max"))).wait(PATIENCE_S) == 0
+    ingest.kill()
+    return judge("ada", home.history("ada"), ROWS_WITH_BUG)
+
+
+def a_new_spool(home, nursery, moments: random.Random, part: Callable[..., Part]) -> Verdict:
+    """The dongle's card is replaced between two drives: numbers begin anew under another epoch."""
+    broker, ingest = Broker(nursery), nursery.start(*part("ingest"))
+    first, second = two_drives(home)
+    assert nursery.start(*part(*first, "--speed", "max")).wait(PATIENCE_S) == 0
+    for spool in home.folder.glob("*.spool.db*"):
+        spool.unlink()
+    running = nursery.start(*part(*second, "--speed", str(SPEED_UP)))
+    for kill in (broker.kill, running.kill, ingest.kill):
+        time.sleep(moments.uniform(*PAUSE_S))
+        kill()
+    ingest = nursery.start(*part("ingest"))
+    assert nursery.start(*part(*second, "--speed", "max")).wait(PATIENCE_WITH_BUG_S) == 0
+    ingest.kill()
+    return judge("ada", home.history("ada"), ROWS_WITH_BUG)
+
+
+def the_older_drive_last(home, nursery, moments: random.Random, part: Callable[..., Part]) -> Verdict:
+    """What the car did last is known first, and everything is killed on the way."""
+    first, second = two_drives(home)
+    broker, ingest = Broker(nursery), nursery.start(*part("ingest"))
+    for drive in (second, first):
+        running = nursery.start(*part(*drive, "--speed", str(SPEED_UP)))
+        for kill in (broker.kill, running.kill):
+            time.sleep(moments.uniform(*PAUSE_S))
+            kill()
+        assert nursery.start(*part(*drive, "--speed", "max")).wait(PATIENCE_WITH_BUG_S) == 0
+    ingest.kill()
+    return judge("ada", home.history("ada"), ROWS_WITH_BUG)
+
+
+def two_drives(home) -> tuple[list[str], list[str]]:
+    """Two halves of the rows, on two days."""
+    half = ROWS_WITH_BUG // 2
+    write_drive(home.folder / "first.csv", "ada", range(half))
+    write_drive(home.folder / "second.csv", "ada", range(half, ROWS_WITH_BUG))
+    return agent("ada", drive="first", start="2026-03-01"), agent("ada", drive="second", start="2026-03-02")
+
+
+PLAYED = {
+    "any storm": any_storm,
+    "a small spool": a_small_spool,
+    "a narrow window": a_narrow_window,
+    "a new spool": a_new_spool,
+    "the older drive comes last": the_older_drive_last,
+}
+
+
+@pytest.mark.parametrize("home", ["embedded"], indirect=True)
+@pytest.mark.parametrize("scene", sorted(set(SCENES.values())))
+def test_scenes_without_a_bug_are_clean(home, nursery, scene: str) -> None:
+    """What the scenes of some bugs do besides killing harms a sound program no more than a kill does."""
+    assert storm_with(home, nursery, None, scene) == (CLEAN, 0)
 
 
 @pytest.mark.parametrize("home", ["embedded"], indirect=True)
 @pytest.mark.parametrize("bug", BUGS)
-def test_the_oracle_finds_every_seeded_bug(home, nursery: Nursery, bug: str) -> None:
-    """With the bug in, such kills end in something lost, doubled, set apart or stuck: the oracle is no rubber stamp."""
-    write_drive(home.folder / "ada.csv", "ada", range(ROWS_WITH_BUG))
-    enrol(home, "ada")
-    parts = {"ingest": Part(["ingest"]), "ada": Part(agent("ada", "--speed", str(SPEED_UP)))}
-    spoilt = "ada" if bug.startswith("agent") else "ingest"
-    parts[spoilt] = replace(parts[spoilt], crooked=("bug", bug))
-    targets = ["broker", "ingest", "ingest", "ada"]
-    try:
-        moments = random.Random(f"{SEED}/{bug}")
-        storm(nursery, KILLS_WITH_BUG, moments, parts, targets, patience_s=PATIENCE_WITH_BUG_S)
-    except TimeoutError:
-        return
-    assert judge("ada", home.history("ada"), ROWS_WITH_BUG) != CLEAN or dead_letters(home)
+def test_the_oracle_finds_every_seeded_bug(home, nursery, bug: str) -> None:
+    """With the bug in, the same ends in something lost, doubled, set apart or stuck: the oracle is no rubber stamp."""
+    with contextlib.suppress(TimeoutError):
+        assert storm_with(home, nursery, bug, SCENES.get(bug, "any storm")) != (CLEAN, 0)

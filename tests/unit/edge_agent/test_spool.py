@@ -123,6 +123,21 @@ def test_a_full_spool_drops_the_oldest_telemetry_and_says_so(path: Path) -> None
     assert path.stat().st_size <= 2 * MEGABYTE
 
 
+def test_nothing_is_dropped_without_its_gap(path: Path) -> None:
+    """What stops the spool between dropping and saying so undoes the dropping too."""
+
+    def killed(*_: object) -> Entry:
+        raise KeyboardInterrupt
+
+    spool = Spool(path, max_bytes=2 * MEGABYTE, gap=killed)
+    kept: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(200):
+            kept = everything(spool)
+            spool.append([entry(Lane.LIVE, size=20_000)])
+    assert everything(spool) == kept == list(range(1, len(kept) + 1))
+
+
 def test_a_spool_full_of_events_says_what_to_do(path: Path) -> None:
     """Events are never dropped; what could not be kept is refused loudly."""
     spool = opened(path, max_bytes=MEGABYTE)

@@ -46,6 +46,19 @@ async def test_a_hole_is_told_by_ranges(server, make, until) -> None:
         await until(lambda: dongle.upto == 5, what="the hole to close")
 
 
+async def test_what_a_device_dropped_is_not_waited_for(server, make, until) -> None:
+    """A device that has nothing before 4 any more dropped 2 and 3: the hole closes, and stays closed."""
+    golf = server.enrol("golf")
+    async with server.dongle(golf) as dongle:
+        await dongle.telemetry(make.message(1), make.message(4), make.message(6))
+        await until(lambda: dongle.acks[-1].ranges == [(4, 4), (6, 6)], what="both ranges")
+        await dongle.send(Kind.STATE, make.birth(first=4, last=6), retain=True)
+        await until(lambda: dongle.upto == 4, what="the hole to close")
+        assert dongle.acks[-1].ranges == [(6, 6)]
+        await dongle.telemetry(make.message(5))
+        await until(lambda: dongle.upto == 6, what="the rest")
+
+
 async def test_duplicates_change_nothing_also_after_history_was_written(server, make, until) -> None:
     """The same message again is acknowledged again, counted, and stored once."""
     golf = server.enrol("golf")

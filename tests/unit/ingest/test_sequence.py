@@ -43,3 +43,10 @@ def test_an_example() -> None:
     held = Held().add([2, 5, 1, 6])
     assert held == Held(2, ((5, 6),))
     assert held.add([4, 3]) == Held(6)
+
+
+@given(SEQUENCES, st.integers(-1, 61))
+def test_what_will_not_come_is_settled(found: set[int], upto: int) -> None:
+    """A device that dropped what came before leaves no hole behind; what is held above stays as it was."""
+    settled = Held().add(found).settle(upto)
+    assert settled == Held().add(found | set(range(1, upto + 1)))
