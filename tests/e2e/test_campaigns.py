@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import urllib.request
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import can
 import pytest
+from playwright.sync_api import Page, expect, sync_playwright
 
 from api.auth import service as people
 from api.auth.repository import user_by_name
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 PASSWORD = "correct horse battery"
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 BEFORE_S, AFTER_S = 3.0, 2.0
 CLOCKS_S = 0.3
 """How far the log's time of a frame may be from the device's: both run on this machine, one of them busy."""
@@ -139,13 +143,51 @@ def _desk(home, until) -> Desk:
     return desk
 
 
-def test_what_happened_and_only_that(home, desk, bus_log, until) -> None:
-    """Around the trigger all frames of the bus come back and no other, with all readings at the rates asked for."""
+@pytest.fixture(name="page")
+def _page() -> Iterator[Page]:
+    """A page of Debian's Chromium without a screen."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed; `make test` installs it with apt")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser.new_page(viewport={"width": 390, "height": 844}, locale="en")
+        browser.close()
+
+
+def set_in_console(page: Page, desk: Desk) -> str:
+    """An engineer makes the campaign on a phone: first with a slip, which is shown at its place; the campaign's id."""
+    page.goto(f"{desk.url}/campaigns/new")
+    page.fill("#name", "eva")
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+    page.fill("#name", "Pulls away")
+    page.fill("#condition", f"{SPEED} rises 5")
+    expect(page.locator("#reading .wrong")).to_have_text("column 21: write `rises above`")
+    page.fill("#condition", f"{SPEED} rises above 5")
+    expect(page.locator("#reading .mono")).to_have_text(f"{SPEED} rises above 5")
+    page.fill("#before", f"{BEFORE_S:g}")
+    page.fill("#after", f"{AFTER_S:g}")
+    page.fill("[name=signal-1]", SPEED)
+    page.select_option("[name=rate-1]", "200")
+    page.fill("[name=signal-2]", ENGINE_SPEED)
+    page.select_option("[name=rate-2]", "500")
+    page.check("[name=frames]")
+    page.get_by_role("button", name="Start the campaign").click()
+    expect(page.get_by_text("Choose at least one vehicle, model or tag.")).to_be_visible()
+    page.check(f"[name='vehicle:{desk.vehicle_id}']")
+    page.get_by_role("button", name="Start the campaign").click()
+    expect(page.get_by_role("heading", name="Pulls away")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    return page.url.rpartition("/")[2]
+
+
+def test_what_happened_and_only_that(home, desk, bus_log, page, until) -> None:
+    """Set in the console; around the trigger all frames of the bus come back and no other, with the readings asked for.
+
+    The page of the capture draws them.
+    """
     bus, log = bus_log
-    made = desk.make(
-        "Pulls away", f"{SPEED} rises above 5", signals={SPEED: 200, ENGINE_SPEED: 500}, frames=True,
-        before_s=BEFORE_S, after_s=AFTER_S,
-    )  # fmt: skip
+    made = set_in_console(page, desk)
     home.start("agent", "--config", "car.toml", "--source", f"can:{bus}")
     until(lambda: desk.ask(f"/campaigns/{made}/devices")[0]["state"] == "taken", what="the device to take the campaign")
     home.start("simulate", "car", "--can", bus)
@@ -162,6 +204,10 @@ def test_what_happened_and_only_that(home, desk, bus_log, until) -> None:
         assert all(capture["begin_ms"] <= at <= AFTER_S * 1000 for at, _ in got)
         got_s = [(trigger_s + at / 1000, value) for at, value in got]
         check_readings(got_s, log.readings(pid), trigger_s + capture["begin_ms"] / 1000, trigger_s + AFTER_S, period_s)
+    page.goto(f"{desk.url}/campaigns/{made}")
+    expect(page.get_by_text("Acknowledged")).to_be_visible()
+    page.goto(f"{desk.url}/captures/{capture_id}")
+    expect(page.locator("[data-drawn=yes] canvas")).to_have_count(2)
 
 
 def whole(desk: Desk, capture_id: str) -> bool:
