@@ -137,7 +137,7 @@ def chart(
     found = repository.capture(connection, person_of(reader), capture_id)
     for column in results.columns(contents(connection, capture_id)):
         if column.signal.path == signal:
-            return charts.of_column(column, found.triggered_at, reader.language, translate(reader.language, "trigger"))
+            return charts.of_column(column, found, reader.language, translate(reader.language, "trigger"))
     raise NotFoundError("signal", signal)
 
 
@@ -181,9 +181,21 @@ def _form(
 def _read(text: str, reader: Reader) -> dict[str, Any]:
     """How a condition is read, for the page."""
     if not text.strip():
-        return {"reading": None, "fault": None, "condition": ""}
+        return {"reading": None, "fault": None}
     try:
-        return {"reading": service.read_condition(text), "fault": None, "condition": text}
+        return {"reading": service.read_condition(text), "fault": None}
     except ConditionError as error:
         fault = CampaignError("condition", error.sentence, column=error.column, **error.values)
-        return {"reading": None, "fault": fault, "condition": text, "problem": said_of_campaign(fault, reader.language)}
+        return {
+            "reading": None,
+            "fault": fault,
+            "problem": said_of_campaign(fault, reader.language),
+            **_cut(text, error.column),
+        }
+
+
+def _cut(text: str, column: int) -> dict[str, str]:
+    """A condition before, at and behind the word of a column."""
+    before, rest = text[: column - 1], text[column - 1 :]
+    word = rest.split(maxsplit=1)[0] if rest[:1].strip() else rest[:1]
+    return {"before": before, "word": word or "␣", "behind": rest[len(word) :]}

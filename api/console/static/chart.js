@@ -20,9 +20,7 @@
     const write = (options) => new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, ...options });
     const day = write({ month: "numeric", day: "numeric" });
     const clock = write({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-    const seconds = write({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
     return (_, splits, __, ___, step) => splits.map((at) => {
-      if (step < 60) { return seconds.format(at * 1000); }
       const hour = clock.format(at * 1000);
       return step >= 86400 || hour === "00:00" ? day.format(at * 1000) : hour;
     });
@@ -64,6 +62,10 @@
       legend: { show: chart.series.length > 1, live: false },
       cursor: { drag: { x: true, y: false } },
     };
+    if (chart.span) {  // seconds from a moment, instead of times of the day
+      options.scales.x = { time: false, range: chart.span };
+      options.axes[0].values = (_, splits) => splits.map((at) => `${at} s`);
+    }
     if (chart.mark) { options.plugins = [marked(chart.mark.at, chart.mark.label)]; }
     if (chart.times.length > 200) { options.series.forEach((one) => { one.points = { show: false }; }); }
     const plot = new uPlot(options, [chart.times, ...chart.series.map((one) => one.values)], box);
