@@ -5,6 +5,7 @@ A small JSON file beside the spool, written anew as a whole and put in place of 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from typing import TYPE_CHECKING
@@ -34,21 +35,32 @@ class _Page(msgspec.Struct, kw_only=True):
 
 
 class Book:
-    """One device's campaigns; :meth:`save` makes what changed durable."""
+    """One device's campaigns; what changed is durable when :meth:`replace` or :meth:`save` returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._page = self._read()
+        self._writing = asyncio.Lock()
 
     @property
     def config(self) -> Config:
         """What the device was told last."""
         return self._page.config
 
-    def replace(self, config: Config) -> None:
-        """Takes what the device is told now; the use of campaigns that are gone is forgotten."""
+    async def replace(self, config: Config) -> None:
+        """Takes what the device is told now; the use of campaigns that are gone is forgotten.
+
+        Raises:
+            OSError: the disk does not take it; what was told before holds.
+        """
         ids = {campaign.id for campaign in config.campaigns}
-        self._page = _Page(config=config, used={key: use for key, use in self._page.used.items() if key in ids})
+        before, kept = self._page, {key: use for key, use in self._page.used.items() if key in ids}
+        self._page = _Page(config=config, used=kept)
+        try:
+            await self.save()
+        except OSError:
+            self._page = before
+            raise
 
     def used(self, campaign_id: str, now_ms: int) -> Use:
         """What a campaign has used on the day of ``now_ms``; to be added to."""
@@ -58,15 +70,19 @@ class Book:
             use = self._page.used[campaign_id] = Use(day=day)
         return use
 
-    def save(self) -> None:
+    async def save(self) -> None:
         """Writes it; when this returns it survives a power cut.
 
         Raises:
             OSError: the disk does not take it; what was there before stays.
         """
+        async with self._writing:
+            await asyncio.to_thread(self._write, msgspec.json.encode(self._page))
+
+    def _write(self, content: bytes) -> None:
         new = self._path.with_name(self._path.name + ".new")
         with new.open("wb") as file:
-            file.write(msgspec.json.encode(self._page))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)

@@ -63,8 +63,7 @@ class Runner:
         """Takes what the server tells, durably; False where it is not newer than what is known."""
         if config.version <= self._book.config.version:
             return False
-        self._book.replace(config)
-        await asyncio.to_thread(self._book.save)
+        await self._book.replace(config)
         self._begin(config)
         running = ", ".join(one.plan.campaign.name for one in self._triggers)
         LOG.info("campaigns, version %d: %s", config.version, running or "none")
@@ -192,4 +191,11 @@ class Runner:
             use.size += size
             await self._store.append([event_entry(event) for event, _ in events])
             self.wake()
-        await asyncio.to_thread(self._book.save)
+        await self._save()
+
+    async def _save(self) -> None:
+        """Keeps what was used of the budget; where the disk refuses, it holds until the next start."""
+        try:
+            await self._book.save()
+        except OSError as error:
+            LOG.warning("what campaigns used today cannot be kept (%s)", error)

@@ -228,6 +228,17 @@ async def test_a_damaged_book_is_begun_anew(bench: Bench, tmp_path: Path) -> Non
     assert Book(tmp_path / "campaigns.json").config == Config(version=0)
 
 
+async def test_a_disk_that_refuses_leaves_what_was_told_before(bench: Bench, tmp_path: Path) -> None:
+    """What could not be kept is not acknowledged, so that the server tells it again."""
+    await bench.runner.take(Config(version=1, campaigns=[CAMPAIGN]))
+    (tmp_path / "campaigns.json.new").mkdir()
+    with pytest.raises(OSError, match=r"campaigns\.json\.new"):
+        await bench.runner.take(Config(version=2))
+    assert bench.runner.told == (1, [])
+    await bench.drive(70, 90)
+    assert len(bench.parts()) == 1
+
+
 async def test_only_what_is_newer_is_taken(bench: Bench) -> None:
     """A config that comes late, or again, changes nothing."""
     assert await bench.runner.take(Config(version=2, campaigns=[CAMPAIGN]))
