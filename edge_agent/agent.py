@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_agent.campaigns.book import Book
+from edge_agent.campaigns.record import carry_out
 from edge_agent.campaigns.runner import Runner
 from edge_agent.clock import Clock
 from edge_agent.recorder import Recorder, event_entry
@@ -52,11 +53,13 @@ async def run(
     recorder = Recorder(source, store, clock, health, settings.collect, speed)
     uplink = Uplink(settings, store, clock, health)
     recorder.wake = uplink.wake
-    uplink.on_command = partial(answer, source, uplink.server_now_ms)
     tap = getattr(source, "tap", None)
     book = Book(settings.spool.with_name(settings.spool.name + ".campaigns.json"))
     campaigns = Runner(tap, store, clock, book, uplink.server_now_ms)
     campaigns.wake, uplink.on_config, uplink.told = uplink.wake, campaigns.take, lambda: campaigns.told
+    uplink.on_command = partial(
+        carry_out, partial(answer, source, uplink.server_now_ms), campaigns, uplink.server_now_ms
+    )
     if tap is None:
         recorder.taken = campaigns.read_row
     try:

@@ -15,6 +15,7 @@ from api.campaigns.schemas import (
     ColumnOut,
     ConditionIn,
     ConditionOut,
+    RecordingIn,
     StandingOut,
     TargetIn,
 )
@@ -23,6 +24,7 @@ from api.pagination import Page, Paging
 from api.policy import V1
 from api.problems import said_of_condition
 from api.routes import IdempotentRoute
+from api.vehicles.schemas import CommandOut
 from api.web import Database, Now, Person
 from ingest.storage.campaigns import contents
 from vehicle.errors import ConditionError
@@ -90,6 +92,20 @@ def list_captures(campaign_id: str, connection: Database, person: Person, paging
     """What a campaign collected, the newest first."""
     rows = repository.list_captures(connection, person, campaign_id, after=paging.after, limit=paging.limit + 1)
     return paging.page(rows, lambda row: (row.triggered_at, row.id), CaptureOut.model_validate)
+
+
+@router.post("/vehicles/{vehicle_id}/recordings", status_code=202)
+def record_vehicle(vehicle_id: str, body: RecordingIn, connection: Database, person: Person, moment: Now) -> CommandOut:
+    """Ask the car to record from now on; read the answer at the request's own address, and then its captures."""
+    asked = service.record(connection, person, vehicle_id, **body.model_dump(), now=moment)
+    return CommandOut.model_validate(asked)
+
+
+@router.get("/vehicles/{vehicle_id}/captures")
+def list_vehicle_captures(vehicle_id: str, connection: Database, person: Person) -> list[CaptureOut]:
+    """What a vehicle collected, the newest 200; a recording's `campaign_id` is `record-` and the request's id."""
+    found = repository.captures_of_vehicle(connection, person, vehicle_id)
+    return [CaptureOut.model_validate(one) for one in found]
 
 
 @router.get("/captures/{capture_id}")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from api.auth.scope import STAFF, Role
 from api.errors import NotFoundError
 from api.tables import campaign_versions, campaigns, vehicle_tags, vehicles
-from api.vehicles.repository import visible_ids
+from api.vehicles.repository import vehicle, visible_ids
 from ingest.storage.campaigns import captures_where
 from ingest.storage.tables import captures
 from vehicle.campaign import Campaign
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from api.auth.scope import Scope
     from ingest.storage.campaigns import Captured
+
+RECORDING = "record-"
+"""What the id of a capture's campaign begins with where there was none, but a request to record; then the request's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,19 @@ def list_captures(
     return captures_where(connection, *which, limit=limit)
 
 
+def captures_of_vehicle(connection: sa.Connection, scope: Scope, vehicle_id: str) -> list[Captured]:
+    """What was collected on a vehicle, the newest first: by campaigns that the person may see, and by requests.
+
+    Raises:
+        NotFoundError: not this person's vehicle.
+    """
+    vehicle(connection, scope, vehicle_id)
+    known = sa.select(campaigns.c.id).where(_visible(scope))
+    c = captures.c
+    mine = sa.or_(c.campaign_id.in_(known), c.campaign_id.startswith(RECORDING))
+    return captures_where(connection, c.vehicle_id == vehicle_id, mine)
+
+
 def capture(connection: sa.Connection, scope: Scope, capture_id: str) -> Captured:
     """What one trigger collected.
 
@@ -151,7 +167,8 @@ def capture(connection: sa.Connection, scope: Scope, capture_id: str) -> Capture
     """
     known = sa.select(campaigns.c.id).where(_visible(scope))
     c = captures.c
-    which = (c.id == capture_id, c.vehicle_id.in_(visible_ids(scope)), c.campaign_id.in_(known))
+    mine = sa.or_(c.campaign_id.in_(known), c.campaign_id.startswith(RECORDING))
+    which = (c.id == capture_id, c.vehicle_id.in_(visible_ids(scope)), mine)
     for found in captures_where(connection, *which):
         return found
     raise NotFoundError("capture", capture_id)

@@ -37,6 +37,16 @@ class CampaignIn(BaseModel):
     target: TargetIn
 
 
+class RecordingIn(BaseModel):
+    """What a vehicle shall record from now on, for at most a minute."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float = Field(gt=0, le=60)
+    signals: dict[str, int] = Field({}, description="VSS path to milliseconds between two readings.")
+    frames: bool = Field(default=False, description="The raw frames of the bus too.")
+
+
 class CampaignOut(BaseModel):
     """A campaign as it stands."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,10 +11,13 @@ from api import audit
 from api.auth.scope import Role
 from api.campaigns import deployment, repository
 from api.campaigns.repository import Record, Target
-from api.errors import FaultyCampaignError, IllegalMoveError
+from api.errors import FaultyCampaignError, IllegalMoveError, NoDeviceError
 from api.vehicles import repository as vehicles
+from api.vehicles import service as vehicle_service
+from api.vehicles.service import COMMAND_PATIENCE
 from ingest import devices
 from ingest.storage import campaigns as stored
+from ingest.storage import commands
 from vehicle.campaign import Campaign, faults
 from vehicle.errors import CampaignError
 from vehicle.expression import parse, readings, written
@@ -27,7 +31,10 @@ if TYPE_CHECKING:
     from api.auth.scope import Scope
     from api.vehicles.repository import Vehicle
     from ingest.devices import Device
+    from ingest.storage.commands import CommandRecord
 
+LONGEST_RECORDING_S = 60.0
+"""Somebody waits for it (our choice); what takes longer is a campaign."""
 MOST_NAMED = 1000
 """Vehicles, models or tags that a campaign names one by one (our choice)."""
 
@@ -139,6 +146,47 @@ def revoke(connection: sa.Connection, scope: Scope, campaign_id: str, *, now: da
     if repository.revoke(connection, campaign_id, by=scope.name, now=now):
         _note(connection, scope, "revoke_campaign", record, now)
     return repository.campaign(connection, scope, campaign_id)
+
+
+def record(
+    connection: sa.Connection,
+    scope: Scope,
+    vehicle_id: str,
+    *,
+    seconds: float,
+    signals: Mapping[str, int],
+    frames: bool,
+    now: datetime,
+) -> CommandRecord:
+    """Asks a vehicle to record from now on; what it recorded comes as a capture whose campaign is the request.
+
+    Raises:
+        NotFoundError: not this person's vehicle.
+        FaultyCampaignError: fields that do not fit.
+        NoDeviceError: no device to ask.
+    """
+    vehicles.vehicle(connection, scope, vehicle_id)
+    until_ms = int(now.timestamp() * 1000)
+    asked = Campaign(
+        id="recording", version=1, name="recording", condition="always", until_ms=until_ms, signals=dict(signals),
+        frames=frames, after_s=seconds,
+    )  # fmt: skip
+    found = [*faults(asked)]
+    if seconds > LONGEST_RECORDING_S:
+        why = "{seconds:g} s; 0 to {most:g} s are possible"
+        found.append(CampaignError("seconds", why, seconds=seconds, most=LONGEST_RECORDING_S))
+    if found:
+        raise FaultyCampaignError(found)
+    able = [device for device in devices.devices_of(connection, vehicle_id) if device.revoked_at is None]
+    if not able:
+        raise NoDeviceError
+    arguments = {"seconds": seconds, "signals": dict(signals), "frames": frames}
+    command_id = commands.request_command(
+        connection, device_id=able[0].id, name="record", arguments=arguments, requested_by=scope.name, now=now,
+        expires_at=now + timedelta(seconds=seconds) + COMMAND_PATIENCE,
+    )  # fmt: skip
+    audit.record(connection, who=scope.name, action="record", what=vehicle_id, now=now, command=command_id)
+    return vehicle_service.command(connection, scope, vehicle_id, command_id, now)
 
 
 def standings(connection: sa.Connection, scope: Scope, campaign_id: str, now: datetime) -> list[Standing]:

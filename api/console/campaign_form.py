@@ -57,6 +57,14 @@ def read(form: Mapping[str, str], time_zone: str) -> Typed:
     return Typed(draft, faults)
 
 
+def seconds(form: Mapping[str, str]) -> float:
+    """How long to record; -1, which does not fit, where that is no number."""
+    try:
+        return float(form.get("seconds", "").replace(",", "."))
+    except ValueError:
+        return -1.0
+
+
 def shown(record: Record, time_zone: str) -> dict[str, str]:
     """What the form shows of a campaign."""
     made = record.campaign

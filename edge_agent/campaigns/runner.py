@@ -42,6 +42,7 @@ class Runner:
         self._store, self._clock, self._book, self._now_ms = store, clock, book, now_ms
         self._triggers: list[Trigger] = []
         self._refused: list[Refused] = []
+        self._recordings: dict[str, tuple[Trigger, asyncio.Future[Capture]]] = {}
         self._done: asyncio.Queue[Capture] = asyncio.Queue(MOST_WAITING)
         self._last_ms: int | None = None
         self._busy = False
@@ -57,7 +58,11 @@ class Runner:
     @property
     def idle(self) -> bool:
         """Whether nothing is being collected or on its way to the spool."""
-        return not self._busy and self._done.empty() and all(one.open is None for one in self._triggers)
+        return not self._busy and self._done.empty() and all(one.open is None for one in self._all)
+
+    @property
+    def _all(self) -> list[Trigger]:
+        return [*self._triggers, *(one for one, _ in self._recordings.values())]
 
     async def take(self, config: Config) -> bool:
         """Takes what the server tells, durably; False where it is not newer than what is known."""
@@ -69,13 +74,28 @@ class Runner:
         LOG.info("campaigns, version %d: %s", config.version, running or "none")
         return True
 
+    def record(self, plan: Plan) -> asyncio.Future[Capture]:
+        """Records from now on, as a campaign would that has just been triggered; the capture, once it is in the spool.
+
+        Raises:
+            CampaignError: this source cannot give what is wanted.
+        """
+        if not self._live:
+            raise CampaignError("record", "this is a recording; only a car can be recorded")
+        self._check(plan.campaign, len(self._recordings))
+        trigger, done = Trigger(plan, lambda _: True), asyncio.get_running_loop().create_future()
+        self._recordings[plan.campaign.id] = trigger, done
+        self._ask()
+        trigger.fire(self._now())
+        return done
+
     def read_row(self, time_ms: int, values: Mapping[str, int], quality: TimeQuality) -> None:
         """Takes a row of a recording, which has its own time."""
         self._read(Now(time_ms, time_ms, self._clock.now().monotonic_ms, quality), values)
 
     def end(self) -> None:
         """Ends open captures, since nothing more will be read."""
-        for one in self._triggers:
+        for one in self._all:
             self._put(one.close(self._last_ms))
 
     async def run(self) -> None:
@@ -124,23 +144,26 @@ class Runner:
     def _ask(self) -> None:
         """Tells the source how often to read what, the fastest that any campaign asks for."""
         periods_s: dict[str, float] = {}
-        for one in self._triggers:
+        for one in self._all:
             for path, period_ms in one.plan.periods_ms.items():
                 periods_s[path] = min(period_ms / 1000, periods_s.get(path, period_ms / 1000))
-        self._tap.want(periods_s, frames=any(one.plan.campaign.frames for one in self._triggers))
+        self._tap.want(periods_s, frames=any(one.plan.campaign.frames for one in self._all))
 
     def _hear(self, values: Mapping[str, int]) -> None:
-        if self._triggers:
-            now = self._clock.now()
-            self._read(Now(now.monotonic_ms, now.believed_ms, now.monotonic_ms, self._clock.quality), values)
+        if self._triggers or self._recordings:
+            self._read(self._now(), values)
+
+    def _now(self) -> Now:
+        now = self._clock.now()
+        return Now(now.monotonic_ms, now.believed_ms, now.monotonic_ms, self._clock.quality)
 
     def _read(self, now: Now, values: Mapping[str, int]) -> None:
         self._last_ms = now.at_ms
-        for one in self._triggers:
+        for one in self._all:
             self._put(one.read(now, values))
 
     def _frame(self, frame: Frame) -> None:
-        for one in self._triggers:
+        for one in self._all:
             if one.plan.campaign.frames:
                 one.hear(frame)
 
@@ -157,7 +180,7 @@ class Runner:
         """Ends what is over, also while nothing is read; a recording's time stands still meanwhile."""
         if self._live:
             at_ms = self._clock.now().monotonic_ms
-            for one in self._triggers:
+            for one in self._all:
                 self._put(one.tick(at_ms))
         alive = [one for one in self._triggers if one.open or self._now_ms() <= one.plan.campaign.until_ms]
         if len(alive) < len(self._triggers):
@@ -182,6 +205,14 @@ class Runner:
     async def _commit(self, capture: Capture) -> None:
         campaign = capture.plan.campaign
         events = await asyncio.to_thread(events_of, capture, self._clock.boot_id)
+        if campaign.id in self._recordings:
+            _, done = self._recordings.pop(campaign.id)
+            self._ask()
+            await self._store.append([event_entry(event) for event, _ in events])
+            self.wake()
+            if not done.done():
+                done.set_result(capture)
+            return
         size = sum(part_size for _, part_size in events)
         use = self._book.used(campaign.id, self._now_ms())
         if use.size + size > campaign.bytes_a_day:

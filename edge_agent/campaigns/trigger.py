@@ -96,6 +96,11 @@ class Trigger:
             self._fire(now)
         return done
 
+    def fire(self, now: Now) -> None:
+        """Opens a capture at once, whatever the condition says."""
+        self._since_ms, self._was_true = now.at_ms, True
+        self._fire(now)
+
     def hear(self, frame: Frame) -> None:
         """Takes a frame."""
         at_ms = frame.at_us // 1000

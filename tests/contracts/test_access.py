@@ -157,6 +157,10 @@ API: dict[str, Cell] = {
     "POST /campaigns/{campaign_id}/revocation": Cell(MAKERS),
     "GET /campaigns/{campaign_id}/devices": Cell(SHOP, shows="vehicle_id"),
     "GET /campaigns/{campaign_id}/captures": Cell(SHOP, shows="capture_id"),
+    "POST /vehicles/{vehicle_id}/recordings": Cell(
+        MAKERS, 202, body=lambda _: {"seconds": 5, "signals": {"Vehicle.Speed": 1000}}
+    ),
+    "GET /vehicles/{vehicle_id}/captures": Cell(SHOP, shows="capture_id"),
     "GET /captures/{capture_id}": Cell(SHOP),
     "GET /captures/{capture_id}/rows.csv": Cell(SHOP),
     "GET /captures/{capture_id}/frames.log": Cell(SHOP),
@@ -190,6 +194,8 @@ PAGES: dict[str, Cell] = {
     "GET /campaigns/{campaign_id}/change": Cell(MAKERS),
     "POST /campaigns/{campaign_id}/change": Cell(MAKERS, 303, form=plan_form),
     "POST /campaigns/{campaign_id}/revoke": Cell(MAKERS, 303),
+    "GET /vehicles/{vehicle_id}/captures": Cell(SHOP, shows="capture_id"),
+    "POST /vehicles/{vehicle_id}/record": Cell(MAKERS, 303, form=lambda _: {"seconds": "5", "frames": "on"}),
     "GET /captures/{capture_id}": Cell(SHOP, shows="campaign_id"),
     "GET /captures/{capture_id}/chart": Cell(SHOP, query="?signal=Vehicle.Speed"),
     "GET /me": Cell(EVERYONE, shows="proposed", led_on=SHOP),

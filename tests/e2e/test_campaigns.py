@@ -263,6 +263,26 @@ def test_a_revoked_campaign_collects_nothing_more(home, desk, bus_log, until) ->
     assert len(desk.captures(ended)) == count
 
 
+def test_recording_on_request(home, desk, bus_log, until) -> None:
+    """Two seconds of the bus, asked for by an engineer, are there a moment after the answer, and are the bus's."""
+    bus, log = bus_log
+    home.start("simulate", "car", "--can", bus)
+    home.start("agent", "--config", "car.toml", "--source", f"can:{bus}")
+    car = f"/vehicles/{desk.vehicle_id}"
+    until(lambda: len(log.frames) > 50, what="the agent to speak with the car")
+    asked = desk.ask(f"{car}/recordings", {"seconds": 2, "frames": True, "signals": {SPEED: 500}})
+    until(lambda: desk.ask(f"{car}/commands/{asked['id']}")["status"] == "done", what="the answer")
+    until(lambda: desk.ask(f"{car}/captures"), what="the capture")
+    (capture,) = desk.ask(f"{car}/captures")
+    assert capture["campaign_id"] == f"record-{asked['id']}"
+    assert (capture["begin_ms"], capture["end_ms"]) == (0, 2000)
+    lines = desk.ask(f"/captures/{capture['id']}/frames.log").splitlines()
+    assert lines
+    known = {f"{identifier:03X}#{data}" for _, identifier, data in log.frames}
+    assert {line.split(" ")[2] for line in lines} <= known
+    assert "," in desk.ask(f"/captures/{capture['id']}/rows.csv").splitlines()[1]
+
+
 def taken(home) -> bool:
     """Whether every device has what it was told last."""
     engine = open_database(home.database_url)

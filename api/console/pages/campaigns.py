@@ -16,11 +16,13 @@ from api.campaigns import repository, results, service
 from api.console import campaign_form, charts
 from api.console.forms import SEE_OTHER, Form, Reading, person_of
 from api.console.language import translate
-from api.console.rendering import Reader, page
+from api.console.pages.vehicle import SHOWN_SIGNALS
+from api.console.rendering import Reader, page, said
 from api.console.words import STANDING_COLOURS
-from api.errors import FaultyCampaignError, NotFoundError
+from api.errors import FaultyCampaignError, NoDeviceError, NotFoundError
 from api.problems import said_of_campaign
 from api.vehicles import repository as vehicles
+from api.vehicles import service as vehicle_service
 from api.web import Database, Now
 from ingest.storage.campaigns import contents, trigger_counts
 from vehicle.errors import CampaignError, ConditionError
@@ -115,16 +117,40 @@ def revoke(campaign_id: str, form: Form, reader: Reading, connection: Database, 
     return RedirectResponse(f"/campaigns/{campaign_id}", SEE_OTHER)
 
 
+@router.get("/vehicles/{vehicle_id}/captures")
+def recordings_page(
+    request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now, command: str | None = None
+) -> HTMLResponse:
+    """What was recorded on a vehicle, and recording now."""
+    return _recordings(request, reader, connection, vehicle_id, moment, command)
+
+
+@router.post("/vehicles/{vehicle_id}/record")
+def record(
+    request: Request, vehicle_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Asks a vehicle to record now, or shows why it cannot."""
+    typed = campaign_form.read(form, reader.time_zone).draft
+    try:
+        asked = service.record(
+            connection, person_of(reader), vehicle_id, seconds=campaign_form.seconds(form), signals=typed.signals,
+            frames=typed.frames, now=moment,
+        )  # fmt: skip
+    except (FaultyCampaignError, NoDeviceError) as error:
+        return _recordings(request, reader, connection, vehicle_id, moment, error=error)
+    return RedirectResponse(f"/vehicles/{vehicle_id}/captures?command={asked.id}", SEE_OTHER)
+
+
 @router.get("/captures/{capture_id}")
 def capture_page(request: Request, capture_id: str, reader: Reading, connection: Database) -> HTMLResponse:
     """What happened around one trigger."""
     person = person_of(reader)
     found = repository.capture(connection, person, capture_id)
-    parts = contents(connection, capture_id)
+    parts, recorded = contents(connection, capture_id), found.campaign_id.startswith(repository.RECORDING)
     return page(
         request, reader, "capture.html", capture=found, held=len(parts), columns=results.columns(parts),
         frames=results.frame_count(parts), catalogue=CATALOGUE,
-        campaign=repository.campaign(connection, person, found.campaign_id),
+        campaign=None if recorded else repository.campaign(connection, person, found.campaign_id),
         car=vehicles.vehicle(connection, person, found.vehicle_id),
     )  # fmt: skip
 
@@ -139,6 +165,29 @@ def chart(
         if column.signal.path == signal:
             return charts.of_column(column, found, reader.language, translate(reader.language, "trigger"))
     raise NotFoundError("signal", signal)
+
+
+def _recordings(
+    request: Request,
+    reader: Reader,
+    connection: sa.Connection,
+    vehicle_id: str,
+    moment: datetime,
+    command: str | None = None,
+    error: FaultyCampaignError | NoDeviceError | None = None,
+) -> HTMLResponse:
+    person = person_of(reader)
+    asked = vehicle_service.command(connection, person, vehicle_id, command, moment) if command else None
+    faults = error.faults if isinstance(error, FaultyCampaignError) else ()
+    problem = said(error, reader) if error else None
+    known = {one.id: one.name for one in repository.list_campaigns(connection, person, limit=None)}
+    return page(
+        request, reader, "captures.html", status=problem.status if problem else 200, asked=asked, problem=problem,
+        car=vehicles.vehicle(connection, person, vehicle_id), catalogue=CATALOGUE, names=known,
+        faults=[said_of_campaign(fault, reader.language) for fault in faults],
+        captures=repository.captures_of_vehicle(connection, person, vehicle_id)[:MOST_SHOWN],
+        here=f"/vehicles/{vehicle_id}/captures" + (f"?command={asked.id}" if asked else ""), shown=SHOWN_SIGNALS,
+    )  # fmt: skip
 
 
 def _made(

@@ -133,6 +133,10 @@ def ways_of_campaigns(ids: dict[str, str], until: str) -> dict[str, Way]:
         f"POST {V1}/campaigns/{{campaign_id}}/versions": Way(f"{mine}/versions", "admin", body, ring),
         f"GET {V1}/campaigns/{{campaign_id}}/devices": Way(f"{mine}/devices", "admin", foes=ring),
         f"GET {V1}/campaigns/{{campaign_id}}/captures": Way(f"{mine}/captures?limit=1", "admin", foes=ring),
+        f"POST {V1}/vehicles/{{vehicle_id}}/recordings": Way(
+            f"{V1}/vehicles/here-car/recordings", "admin", {"seconds": 5, "frames": True}, ring
+        ),
+        f"GET {V1}/vehicles/{{vehicle_id}}/captures": Way(f"{V1}/vehicles/here-car/captures", "admin", foes=ring),
         f"GET {V1}/captures/{{capture_id}}": Way(capture, "admin", foes=ring),
         f"GET {V1}/captures/{{capture_id}}/rows.csv": Way(f"{capture}/rows.csv", "admin", foes=ring),
         f"GET {V1}/captures/{{capture_id}}/frames.log": Way(f"{capture}/frames.log", "admin", foes=ring),

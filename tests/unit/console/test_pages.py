@@ -88,6 +88,7 @@ def pages_of(scene) -> dict[Role, list[str]]:
     staff += [f"{car}?command={command}" for command in scene.requests.values()]
     staff += ["/vehicles/unknown", "/nowhere"]
     chase = ["/campaigns", f"/campaigns/{scene.campaign_id}", f"/captures/{scene.capture_id}"]
+    chase += [f"{car}/captures", *(f"{car}/captures?command={command}" for command in scene.requests.values())]
     making = [*chase, "/campaigns/new", f"/campaigns/{scene.campaign_id}/change"]
     return {
         Role.ADVISOR: staff + chase,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edge_agent.campaigns.book import DAY_MS, Book
 from edge_agent.campaigns.parts import events_of
+from edge_agent.campaigns.record import record
 from edge_agent.campaigns.ring import Ring
 from edge_agent.campaigns.runner import Runner
 from edge_agent.campaigns.tap import Frame, Tap
@@ -23,6 +24,7 @@ from edge_agent.spool import Spool
 from edge_agent.store import Store
 from vehicle.batch import TimeQuality
 from vehicle.campaign import Campaign, CapturePart, Config, checked, read_part
+from vehicle.messages import Command, Reply
 from vehicle.signals import COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 from vehicle.wire import MAX_MESSAGE_BYTES, decode_envelope, decode_event, encode_event
 
@@ -311,6 +313,68 @@ async def test_a_window_ends_while_nothing_is_read(tmp_path: Path) -> None:
     (part,) = bench.parts()
     assert (part.cut, part.end_ms, part.rows.columns) == (False, 100, {SPEED: [70, 90]})
     bench.spool.close()
+
+
+async def asked_to_record(bench: Bench, *readings: int, **arguments: object) -> list[Reply]:
+    """What a request to record is answered, while the car says something."""
+    replies: list[Reply] = []
+
+    async def reply(answer: Reply) -> None:
+        replies.append(answer)
+
+    command = Command(id="0123456789", name="record", arguments=arguments, expires_ms=bench.now_ms + 1)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        running = group.create_task(bench.runner.run())
+        asking = group.create_task(record(bench.runner, lambda: bench.now_ms, command, reply))
+        await asyncio.sleep(0)
+        for speed in readings:
+            if bench.tap is not None:
+                bench.tap.hear({SPEED: speed})
+        await asking
+        running.cancel()
+    return replies
+
+
+async def test_a_request_to_record(tmp_path: Path) -> None:
+    """Progress, the capture in the spool, its size in the answer; the source is asked for nothing after that."""
+    bench = Bench(tmp_path, tap := Tap(has_frames=True))
+    replies = await asked_to_record(bench, 70, seconds=0.1, signals={SPEED: 100}, frames=True)
+    assert [one.status for one in replies] == ["progress", "done"]
+    assert replies[-1].result == {"campaign": "record-0123456789", "readings": 1, "frames": 0}
+    (part,) = bench.parts()
+    assert (part.campaign, part.begin_ms, part.end_ms, part.cut) == ("record-0123456789", 0, 100, False)
+    assert part.rows.columns == {SPEED: [70]}
+    assert (tap.periods_s, tap.wants_frames) == ({}, False)
+    assert bench.runner.idle
+    bench.spool.close()
+
+
+async def test_a_request_to_record_that_cannot_be_done(bench: Bench, tmp_path: Path) -> None:
+    """A recording, no frames, nonsense, or too late: each is answered with the reason, and nothing is kept."""
+    (answer,) = await asked_to_record(bench, seconds=1, signals={SPEED: 100})
+    assert (answer.status, "only a car" in answer.reason) == ("refused", True)
+    bench.spool.close()
+    other = Bench(tmp_path, Tap())
+    for arguments, words in (
+        ({"seconds": 1, "frames": True}, "no raw frames"),
+        ({"seconds": -1, "frames": True}, "0 to 60"),
+        ({"seconds": 1}, "at least one signal"),
+        ({"second": 1}, "unknown field"),
+    ):
+        (answer,) = await asked_to_record(other, **arguments)
+        assert answer.status == "refused"
+        assert words in answer.reason
+    other.now_ms += 10
+    assert other.parts() == []
+    late = Command(id="x", name="record", arguments={}, expires_ms=0)
+    said: list[Reply] = []
+
+    async def reply(answer: Reply) -> None:
+        said.append(answer)
+
+    await record(other.runner, lambda: other.now_ms, late, reply)
+    assert [one.status for one in said] == ["expired"]
+    other.spool.close()
 
 
 def test_the_poller_reads_more_often_what_is_wanted() -> None:
