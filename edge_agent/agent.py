@@ -56,6 +56,7 @@ async def run(
     tap = getattr(source, "tap", None)
     book = Book(settings.spool.with_name(settings.spool.name + ".campaigns.json"))
     campaigns = Runner(tap, store, clock, book, uplink.server_now_ms)
+    campaigns.is_anchored = lambda: uplink.is_anchored
     campaigns.wake, uplink.on_config, uplink.told = uplink.wake, campaigns.take, lambda: campaigns.told
     uplink.on_command = partial(
         carry_out, partial(answer, source, uplink.server_now_ms), campaigns, uplink.server_now_ms

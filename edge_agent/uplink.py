@@ -60,6 +60,11 @@ class Uplink:
         """Says that there is something to send."""
         self._wake.set()
 
+    @property
+    def is_anchored(self) -> bool:
+        """Whether the server has told its time since this agent started."""
+        return self._server_ahead_ms is not None
+
     def server_now_ms(self) -> int:
         """The server's time, as far as an acknowledgement has told it; else what this machine believes."""
         now = self._clock.now()

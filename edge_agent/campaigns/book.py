@@ -32,6 +32,7 @@ class Use(msgspec.Struct, kw_only=True):
 class _Page(msgspec.Struct, kw_only=True):
     config: Config = Config(version=0)
     used: dict[str, Use] = {}
+    latest_ms: int = 0
 
 
 class Book:
@@ -47,6 +48,15 @@ class Book:
         """What the device was told last."""
         return self._page.config
 
+    @property
+    def latest_ms(self) -> int:
+        """The server's time when it was last noted; it is not earlier now, whatever this machine's clock says."""
+        return self._page.latest_ms
+
+    def note_time(self, server_ms: int) -> None:
+        """Notes the server's time."""
+        self._page.latest_ms = max(self._page.latest_ms, server_ms)
+
     async def replace(self, config: Config) -> None:
         """Takes what the device is told now; the use of campaigns that are gone is forgotten.
 
@@ -55,7 +65,7 @@ class Book:
         """
         ids = {campaign.id for campaign in config.campaigns}
         before, kept = self._page, {key: use for key, use in self._page.used.items() if key in ids}
-        self._page = _Page(config=config, used=kept)
+        self._page = _Page(config=config, used=kept, latest_ms=before.latest_ms)
         try:
             await self.save()
         except OSError:

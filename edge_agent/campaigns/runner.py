@@ -47,6 +47,7 @@ class Runner:
         self._last_ms: int | None = None
         self._busy = False
         self.wake: Callable[[], None] = lambda: None
+        self.is_anchored: Callable[[], bool] = lambda: False
         self._tap.hear, self._tap.frame = self._hear, self._frame
         self._begin(book.config)
 
@@ -167,8 +168,16 @@ class Runner:
             if one.plan.campaign.frames:
                 one.hear(frame)
 
+    def _server_ms(self) -> int:
+        """The server's time as told since the start, else this machine's, but never before what was told last."""
+        now_ms = self._now_ms()
+        if self.is_anchored():
+            self._book.note_time(now_ms)
+            return now_ms
+        return max(now_ms, self._book.latest_ms)
+
     def _may_fire(self, plan: Plan) -> bool:
-        campaign, now_ms = plan.campaign, self._now_ms()
+        campaign, now_ms = plan.campaign, self._server_ms()
         use = self._book.used(campaign.id, now_ms)
         if now_ms > campaign.until_ms or use.triggers >= campaign.most_a_day or use.size >= campaign.bytes_a_day:
             return False
@@ -182,7 +191,8 @@ class Runner:
             at_ms = self._clock.now().monotonic_ms
             for one in self._all:
                 self._put(one.tick(at_ms))
-        alive = [one for one in self._triggers if one.open or self._now_ms() <= one.plan.campaign.until_ms]
+        now_ms = self._server_ms()
+        alive = [one for one in self._triggers if one.open or now_ms <= one.plan.campaign.until_ms]
         if len(alive) < len(self._triggers):
             self._triggers = alive
             self._ask()
@@ -214,7 +224,7 @@ class Runner:
                 done.set_result(capture)
             return
         size = sum(part_size for _, part_size in events)
-        use = self._book.used(campaign.id, self._now_ms())
+        use = self._book.used(campaign.id, self._server_ms())
         if use.size + size > campaign.bytes_a_day:
             LOG.info("campaign %s: its bytes of today are used up, a capture is left out", campaign.name)
             use.size = campaign.bytes_a_day

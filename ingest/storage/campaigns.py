@@ -183,6 +183,13 @@ def trigger_counts(connection: sa.Connection, campaign_id: str) -> dict[str, int
     return {device_id: count for device_id, count in connection.execute(query)}  # noqa: C416  rows are not pairs to mypy
 
 
+def forget_before(connection: sa.Connection, oldest: datetime) -> int:
+    """Deletes what was collected before ``oldest``; how many captures."""
+    old = sa.select(captures.c.id).where(captures.c.triggered_at < oldest)
+    connection.execute(capture_parts.delete().where(capture_parts.c.capture_id.in_(old)))
+    return connection.execute(captures.delete().where(captures.c.triggered_at < oldest)).rowcount
+
+
 def contents(connection: sa.Connection, capture_id: str) -> list[tuple[Rows, Frames]]:
     """The parts of a capture that have come, in their order."""
     c = capture_parts.c

@@ -305,6 +305,10 @@ def test_events_keep_their_order_and_their_vehicle(engine: sa.Engine) -> None:
         assert events_of_vehicle(connection, "another") == []
 
 
+OLD = NOW - timedelta(days=1)
+PART_OF_OLD = CapturePart(campaign="oldest", version=1, capture="0" * 16, part=1, parts=1, begin_ms=0, end_ms=1)
+
+
 def capture_part(sequence: int, number: int, **changes: object) -> bytes:
     """A part of a capture of two."""
     made = CapturePart(
@@ -328,6 +332,19 @@ def test_a_capture_is_put_together_once(engine: sa.Engine) -> None:
     assert [rows.at_ms for rows, _ in held] == [[1], [2]]
     assert [event.event.data.get("rows") for event in events] == [None] * 3
     assert counts(engine)["duplicate"] == 1
+
+
+def test_captures_are_forgotten_with_history(engine: sa.Engine) -> None:
+    """What is older than the days that are kept goes, with its parts; what is not stays."""
+    receive(engine, capture_part(1, 1), capture_part(2, 1, capture="f" * 16), kind=Kind.EVENT)
+    receive(engine, happening(3, "campaign", **msgspec.to_builtins(PART_OF_OLD)), kind=Kind.EVENT)
+    with transaction(engine) as connection:
+        connection.execute(
+            tables.captures.update().where(tables.captures.c.campaign_id == "oldest").values(triggered_at=OLD)
+        )
+        assert campaigns.forget_before(connection, NOW) == 1
+        left = campaigns.captures_where(connection)
+        assert [len(campaigns.contents(connection, one.id)) for one in left] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ from vehicle.obd import PIDS
 from vehicle.signals import CATALOGUE, ENGINE_SPEED, SPEED
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.e2e
 
@@ -105,6 +107,7 @@ class Desk:
     url: str
     token: str
     vehicle_id: str
+    server: subprocess.Popen[bytes]
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
@@ -128,7 +131,7 @@ class Desk:
 @pytest.fixture(name="desk")
 def _desk(home, until) -> Desk:
     """A server with an engineer and a device in a vehicle."""
-    home.serve()
+    server = home.serve()
     home.enrol("car")
     home.run_with(f"{PASSWORD}\n", "user", "add", "eva", "--role", "engineer", "--password-stdin")
     engine = open_database(home.database_url)
@@ -138,7 +141,7 @@ def _desk(home, until) -> Desk:
         _, token, _ = people.make_token(connection, eva, label="test", now=datetime.now(UTC))
         vehicle_id = devices.find(connection, "car").vehicle_id
     engine.dispose()
-    desk = Desk(f"http://127.0.0.1:{home.console_port}", token, vehicle_id)
+    desk = Desk(f"http://127.0.0.1:{home.console_port}", token, vehicle_id, server)
     until(lambda: desk.ask("/vehicles")["items"], what="the vehicle to be taken into care")
     return desk
 
@@ -261,6 +264,32 @@ def test_a_revoked_campaign_collects_nothing_more(home, desk, bus_log, until) ->
     count = len(desk.captures(ended))
     until(lambda: len(desk.captures(going_on)) >= known + 6, what="three more captures of the other")
     assert len(desk.captures(ended)) == count
+
+
+def test_it_holds_offline_and_after_a_kill(home, desk, bus_log, until) -> None:
+    """Agent and server torn away; the agent comes back alone, triggers, and delivers when the server is there again."""
+    bus, _ = bus_log
+    more = {"signals": {SPEED: 1000}, "before_s": 1, "after_s": 1}
+    made = desk.make("alone", f"{ENGINE_SPEED} > 0 for 2 s", **more)
+    agent = home.start("agent", "--config", "car.toml", "--source", f"can:{bus}")
+    until(lambda: desk.ask(f"/campaigns/{made}/devices")[0]["state"] == "taken", what="the device to take the campaign")
+    home.kill(agent)
+    home.kill(desk.server)
+    home.start("simulate", "car", "--can", bus)
+    home.start("agent", "--config", "car.toml", "--source", f"can:{bus}")
+    (book,) = home.folder.glob("*.campaigns.json")
+    until(lambda: kept_alone(book, made), what="a capture to be kept")
+    home.serve()
+    until(lambda: desk.captures(made), what="the capture to arrive")
+    (capture,) = desk.captures(made)
+    assert capture["fired"][ENGINE_SPEED] > 0
+    assert [one["path"] for one in desk.ask(f"/captures/{capture['id']}")["columns"]] == [SPEED]
+
+
+def kept_alone(book: Path, campaign_id: str) -> bool:
+    """Whether the agent has noted on disk that it sent, or will send, a capture."""
+    used = json.loads(book.read_text())["used"]
+    return campaign_id in used and used[campaign_id]["size"] > 0
 
 
 def test_recording_on_request(home, desk, bus_log, until) -> None:

@@ -274,6 +274,23 @@ async def test_a_campaign_ends_by_the_servers_time(bench: Bench) -> None:
     assert bench.parts() == []
 
 
+async def test_a_clock_that_was_set_back_does_not_prolong_a_campaign(bench: Bench, tmp_path: Path) -> None:
+    """Started again without a network and with its clock in 1970, the device knows that the last day was over."""
+    bench.runner.is_anchored = lambda: True
+    await bench.runner.take(Config(version=1, campaigns=[changed(until_ms=bench.now_ms + 10)]))
+    bench.now_ms += 5
+    await bench.drive(70, 90)
+    bench.now_ms += 10
+    await bench.drive(70, 90, begin_ms=100_000)
+    await bench.book.save()
+    bench.spool.close()
+    again = Bench(tmp_path)
+    again.now_ms = 0
+    await again.drive(70, 90, begin_ms=200_000)
+    assert len(again.parts()) == 1
+    again.spool.close()
+
+
 async def test_the_bytes_of_a_day_are_a_limit(bench: Bench) -> None:
     """What would go beyond the budget is left out, and so is the rest of the day."""
     await bench.runner.take(Config(version=1, campaigns=[changed(bytes_a_day=10_000)]))
