@@ -17,7 +17,7 @@ from edge_agent.campaigns.record import record
 from edge_agent.campaigns.ring import Ring
 from edge_agent.campaigns.runner import Runner
 from edge_agent.campaigns.tap import Frame, Tap
-from edge_agent.campaigns.trigger import MOST_ROW_BYTES, Capture, Now, Trigger
+from edge_agent.campaigns.trigger import Capture, Now, Trigger
 from edge_agent.clock import Clock
 from edge_agent.polling import Poller
 from edge_agent.spool import Spool
@@ -127,13 +127,20 @@ def test_a_ring_is_bounded_by_time_and_bytes(steps, span: int, most: int) -> Non
 
 
 def test_memory_that_is_full_shortens_the_window_and_says_so() -> None:
-    """A window that does not fit into memory begins later, and is marked."""
-    trigger = Trigger(checked(changed(before_s=300)), lambda _: True)
-    for step in range(MOST_ROW_BYTES // 200):
-        trigger.read(at(1000 + 20 * step), {SPEED: 50 + step % 2})
-    trigger.read(at(301_000), {SPEED: 90})
-    assert trigger.open is not None
-    assert trigger.open.cut == (trigger.open.begin_ms > 1000)
+    """A window that does not fit into memory begins later or ends earlier, without a hole, and is marked."""
+    trigger = Trigger(checked(changed(frames=True, before_s=30, after_s=60)), lambda _: True)
+    frames = [Frame(1_000_000 + 500 * step, 0x100, bytes(8)) for step in range(120_000)]
+    trigger.read(at(1000), {SPEED: 50})
+    for frame in frames[:50_000]:
+        trigger.hear(frame)
+    trigger.read(at(26_000), {SPEED: 90})
+    for frame in frames[50_000:]:
+        trigger.hear(frame)
+    capture = trigger.close()
+    assert capture is not None
+    assert capture.cut
+    assert 1000 < capture.begin_ms < 26_000 < capture.end_ms < 61_000
+    assert capture.frames == [one for one in frames if capture.begin_ms <= one.at_us // 1000 <= capture.end_ms]
 
 
 def parts_of(capture: Capture) -> list[CapturePart]:
