@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -159,7 +160,9 @@ def store_part(connection: sa.Connection, verdict: Accepted, now: datetime) -> N
         return
     mine = sa.select(captures.c.id).where(captures.c.id == capture_id)
     if connection.execute(mine).first() is None:
-        connection.execute(captures.insert().values(_capture(capture_id, verdict, part, now)))
+        # Of two workers that have parts of one capture, one waits here for the other's commit, and then finds its row.
+        with contextlib.suppress(sa.exc.IntegrityError), connection.begin_nested():
+            connection.execute(captures.insert().values(_capture(capture_id, verdict, part, now)))
     body = zstandard.ZstdCompressor().compress(msgspec.msgpack.encode((part.rows, part.frames)))
     connection.execute(capture_parts.insert().values(capture_id=capture_id, part=part.part, body=body))
     more = captures.update().where(captures.c.id == capture_id)

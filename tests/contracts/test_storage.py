@@ -334,6 +334,29 @@ def test_a_capture_is_put_together_once(engine: sa.Engine) -> None:
     assert counts(engine)["duplicate"] == 1
 
 
+def test_two_workers_have_parts_of_one_capture(engine: sa.Engine) -> None:
+    """Both parts are kept, whoever comes first; nobody stumbles over the other."""
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for sequence in range(1, 11):
+                capture = f"{sequence:016x}"
+                receive(engine, capture_part(2 * sequence + number, number + 1, capture=capture), kind=Kind.EVENT)
+        except Exception as error:  # noqa: BLE001  told by the test itself
+            errors.append(error)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert errors == []
+    with reading(engine) as connection:
+        found = campaigns.captures_where(connection)
+        assert [len(campaigns.contents(connection, one.id)) for one in found] == [2] * 10
+
+
 def test_captures_are_forgotten_with_history(engine: sa.Engine) -> None:
     """What is older than the days that are kept goes, with its parts; what is not stays."""
     receive(engine, capture_part(1, 1), capture_part(2, 1, capture="f" * 16), kind=Kind.EVENT)
