@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from benchmarks.result import Result
 
-BENCHES: Mapping[str, str] = {"decode": "benchmarks.decode", "wire": "benchmarks.wire"}
+BENCHES: Mapping[str, str] = {
+    "decode": "benchmarks.decode",
+    "wire": "benchmarks.wire",
+    "agent": "benchmarks.agent",
+}
 """Name -> module, imported when it is run; it has ``measure()`` and, where a profile makes sense, ``profile()``."""
 
 

@@ -4,6 +4,7 @@ BenchError
 ├── UnknownBenchError      there is no benchmark of that name
 ├── NoProfileError         it has no profile to show
 ├── NoInputError           what it works on is not there
+├── PartFailedError        a process that it needs did not come up
 └── MissingPeerError       what it is measured with or against is not installed
 """
 
@@ -47,6 +48,14 @@ class NoInputError(BenchError):
     def __init__(self, bench: str, folder: Path) -> None:
         self.bench, self.folder = bench, folder
         super().__init__(f"the benchmark {bench} finds no recorded drive in {folder}; run it from a clone")
+
+
+class PartFailedError(BenchError):
+    """A process that a benchmark needs did not come up, or failed."""
+
+    def __init__(self, bench: str, what: str, said: str) -> None:
+        self.bench, self.what = bench, what
+        super().__init__(f"the benchmark {bench} waited in vain for {what}; its processes said:\n{said}")
 
 
 class MissingPeerError(BenchError):
