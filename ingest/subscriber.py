@@ -14,7 +14,7 @@ import aiomqtt
 
 from ingest.access import SERVICE, service_password
 from ingest.ending import is_cancelled
-from vehicle.topics import PREFIX, UPLINK, Kind, topic
+from vehicle.topics import PREFIX, STREAMS, UPLINK, Kind, topic
 
 if TYPE_CHECKING:
     from ingest.settings import IngestSettings
@@ -99,7 +99,7 @@ class Subscriber:
         if client is None:
             return False
         try:
-            await client.publish(topic(device, kind), payload, qos=1, timeout=10)
+            await client.publish(topic(device, kind), payload, qos=1, retain=STREAMS[kind].retained, timeout=10)
         except aiomqtt.MqttError:
             return False
         return True
