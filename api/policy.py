@@ -112,6 +112,8 @@ PAGES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "GET /vehicles/{vehicle_id}/evidence/{finding_id}": EVERYONE,
         "GET /vehicles/{vehicle_id}/signals": EVERYONE,
         "POST /vehicles/{vehicle_id}/read-codes": SHOP,
+        "POST /vehicles/{vehicle_id}/listen-only": SHOP,
+        "POST /vehicles/{vehicle_id}/ask-again": SHOP,
         "GET /vehicles/{vehicle_id}/commands/{command_id}": SHOP,
         "POST /suggestions/{suggestion_id}/dismiss": SHOP,
         "POST /suggestions/{suggestion_id}/outcome": SHOP,

@@ -53,7 +53,9 @@ async def run(
     recorder = Recorder(source, store, clock, health, settings.collect, speed)
     uplink = Uplink(settings, store, clock, health)
     recorder.wake = uplink.wake
-    tap = getattr(source, "tap", None)
+    tap, switch = getattr(source, "tap", None), getattr(source, "switch", None)
+    if switch is not None:
+        uplink.listen_only = lambda: switch.listen_only
     book = Book(settings.spool.with_name(settings.spool.name + ".campaigns.json"))
     campaigns = Runner(tap, store, clock, book, uplink.server_now_ms)
     campaigns.is_anchored = lambda: uplink.is_anchored

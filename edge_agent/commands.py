@@ -48,6 +48,7 @@ def agent(
     from edge_agent.buses.base import open_source
     from edge_agent.health import Health
     from edge_agent.settings import load
+    from edge_agent.switch import Switch
 
     factor = _factor(speed)
     settings = load(config)
@@ -57,7 +58,7 @@ def agent(
         _uri(source, settings, config),
         collect=settings.collect,
         health=health,
-        listen_only=settings.listen_only,
+        switch=Switch(settings.spool.with_name(f"{settings.spool.name}.switch.json"), local=settings.listen_only),
         options=options,
     )
 

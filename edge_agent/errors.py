@@ -6,6 +6,7 @@ AgentError
 │   └── BusLostError        a bus or adapter went away; it will be opened again
 ├── ForbiddenRequestError   something that must never be sent to a car
 ├── NoAnswerError           an ECU was silent
+├── HarmSuspectedError      codes came that may be our doing
 ├── RefusedError            an ECU refused, with its reason
 ├── GarbledAnswerError      bytes came that are no answer
 ├── SpoolError              the spool cannot be used
@@ -19,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -61,6 +63,16 @@ class NoAnswerError(AgentError):
     def __init__(self, request: str) -> None:
         self.request = request
         super().__init__(f"no ECU answers to {request}; is the ignition on?")
+
+
+class HarmSuspectedError(AgentError):
+    """Trouble codes of communication or chassis came while we were asking: it may be our doing."""
+
+    def __init__(self, codes: Sequence[str]) -> None:
+        self.codes = tuple(codes)
+        super().__init__(
+            f"new codes {', '.join(codes)} since this device asks: it listens only, until somebody says otherwise"
+        )
 
 
 class RefusedError(AgentError):

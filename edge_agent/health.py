@@ -23,6 +23,7 @@ WORDS: Mapping[str, str] = {
     "refused": "requests refused by an ECU",
     "garbage": "answers that could not be read",
     "complaints": "complaints of the adapter",
+    "asleep": "times the car was found asleep, and left alone for a while",
     "reopened": "times the bus or adapter was opened again",
     "dropped": "messages dropped because the spool was full",
 }

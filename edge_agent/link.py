@@ -16,6 +16,21 @@ class Link(Protocol):
     physical: bool
     """Whether one ECU alone can be asked."""
 
+    traffic_s: float | None
+    """When others were last heard (monotonic clock), while that is listened for; None where they never were."""
+
+    def hear_all(self, wanted: bool) -> None:  # noqa: FBT001  one thing to be told
+        """Whether the traffic of others shall be listened for, where the link can."""
+        ...
+
+    async def woken(self, patience_s: float) -> bool:
+        """Waits so long for a sign that the car wakes, and sends nothing to it: traffic of others, or a voltage.
+
+        Raises:
+            BusLostError: the bus or adapter is gone.
+        """
+        ...
+
     async def exchange(self, request: bytes, ecu: str = "") -> Sequence[Heard]:
         """What is heard after ``request`` to all ECUs, or to ``ecu`` alone where the link can; empty: all is silent.
 

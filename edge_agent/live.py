@@ -14,11 +14,20 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.buses.base import Row
-from edge_agent.errors import BusLostError, ForbiddenRequestError, NoAnswerError, RefusedError
+from edge_agent.errors import (
+    AgentError,
+    BusLostError,
+    ForbiddenRequestError,
+    HarmSuspectedError,
+    NoAnswerError,
+    RefusedError,
+)
 from edge_agent.polling import SPACING_S, Poller
 from edge_agent.questions import Questions
 from edge_agent.sampler import Sampler
+from edge_agent.wakefulness import LOOK_S, State, Wakefulness
 from edge_agent.watch import Watch
+from vehicle.batch import EventKind
 from vehicle.errors import ObdDataError
 from vehicle.obd import PIDS
 
@@ -36,8 +45,12 @@ LOG = logging.getLogger(__name__)
 PAUSE_S = (1.0, 30.0)
 """First and longest pause before a bus is opened again (our choice); each is twice the one before, with jitter."""
 _JITTER = (0.75, 1.25)
-SILENCES = 5
-"""After so many requests in a row without any answer, what every car answers tells whether it sleeps (our choice)."""
+SUSPECT = "UC"
+"""Codes of communication and chassis: what a device on the bus may bring about (our choice)."""
+LISTEN_S = 1.0
+"""Before the first question the bus is listened to for so long (our choice)."""
+ASLEEP_S = (1.0, 300.0)
+"""First and longest pause between two looks at a car that sleeps, where nothing tells that it wakes (our choice)."""
 SHORT_ANSWERS = 2
 """So many requests for several parameters that brought too few, and each is asked for alone (our choice)."""
 
@@ -49,14 +62,16 @@ class Session:
         self.questions = Questions(link, request.health)
         self._health, self._collect, self._watch, self._tap = request.health, request.collect, watch, request.tap
         self._happened: list[Happening] = []
-        self._silences = self._short = 0
+        self._link, self._wakefulness, self._looked_s = link, Wakefulness(), 0.0
+        self._short = 0
 
     async def rows(self) -> AsyncIterator[Row]:
         """A row a grid point, until the car falls silent.
 
         Raises:
-            NoAnswerError: no ECU answers, or none any more.
+            NoAnswerError: no ECU answers, or none any more, or the car is not driven any more.
             BusLostError: the line is gone.
+            HarmSuspectedError: codes came that may be our doing.
         """
         supported = await self.questions.supported()
         LOG.info("the car answers: %s", "; ".join(f"{ecu}: {len(pids)} parameters" for ecu, pids in supported.items()))
@@ -70,8 +85,10 @@ class Session:
                 revision = self._tap.revision
                 poller.want(self._tap.periods_s)
             now_s = time.monotonic()
-            if now_s >= codes_due_s:
-                self._happened += self._watch.codes(await self.questions.codes())
+            if (state := self._state(now_s)) is State.RESTING:
+                await self._look(poller, sampler, now_s)
+            elif now_s >= codes_due_s and not self._wakefulness.doubtful:
+                self._look_for_harm(self._watch.has_looked, self._watch.codes(await self.questions.codes()))
                 codes_due_s = time.monotonic() + self._collect.codes_every_s
             elif turn := poller.due(now_s):
                 sampler.take(read := await self._poll(poller, *turn))
@@ -79,7 +96,35 @@ class Session:
             if row := self._row(sampler):
                 yield row
             next_s = min(poller.next_due_s(), sampler.next_s, codes_due_s)
+            next_s = min(self._looked_s + LOOK_S, sampler.next_s) if state is State.RESTING else next_s
             await asyncio.sleep(max(SPACING_S, next_s - time.monotonic()))
+
+    def _state(self, now_s: float) -> State:
+        self._wakefulness.traffic(self._link.traffic_s)
+        state = self._wakefulness.state(now_s)
+        self._link.hear_all(state is State.RESTING)
+        if state is State.ASLEEP:
+            raise NoAnswerError("what is due: the car sleeps")
+        return state
+
+    async def _look(self, poller: Poller, sampler: Sampler, now_s: float) -> None:
+        """One request now and then while the engine stands."""
+        if now_s >= self._looked_s + LOOK_S and (turn := poller.look()):
+            self._looked_s = now_s
+            sampler.take(read := await self._poll(poller, *turn))
+            self._tap.hear(read)
+
+    def _look_for_harm(self, looked_before: bool, happened: list[Happening]) -> None:  # noqa: FBT001  read once
+        self._happened += happened
+        codes = [data["code"] for kind, data in happened if kind == EventKind.DTC and data["present"]]
+        suspect = sorted({code for code in codes if code[0] in SUSPECT})
+        if looked_before and suspect:
+            raise HarmSuspectedError(suspect)
+
+    def left_over(self) -> tuple[Happening, ...]:
+        """What happened and was in no row yet."""
+        happened, self._happened = self._happened, []
+        return tuple(happened)
 
     def _row(self, sampler: Sampler) -> Row | None:
         values = sampler.row(time.monotonic())
@@ -105,7 +150,9 @@ class Session:
                 poller.failed(pid, now_s, refusal=refusal)
             else:
                 poller.left_out(pid, now_s)
-        await self._judge(poller, asked=len(pids), got=len(data), refused=refusal is not None)
+        self._wakefulness.asked(answered=bool(data) or refusal is not None)
+        self._wakefulness.read(now_s, values)
+        self._note_short(poller, asked=len(pids), got=len(data))
         return values
 
     def _decoded(self, pid: int, data: bytes, values: dict[str, int]) -> bool:
@@ -117,11 +164,7 @@ class Session:
             return False
         return True
 
-    async def _judge(self, poller: Poller, *, asked: int, got: int, refused: bool) -> None:
-        self._silences = 0 if got or refused else self._silences + 1
-        if self._silences >= SILENCES:
-            await self.questions.supported()
-            self._silences = 0
+    def _note_short(self, poller: Poller, *, asked: int, got: int) -> None:
         if asked > 1:
             self._short = self._short + 1 if got < asked else 0
             if self._short >= SHORT_ANSWERS:
@@ -135,7 +178,8 @@ class LiveSource:
     quality: TimeQuality | None = None
 
     def __init__(self, request: OpenRequest, connect: Callable[[], Awaitable[Link]]) -> None:
-        self.uri, self.tap = request.uri, request.tap
+        self.uri, self.tap, self.switch = request.uri, request.tap, request.switch
+        self._said = ""
         self._request, self._connect = request, connect
         self._watch = Watch()
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
@@ -149,26 +193,67 @@ class LiveSource:
     async def rows(self, *, skip: int, start_ms: int | None) -> AsyncIterator[Row]:
         """Rows for ever; a live source has nothing to skip."""
         del skip, start_ms
-        if self._request.listen_only:
-            LOG.warning("listen_only is set: nothing is asked, so nothing comes from %s", self.uri)
-            await asyncio.Event().wait()
-        pause_s, said = PAUSE_S[0], ""
-        while True:
-            try:
-                self._link = await self._connect()
-                self._session = Session(self._link, self._request, self._watch)
-                async for row in self._session.rows():
-                    pause_s, said = PAUSE_S[0], ""
-                    yield row
-            except (BusLostError, NoAnswerError) as error:
-                if str(error) != said:
-                    LOG.warning("%s; trying again", error)
-                said = str(error)
-            finally:
+        pause_s, asleep_s = PAUSE_S[0], ASLEEP_S[0]
+        try:
+            while True:
+                await self._until_allowed()
+                try:
+                    async for row in (await self._begin()).rows():
+                        pause_s, asleep_s, self._said = PAUSE_S[0], ASLEEP_S[0], ""
+                        yield row
+                except NoAnswerError as error:
+                    self._say(error)
+                    self._request.health.add("asleep")
+                    asleep_s = ASLEEP_S[0] if await self._woken(asleep_s) else min(2 * asleep_s, ASLEEP_S[1])
+                    continue
+                except HarmSuspectedError as error:
+                    yield self._stop_for(error)
+                except (BusLostError, ForbiddenRequestError) as error:
+                    if isinstance(error, ForbiddenRequestError) and not self.switch.listen_only:
+                        raise
+                    self._say(error)
                 await self.close()
-            await asyncio.sleep(pause_s * self._rng.uniform(*_JITTER))
-            pause_s = min(2 * pause_s, PAUSE_S[1])
-            self._request.health.add("reopened")
+                await asyncio.sleep(pause_s * self._rng.uniform(*_JITTER))
+                pause_s = min(2 * pause_s, PAUSE_S[1])
+                self._request.health.add("reopened")
+        finally:
+            await self.close()
+
+    async def _until_allowed(self) -> None:
+        if self.switch.listen_only:
+            await self.close()
+            LOG.warning("listen only: nothing is asked, so nothing comes from %s: %s", self.uri, self.switch.why)
+        await self.switch.may_ask.wait()
+
+    async def _begin(self) -> Session:
+        """A session on the open link, or on a new one, which is listened to before anything is asked."""
+        if self._link is None:
+            self._link = await self._connect()
+            if self._link.physical:
+                await self._link.woken(LISTEN_S)
+        self._session = Session(self._link, self._request, self._watch)
+        return self._session
+
+    async def _woken(self, patience_s: float) -> bool:
+        """Whether something tells within that time that the car wakes; nothing is sent to it meanwhile."""
+        self._session = None
+        try:
+            return self._link is not None and await self._link.woken(patience_s)
+        except BusLostError as error:
+            self._say(error)
+            await self.close()
+            await asyncio.sleep(patience_s)
+            return False
+
+    def _stop_for(self, error: HarmSuspectedError) -> Row:
+        self.switch.turn(listen_only=True, why=str(error))
+        stopped = (str(EventKind.POLLING_STOPPED), {"codes": list(error.codes), "reason": str(error)})
+        return Row(values={}, events=(*(self._session.left_over() if self._session else ()), stopped))
+
+    def _say(self, error: AgentError) -> None:
+        if str(error) != self._said:
+            LOG.warning("%s; trying again", error)
+        self._said = str(error)
 
     async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
         """``read_dtcs``: codes by ECU and state; ``read_vin``: the VIN.
@@ -177,8 +262,8 @@ class LiveSource:
             ForbiddenRequestError: listen-only, or a request that is not known.
             NoAnswerError: no car answers now.
         """
-        if self._request.listen_only:
-            raise ForbiddenRequestError(name, "listen_only is set: nothing is sent at all")
+        if self.switch.listen_only:
+            raise ForbiddenRequestError(name, f"listen only, nothing is sent at all: {self.switch.why}")
         carry_out = _REQUESTS.get(name)
         if carry_out is None:
             raise ForbiddenRequestError(name, f"a bus can be asked for {', '.join(_REQUESTS)}")

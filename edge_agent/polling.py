@@ -21,6 +21,8 @@ LONGEST_S = 300.0
 """A parameter that stays silent or is refused is asked for at least so often, in case it comes back."""
 FASTEST_S = 0.1
 """No parameter is asked for more often (our choice): about what one request at a time can bring."""
+LOOK = (0x0C, 0x0D, 0x42)
+"""Engine speed, vehicle speed, voltage: whether the car is driven."""
 SPACING_S = 0.05
 """Between two requests at least 50 ms, so that a car's gateway is never kept busy by us."""
 
@@ -95,6 +97,15 @@ class Poller:
             return turn.ecu, (first,)
         same = [pid for _, pid in waiting if self._turns[pid].ecu == turn.ecu and not self._turns[pid].alone]
         return turn.ecu, tuple(same[: self.at_once])
+
+    def look(self) -> tuple[str, tuple[int, ...]] | None:
+        """The ECU to ask, and for what, to see whether the car is driven; None where it tells nothing of that."""
+        there = [pid for pid in LOOK if pid in self._turns]
+        if not there:
+            return None
+        ecu = self._turns[there[0]].ecu
+        of_it = [pid for pid in there if self._turns[pid].ecu == ecu]
+        return ecu, tuple(of_it[: self.at_once])
 
     def next_due_s(self) -> float:
         """When :meth:`due` will have something to say; infinity where nothing is polled."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from edge_agent.errors import GarbledAnswerError, NoAnswerError, RefusedError
+from edge_agent.polling import SPACING_S
 from edge_agent.protocols.obd import LIVE, VIN_REQUEST, Answers, answers, live_data, live_request
 from vehicle.dtc import SERVICE_OF_STATE, Dtc, DtcState, decode_dtcs
 from vehicle.errors import ObdDataError, VehicleError, VinError
@@ -31,10 +33,15 @@ class Questions:
     def __init__(self, link: Link, health: Health) -> None:
         self._link, self._health = link, health
         self._turn = asyncio.Lock()
+        self._free_s = 0.0
 
     async def _ask(self, request: bytes, ecu: str = "") -> Answers:
         async with self._turn:
-            heard = await self._link.exchange(request, ecu)
+            await asyncio.sleep(self._free_s - time.monotonic())
+            try:
+                heard = await self._link.exchange(request, ecu)
+            finally:
+                self._free_s = time.monotonic() + SPACING_S
         found = answers(request, heard)
         self._health.add("requests")
         if not heard:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from edge_agent.errors import AgentError
+from edge_agent.errors import AgentError, ForbiddenRequestError
 from vehicle.messages import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from edge_agent.buses.base import Source
+    from edge_agent.switch import Switch
     from vehicle.messages import Command
 
 LOG = logging.getLogger(__name__)
-ALLOWED = ("read_dtcs", "read_vin")
+SWITCHES: Mapping[str, bool] = {"listen_only_on": True, "listen_only_off": False}
+"""Requests to the device itself; the car has no part in them."""
+ALLOWED = ("read_dtcs", "read_vin", *SWITCHES)
 PATIENCE_S = 30.0
 
 
@@ -44,6 +47,14 @@ async def answer(
     await reply(last)
 
 
+def _turn(source: Source, name: str) -> dict[str, Any]:
+    switch: Switch | None = getattr(source, "switch", None)
+    if switch is None:
+        raise ForbiddenRequestError(name, f"{source.uri} sends nothing to a car in any case")
+    switch.turn(listen_only=SWITCHES[name], why="the service desk said so")
+    return {"listen_only": switch.listen_only}
+
+
 async def _tell(steps: asyncio.Queue[str | None], command: Command, reply: Callable[[Reply], Awaitable[None]]) -> None:
     while (step := await steps.get()) is not None:
         await reply(Reply(id=command.id, status="progress", reason=step))
@@ -52,7 +63,10 @@ async def _tell(steps: asyncio.Queue[str | None], command: Command, reply: Calla
 async def _carry_out(source: Source, command: Command, progress: Callable[[str], None]) -> Reply:
     try:
         async with asyncio.timeout(PATIENCE_S):
-            result = await source.ask(command.name, progress)
+            if command.name in SWITCHES:
+                result = _turn(source, command.name)
+            else:
+                result = await source.ask(command.name, progress)
     except TimeoutError:
         return Reply(id=command.id, status="failed", reason=f"the car did not answer within {PATIENCE_S:g} s")
     except AgentError as error:

@@ -53,6 +53,7 @@ class Uplink:
         self._paused_until_s = 0.0
         self.connected = asyncio.Event()
         self.on_config: Callable[[Config], Awaitable[bool]] | None = None
+        self.listen_only: Callable[[], bool] = lambda: settings.listen_only
         self.told: Callable[[], tuple[int, list[Refused]]] = lambda: (0, [])
         self.on_command: Callable[[Command, Callable[[Reply], Awaitable[None]]], Awaitable[None]] | None = None
 
@@ -117,7 +118,7 @@ class Uplink:
         state = State(
             status="online", epoch=self._store.epoch, first=first, last=last, boot_id=self._clock.boot_id,
             monotonic_ms=now.monotonic_ms, believed_ms=now.believed_ms, quality=str(self._clock.quality),
-            agent_version=VERSION, listen_only=self._settings.listen_only, signal_sets=await self._store.sets(),
+            agent_version=VERSION, listen_only=self.listen_only(), signal_sets=await self._store.sets(),
             config_version=config_version, refused=refused,
         )  # fmt: skip
         await client.publish(topic(self._settings.device, Kind.STATE), encode(state), qos=1, retain=True)

@@ -23,6 +23,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.known: set[CodeKey] = set()
+        self.has_looked = False
         self._vin: Vin | None = None
         self._lamp: tuple[int, int] | None = None
 
@@ -33,6 +34,7 @@ class Watch:
         gone = {(ecu, code, state) for ecu, code, state in self.known if (ecu, state) in answered} - now
         changes = [(key, True) for key in sorted(now - self.known)] + [(key, False) for key in sorted(gone)]
         self.known = (self.known | now) - gone
+        self.has_looked = True
         return [(str(EventKind.DTC), _code(key, present=present)) for key, present in changes]
 
     def vin(self, vin: Vin | None) -> list[Happening]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import can
 
 from simulators import isotp
-from simulators.ecu import FUNCTIONAL_ID, answers, asked_of
+from simulators.ecu import FUNCTIONAL_ID, Behaviour, answers, asked_of
 from simulators.errors import PortError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ LOG = logging.getLogger(__name__)
 
 FLOW_CONTROL_S = 1.0
 """How long an answer waits for the tester's flow control (N_Bs of ISO 15765-2)."""
+SLOW_S = 0.25
 MULTICAST = "udp_multicast"
 
 
@@ -94,14 +95,16 @@ class EcuOnCan:
         if before is not None:
             before.cancel()
         self._flow[unit.answer_id] = asyncio.Queue(16)
-        sending = self._send_all(unit.answer_id, answers(request, unit, functional=functional))
+        wait_s = SLOW_S if unit.behaviour is Behaviour.SLOW else 0.0
+        sending = self._send_all(unit.answer_id, answers(request, unit, functional=functional), wait_s)
         self._busy[unit.answer_id] = group.create_task(sending, name=f"ecu {unit.answer_id:X}")
 
     def _flowing(self, answer_id: int) -> asyncio.Queue[isotp.FlowControl]:
         return self._flow.setdefault(answer_id, asyncio.Queue(16))
 
-    async def _send_all(self, answer_id: int, payloads: Sequence[bytes]) -> None:
+    async def _send_all(self, answer_id: int, payloads: Sequence[bytes], wait_s: float) -> None:
         try:
+            await asyncio.sleep(wait_s)
             for payload in payloads:
                 await self._send(answer_id, payload)
         except TimeoutError:

@@ -63,6 +63,10 @@ class Behaviour(StrEnum):
     """It asks for time (negative response 78) before each answer."""
     ONE_PID = "one_pid"
     """It answers requests for one parameter only."""
+    SLOW = "slow"
+    """It takes a quarter of a second for each answer."""
+    OUT_OF_ORDER = "out_of_order"
+    """It answers several parameters in another order than they were asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,8 @@ def _live(pids: bytes, unit: Unit) -> bytes | Refusal:
     if not 1 <= len(pids) <= (1 if unit.behaviour is Behaviour.ONE_PID else MOST_PIDS):
         return WRONG_LENGTH
     parts = [bytes([pid]) + data for pid in pids if (data := parameter(pid, unit.values)) is not None]
+    if unit.behaviour is Behaviour.OUT_OF_ORDER:
+        parts.reverse()
     return b"\x41" + b"".join(parts) if parts else SUBFUNCTION_NOT_SUPPORTED
 
 

@@ -33,6 +33,8 @@ class EventKind(StrEnum):
     """The car's identity: ``vin``."""
     CLOCK_ANCHOR = "clock_anchor"
     """Good time became known: ``utc_ms``, ``monotonic_ms``, ``quality``."""
+    POLLING_STOPPED = "polling_stopped"
+    """The device asks the car nothing any more, because that may have done harm: ``codes``, ``reason``."""
     TRIP = "trip"
     """Engine on or off: ``on``."""
     CAMPAIGN = "campaign"

@@ -109,7 +109,7 @@ class FindingOut(BaseModel):
 
 
 class CommandIn(BaseModel):
-    """What to ask of the car: read_dtcs or read_vin."""
+    """What to ask: read_dtcs or read_vin of the car; listen_only_on or listen_only_off of the device."""
 
     name: str = Field(max_length=64)
 

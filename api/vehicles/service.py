@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ingest.storage.commands import CommandRecord
     from ingest.storage.telemetry import TelemetryStore
 
-COMMANDS = ("read_dtcs", "read_vin")
+COMMANDS = ("read_dtcs", "read_vin", "listen_only_on", "listen_only_off")
 COMMAND_PATIENCE = timedelta(seconds=45)
 MAX_POINTS = 2000
 LAST_DAY = timedelta(days=1)

@@ -17,6 +17,7 @@ import msgspec
 
 from edge_agent.campaigns.tap import Tap
 from edge_agent.errors import SourceError
+from edge_agent.switch import Switch
 from vehicle.errors import SettingsError
 from vehicle.settings import build
 
@@ -83,14 +84,22 @@ class OpenRequest:
     query: Mapping[str, str]
     collect: Collect
     health: Health
-    listen_only: bool = False
+    switch: Switch = field(default_factory=Switch)
     tap: Tap = field(default_factory=Tap)
 
 
 def open_source(
-    uri: str, *, collect: Collect, health: Health, listen_only: bool = False, options: Mapping[str, str] | None = None
+    uri: str,
+    *,
+    collect: Collect,
+    health: Health,
+    listen_only: bool = False,
+    switch: Switch | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> Source:
     """The source that ``uri`` names; ``options`` (such as a map's name) stand in for parameters of its query.
+
+    ``switch`` says whether anything may be sent to a car; without one ``listen_only`` does.
 
     Raises:
         SourceError: an unknown scheme or parameter, or what the source itself finds wrong.
@@ -100,7 +109,8 @@ def open_source(
         raise SourceError(uri, f"a source starts with one of {', '.join(f'{name}:' for name in SCHEMES)}")
     path, _, query = rest.partition("?")
     given = {**(options or {}), **dict(parse_qsl(query, keep_blank_values=True))}
-    request = OpenRequest(uri=uri, path=path, query=given, collect=collect, health=health, listen_only=listen_only)
+    turned = switch or Switch(local=listen_only)
+    request = OpenRequest(uri=uri, path=path, query=given, collect=collect, health=health, switch=turned)
     opener: Callable[[OpenRequest], Source] = importlib.import_module(SCHEMES[scheme]).open_source
     return opener(request)
 

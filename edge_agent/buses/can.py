@@ -26,10 +26,12 @@ from edge_agent.protocols.isotp import (
     FUNCTIONAL_29,
     Assembly,
     is_answer_id,
+    is_request_id,
     request_id,
     segment,
 )
 from edge_agent.protocols.obd import PENDING, is_final
+from edge_agent.wakefulness import SILENT_S
 
 if TYPE_CHECKING:
     from edge_agent.campaigns.tap import Tap
@@ -47,6 +49,8 @@ BETWEEN_FRAMES_S = 1.0
 PENDING_S = 5.0
 """P2* of ISO 14229-2: how long "response pending" asks for."""
 SEND_S = 0.5
+ALIVE_S = 0.2
+"""Traffic within so short a time was there before."""
 MULTICAST = "udp_multicast"
 _ID_DIGITS = {False: 3, True: 8}
 _FILTERS: list[Any] = [
@@ -102,7 +106,12 @@ async def _connect(request: OpenRequest, options: dict[str, Any]) -> CanLink:
         bus = await asyncio.to_thread(partial(can.Bus, **options))
     except (can.CanError, OSError, ValueError, TypeError, NotImplementedError) as error:
         raise BusLostError(request.uri, f"cannot be opened: {error}") from error
-    return CanLink(bus, request.uri, Gate(listen_only=request.listen_only), request.health, request.tap)
+    return CanLink(bus, request.uri, Gate(request.switch), request.health, request.tap)
+
+
+def _is_diagnostic(message: can.Message) -> bool:
+    identifier, extended = message.arbitration_id, message.is_extended_id
+    return is_request_id(identifier, extended=extended) or is_answer_id(identifier, extended=extended)
 
 
 class CanLink:
@@ -118,13 +127,51 @@ class CanLink:
         self._frames: asyncio.Queue[can.Message] = asyncio.Queue()
         self._notifier = can.Notifier(bus, [self._take], timeout=0.1, loop=asyncio.get_running_loop())
         self._extended: bool | None = None
+        self._hears_all = False
+        self._life = asyncio.Event()
+        self.traffic_s: float | None = None
 
     def _take(self, message: can.Message) -> None:
         usable = not (message.is_error_frame or message.is_remote_frame)
+        if self._hears_all and not _is_diagnostic(message):
+            self.traffic_s = time.monotonic()
+            self._life.set()
         if usable and self._tap.wants_frames:
             self._tap.frame(recorded(message))
         if usable and is_answer_id(message.arbitration_id, extended=message.is_extended_id):
             self._frames.put_nowait(message)
+
+    def hear_all(self, wanted: bool) -> None:  # noqa: FBT001  the link's contract
+        """Whether frames of others are let through, so that their silence is noticed."""
+        self._hears_all = wanted
+        self._set_filters()
+
+    def _set_filters(self) -> None:
+        wanted = self._hears_all or self._tap.wants_frames
+        if self._all_frames != wanted:
+            self._all_frames = wanted
+            self._bus.set_filters(None if wanted else _FILTERS)
+
+    async def woken(self, patience_s: float) -> bool:
+        """Listens until others speak on the bus, and sends nothing."""
+        self.hear_all(wanted=True)
+        self._life.clear()
+        last_s = None
+        try:
+            async with asyncio.timeout(patience_s):
+                await asyncio.sleep(min(ALIVE_S, patience_s / 2))
+                last_s = time.monotonic() if self._life.is_set() else None
+                while True:  # a bus that never fell silent does not wake
+                    self._life.clear()
+                    await self._life.wait()
+                    if last_s is None or time.monotonic() - last_s > SILENT_S:
+                        return True
+                    last_s = time.monotonic()
+                    await asyncio.sleep(ALIVE_S)
+        except TimeoutError:
+            return False
+        finally:
+            self.hear_all(wanted=False)
 
     async def exchange(self, request: bytes, ecu: str = "") -> list[Heard]:
         """As :class:`~edge_agent.link.Link` says; 11-bit identifiers are tried first, then 29-bit ones."""
@@ -138,9 +185,7 @@ class CanLink:
         return []
 
     async def _ask(self, request: bytes, ecu: str, *, extended: bool) -> list[Heard]:
-        if self._all_frames != self._tap.wants_frames:
-            self._all_frames = self._tap.wants_frames
-            self._bus.set_filters(None if self._all_frames else _FILTERS)
+        self._set_filters()
         while not self._frames.empty():
             self._frames.get_nowait()  # what came too late for the question before
         everyone = FUNCTIONAL_29 if extended else FUNCTIONAL

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from edge_agent.errors import BusLostError, GarbledAnswerError, SourceError
 from edge_agent.live import LiveSource
 from edge_agent.protocols.elm327 import SETUP, Lines, Reply, read_reply
 from edge_agent.protocols.gate import Gate
+from edge_agent.wakefulness import CHARGING_V
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +35,10 @@ BAUD = 38400
 RESET_S = 5.0
 ANSWER_S = 10.0
 """The first request may search for the car's protocol, which takes several seconds (ELM327 data sheet)."""
+VOLTAGE_EVERY_S = 10.0
+"""While the car sleeps (our choice); nothing of it reaches the bus."""
 SOCKET = "socket"
+_VOLTS = re.compile(r"[0-9]+\.[0-9]+")
 CHUNK = 4096
 NAME = "ELM"
 """In the greeting of every adapter that speaks this language, clones included."""
@@ -114,7 +120,7 @@ class ElmLink:
 
     def __init__(self, port: Port, request: OpenRequest) -> None:
         self._port, self._uri, self._health = port, request.uri, request.health
-        self._gate = Gate(listen_only=request.listen_only)
+        self._gate = Gate(request.switch)
         self._lines = Lines()
         self._whole: list[str] = []
         self._owed = False
@@ -131,6 +137,21 @@ class ElmLink:
         LOG.info("adapter: %s", " ".join(told.split()))
         for command in (*SETUP, "ATSP0"):
             await self._say(command, RESET_S)
+
+    traffic_s: float | None = None
+
+    def hear_all(self, wanted: bool) -> None:  # noqa: FBT001  the link's contract
+        """An adapter shows answers only."""
+
+    async def woken(self, patience_s: float) -> bool:
+        """Measures the voltage at the socket now and then, which the adapter does without the bus."""
+        end_s = time.monotonic() + patience_s
+        while (left_s := end_s - time.monotonic()) > 0:
+            await asyncio.sleep(min(left_s, VOLTAGE_EVERY_S))
+            volts = _VOLTS.search(await self._say("ATRV", RESET_S)) if left_s > VOLTAGE_EVERY_S else None
+            if volts is not None and float(volts[0]) >= CHARGING_V:
+                return True
+        return False
 
     async def exchange(self, request: bytes, ecu: str = "") -> list[Heard]:
         """As :class:`~edge_agent.link.Link` says; every ECU hears it, whatever ``ecu`` is."""

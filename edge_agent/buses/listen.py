@@ -65,7 +65,7 @@ class ListeningSource:
     quality: TimeQuality | None = None
 
     def __init__(self, request: OpenRequest, options: dict[str, Any], mapped: DbcMap) -> None:
-        self.uri, self.tap = request.uri, request.tap
+        self.uri, self.tap, self.switch = request.uri, request.tap, request.switch
         self._request, self._mapped = request, mapped
         self._options = {**options, "can_filters": [_filter(key) for key in mapped.keys]}
         self._rng = random.Random()  # noqa: S311  jitter, not a secret

@@ -8,10 +8,11 @@ frame would be the start of something longer, and is refused whatever it holds.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_agent.errors import ForbiddenRequestError
 from edge_agent.protocols.isotp import FLOW_CONTROL, SINGLE, is_request_id
+from edge_agent.switch import Switch
 
 OBD_READS = frozenset({0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A})
 """Services of SAE J1979 that only read: live data, freeze frame, codes, monitor results, vehicle information."""
@@ -47,9 +48,9 @@ def check_request(payload: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets reads through; with ``listen_only`` nothing at all."""
+    """Lets reads through; while the switch says listen only, nothing at all."""
 
-    listen_only: bool = False
+    switch: Switch = field(default_factory=Switch)
 
     def frame(self, identifier: int, data: bytes, *, extended: bool) -> bytes:
         """``data`` itself, if this CAN frame may leave: a read in a single frame, or flow control.
@@ -84,5 +85,5 @@ class Gate:
         return text.encode("ascii") + b"\r"
 
     def _speaks(self, request: bytes | str) -> None:
-        if self.listen_only:
-            raise ForbiddenRequestError(request, "listen_only is set: nothing is sent at all")
+        if self.switch.listen_only:
+            raise ForbiddenRequestError(request, f"listen only, nothing is sent at all: {self.switch.why}")

@@ -175,6 +175,8 @@ PAGES: dict[str, Cell] = {
     "GET /vehicles/{vehicle_id}/evidence/{finding_id}": Cell(EVERYONE),
     "GET /vehicles/{vehicle_id}/signals": Cell(EVERYONE, query="?path=Vehicle.Speed"),
     "POST /vehicles/{vehicle_id}/read-codes": Cell(SHOP, 303),
+    "POST /vehicles/{vehicle_id}/listen-only": Cell(SHOP, 303),
+    "POST /vehicles/{vehicle_id}/ask-again": Cell(SHOP, 303),
     "GET /vehicles/{vehicle_id}/commands/{command_id}": Cell(SHOP, shows="command_id"),
     "POST /suggestions/{suggestion_id}/dismiss": Cell(SHOP, 303, form=lambda _: {"why": "sold"}),
     "POST /suggestions/{suggestion_id}/outcome": Cell(SHOP, 303, form=lambda _: {"outcome": "confirmed"}),

@@ -72,9 +72,27 @@ def signals(
 @router.post("/vehicles/{vehicle_id}/read-codes")
 def read_codes(request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now) -> Response:
     """Asks the car for its codes; the answer appears on the page as it comes."""
+    return _ask(request, vehicle_id, "read_dtcs", reader, connection, moment)
+
+
+@router.post("/vehicles/{vehicle_id}/listen-only")
+def listen_only(request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now) -> Response:
+    """Tells the device to send nothing to the car any more, until somebody says otherwise."""
+    return _ask(request, vehicle_id, "listen_only_on", reader, connection, moment)
+
+
+@router.post("/vehicles/{vehicle_id}/ask-again")
+def ask_again(request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now) -> Response:
+    """Lets the device ask the car again."""
+    return _ask(request, vehicle_id, "listen_only_off", reader, connection, moment)
+
+
+def _ask(
+    request: Request, vehicle_id: str, name: str, reader: Reading, connection: Database, moment: Now
+) -> Response:
     part = "HX-Request" in request.headers
     try:
-        asked = service.ask(connection, person_of(reader), vehicle_id, "read_dtcs", moment)
+        asked = service.ask(connection, person_of(reader), vehicle_id, name, moment)
     except NoDeviceError as error:
         problem = said(error, reader)
         if part:  # with 200, since htmx shows nothing of an answer that is an error

@@ -29,6 +29,8 @@ WANTED = {SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE}
 @pytest.fixture(name="short_pauses")
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_agent.live.PAUSE_S", (0.05, 0.1))
+    monkeypatch.setattr("edge_agent.live.ASLEEP_S", (0.05, 0.1))
+    monkeypatch.setattr("edge_agent.live.LISTEN_S", 0.05)
     monkeypatch.setattr("edge_agent.buses.can.FIRST_ANSWER_S", 0.2)
 
 
@@ -150,7 +152,7 @@ async def test_a_car_that_wakes_up(bus, unit, opened, read, health, caplog) -> N
     """Silence is said once and counted; when the ignition comes on, rows come."""
     source = opened(f"can:{bus}")
     reading = asyncio.create_task(read(source, complete))
-    while health.counts["reopened"] < 3:
+    while health.counts["asleep"] < 3:
         await asyncio.sleep(0.01)
     async with answering(bus, unit()):
         rows = await asyncio.wait_for(reading, 20)
@@ -166,7 +168,7 @@ async def test_a_car_that_falls_silent_and_comes_back(bus, unit, opened, health)
     async with answering(bus, unit()):
         await asyncio.wait_for(anext(stream), 20)
     reading = asyncio.create_task(_until_values(stream))
-    while not health.counts["reopened"]:
+    while not health.counts["asleep"]:
         await asyncio.sleep(0.01)
     async with answering(bus, unit(values={SPEED: 7.0})):
         values = await asyncio.wait_for(reading, 20)

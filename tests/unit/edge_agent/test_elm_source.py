@@ -28,6 +28,7 @@ WANTED = {SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE}
 @pytest.fixture(name="short_pauses")
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_agent.live.PAUSE_S", (0.05, 0.1))
+    monkeypatch.setattr("edge_agent.live.ASLEEP_S", (0.05, 0.1))
     monkeypatch.setattr("edge_agent.buses.elm327.RESET_S", 1.0)
     monkeypatch.setattr("edge_agent.buses.elm327.ANSWER_S", 1.0)
 
@@ -149,7 +150,7 @@ async def test_bad_adapters_are_named_and_tried_again(opened, health, caplog, an
     async with saying(*answers) as uri:
         source = opened(uri)
         reading = asyncio.create_task(anext(source.rows(skip=0, start_ms=None)))
-        while health.counts["reopened"] < 2:
+        while health.counts["reopened"] + health.counts["asleep"] < 2:
             assert not reading.done(), reading
             await asyncio.sleep(0.01)
         reading.cancel()
