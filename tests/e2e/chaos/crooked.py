@@ -165,7 +165,9 @@ def acknowledge_beyond_a_hole() -> None:
 def forget_what_is_held() -> None:
     """Ingest takes every message for a new one."""
     held = importlib.import_module("ingest.sequence").Held
-    importlib.import_module("ingest.storage.inbox").held_of = lambda *_: held()
+    inbox = importlib.import_module("ingest.storage.inbox")
+    inbox.held_of_many = lambda _, keys: dict.fromkeys(keys, held())
+    inbox.held_of = lambda *_: held()
 
 
 def write_down_the_place_afterwards() -> None:
@@ -234,6 +236,7 @@ def say_for_one_spool_what_is_true_of_another() -> None:
         return sequence.Held(max(before, held.upto), tuple(pair for pair in held.ranges if pair[0] > before + 1))
 
     inbox.held_of = stale
+    inbox.held_of_many = lambda connection, keys: {key: stale(connection, *key) for key in keys}
 
 
 def take_what_is_older_for_a_repetition() -> None:
