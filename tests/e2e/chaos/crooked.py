@@ -29,7 +29,7 @@ POINTS = {
     "agent: it has announced itself": ("edge_agent.uplink:Uplink._announce", "after"),
     "agent: an acknowledgement has come": ("edge_agent.spool:Spool.acknowledge", "before"),
     "agent: what is acknowledged is deleted": ("edge_agent.spool:Spool.acknowledge", "after"),
-    "ingest: a message has come": ("ingest.subscriber:_bytes", "after"),
+    "ingest: a message has come": ("ingest.subscriber:Subscriber._receive", "after"),
     "ingest: messages are about to be judged": ("ingest.committer:Committer._store", "before"),
     "ingest: in the middle of a commit": ("ingest.storage.inbox:store", "after"),
     "ingest: a commit is done, nothing acknowledged": ("ingest.committer:Committer._store", "after"),
