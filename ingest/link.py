@@ -165,16 +165,19 @@ class Link(asyncio.Protocol):
         Raises:
             BrokerLinkError: the broker is silent or goes.
         """
-        packet_id = self._next_id()
-        raw = packets.publish(packet_id, topic, payload)
         if confirmed:
-            await self._request(packet_id, raw)
+            packet_id = self._next_id()
+            await self._request(packet_id, packets.publish(packet_id, topic, payload))
             return
-        self.write(raw)
+        self.send(topic, payload)
         if not self._writable.is_set():
             await self._writable.wait()
         if self.closed.done():
             raise BrokerLinkError(self.closed.result())
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publishes at QoS 1 and waits for nothing."""
+        self.write(packets.publish(self._next_id(), topic, payload))
 
     async def _request(self, packet_id: int, raw: bytes) -> bytes:
         waiting: asyncio.Future[bytes] = self._loop.create_future()
