@@ -42,6 +42,10 @@ COMMANDS: Mapping[str, str] = {
 SETTINGS_FILE = "roadworthy.toml"
 PACKAGES = ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks")
 USER_ERROR = 2
+_EXTRAS = (
+    "which is not installed here: pip install 'roadworthy[agent]' brings what runs in the car, "
+    "pip install 'roadworthy[agent,server]' everything"
+)
 
 
 class FrontDoor(TyperGroup):
@@ -126,10 +130,14 @@ def _our_errors() -> tuple[type[BaseException], ...]:
     return tuple(value for value in found if isinstance(value, type) and issubclass(value, Exception))
 
 
-def _first_of_ours(error: BaseException) -> BaseException | None:
+def _sentence(error: BaseException) -> str | None:
+    """What to tell the user of an error that is no fault of the program; None where it is one."""
     if isinstance(error, BaseExceptionGroup):
-        return next((found for inner in error.exceptions if (found := _first_of_ours(inner))), None)
-    return error if isinstance(error, _our_errors()) else None
+        return next((found for inner in error.exceptions if (found := _sentence(inner))), None)
+    if isinstance(error, ModuleNotFoundError):
+        package = str(error.name).partition(".")[0]
+        return None if package in {*PACKAGES, "roadworthy"} else f"this needs the package {package}, {_EXTRAS}"
+    return str(error) if isinstance(error, _our_errors()) else None
 
 
 def main() -> None:
@@ -137,10 +145,10 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        ours = _first_of_ours(error)
-        if ours is None:
+        sentence = _sentence(error)
+        if sentence is None:
             raise
-        Console(stderr=True).print(f"[bold red]roadworthy:[/] {escape(str(ours))}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]roadworthy:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
         sys.exit(USER_ERROR)
 
 

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from benchmarks.result import Result
 
-BENCHES: Mapping[str, str] = {"decode": "benchmarks.decode"}
+BENCHES: Mapping[str, str] = {
+    "decode": "benchmarks.decode",
+    "wire": "benchmarks.wire",
+    "agent": "benchmarks.agent",
+}
 """Name -> module, imported when it is run; it has ``measure()`` and, where a profile makes sense, ``profile()``."""
 
 
@@ -23,12 +27,14 @@ def bench(
     profile: Annotated[bool, typer.Option("--profile", help="Say where our time goes, and compare nothing.")] = False,
 ) -> None:
     """Measure a part beside its peers, in one run on the same input; exit code 1 if results differ."""
-    from benchmarks.errors import UnknownBenchError
+    from benchmarks.errors import NoProfileError, UnknownBenchError
 
     if name not in BENCHES:
         raise UnknownBenchError(name, BENCHES)
     module = importlib.import_module(BENCHES[name])
     if profile:
+        if not hasattr(module, "profile"):
+            raise NoProfileError(name)
         typer.echo("\n".join(module.profile()))
         return
     measure: Callable[[], Result] = module.measure

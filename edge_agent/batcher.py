@@ -12,6 +12,8 @@ from vehicle.signals import CATALOGUE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+SURE_CELLS = 12_000
+"""Rows times columns that fit into a message whatever they hold: ten bytes a value, two bits, a byte a column."""
 _ORDER = {path: place for place, path in enumerate(CATALOGUE)}
 
 
@@ -41,11 +43,12 @@ class Columns:
 
 
 def batches(rows: Sequence[Timed], chosen: SignalSet, *, boot_id: int, quality: TimeQuality) -> list[Batch]:
-    """``rows`` as batches whose times increase; where a clock was set back, a new batch begins."""
+    """``rows`` as batches whose times increase; where a clock was set back or one grows too large, another begins."""
     found: list[Batch] = []
     start = 0
+    most = max(1, SURE_CELLS // max(1, len(chosen.entries)))
     for at in range(1, len(rows) + 1):
-        if at == len(rows) or rows[at].time_ms <= rows[at - 1].time_ms:
+        if at == len(rows) or at - start == most or rows[at].time_ms <= rows[at - 1].time_ms:
             found.append(_batch(rows[start:at], chosen, boot_id, quality))
             start = at
     return found

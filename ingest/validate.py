@@ -117,15 +117,14 @@ def _read(
         if envelope.content is wire.Content.EVENT:
             event = wire.decode_event(envelope.body)
             return _accept(device_id, vehicle_id, envelope, payload, event, None, knowledge, now_ms)
-        set_id = wire.batch_signal_set_id(envelope.body)
-        known = knowledge.signal_sets.get(set_id)
+        packed = wire.open_batch(envelope.body)
+        known = knowledge.signal_sets.get(packed.signal_set_id)
         if known is None:
             return NeedsSet(
-                device_id=device_id, epoch=envelope.epoch, sequence=envelope.sequence, signal_set_id=set_id,
-                payload=payload, topic=topic,
+                device_id=device_id, epoch=envelope.epoch, sequence=envelope.sequence,
+                signal_set_id=packed.signal_set_id, payload=payload, topic=topic,
             )  # fmt: skip
-        batch = wire.decode_batch(envelope.body, known)
-        return _accept(device_id, vehicle_id, envelope, payload, batch, known, knowledge, now_ms)
+        return _accept(device_id, vehicle_id, envelope, payload, packed.unpack(known), known, knowledge, now_ms)
     except WireError as error:
         raise WireError(error.reason, error.why, epoch=envelope.epoch, sequence=envelope.sequence) from error
 

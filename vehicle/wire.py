@@ -1,9 +1,10 @@
 """Bytes of telemetry and events; byte by byte in docs/protocol.md.
 
-A message is a fixed header, then a zstd frame with a MessagePack body. Integers of the header are big-endian::
+A message is a fixed header, then a zstd frame with its body: packed rows (telemetry) or MessagePack (event). Integers
+of the header are big-endian::
 
     0   2  magic "RW"
-    2   1  version, 1
+    2   1  version, 2
     3   1  content: 1 telemetry, 2 event
     4   1  lane: 0 event, 1 live, 2 backlog
     5   8  epoch
@@ -18,8 +19,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import accumulate, compress, count, pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import zstandard
@@ -27,29 +27,28 @@ import zstandard
 from vehicle.batch import Batch, Event, TimeQuality
 from vehicle.errors import Reason, WireError
 from vehicle.json_columns import to_batch
+from vehicle.packing import Reader, pack_rows, put_varint, unpack_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from vehicle.signal_set import SignalSet
 
 __all__ = [
-    "MAX_MESSAGE_BYTES", "Content", "Envelope", "Lane", "Reason", "batch_signal_set_id", "decode_batch",
-    "decode_envelope", "decode_event", "decode_json_columns", "encode_event", "encode_telemetry",
+    "MAX_MESSAGE_BYTES", "Content", "Envelope", "Lane", "Packed", "Reason", "decode_batch",
+    "decode_envelope", "decode_event", "decode_json_columns", "encode_event", "encode_telemetry", "open_batch",
 ]  # fmt: skip
 
 MAX_MESSAGE_BYTES = 128 * 1024
 """Largest message; also what AWS IoT Core takes."""
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Largest body after decompression (our choice), so that a small frame cannot fill the memory."""
-MAX_ROWS = 100_000
-VERSION = 1
+VERSION = 2
 MAGIC = b"RW"
 
 _HEADER = struct.Struct(">2sBBBQQI")
 _CRC = struct.Struct(">I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 _LEVEL = 9
+_SET_ID_BYTES = 8
 _QUALITIES = tuple(TimeQuality)
 _MAX_COUNTER = (1 << 63) - 1
 
@@ -81,16 +80,6 @@ class Envelope:
     body: bytes
 
 
-class _TelemetryBody(msgspec.Struct, array_like=True):
-    signal_set_id: str
-    boot_id: int
-    quality: int
-    monotonic_ms: int
-    first_ms: int
-    steps: list[int]
-    columns: list[tuple[bytes, list[int]]]
-
-
 class _EventBody(msgspec.Struct, array_like=True):
     kind: str
     time_ms: int
@@ -107,26 +96,17 @@ class _JsonColumns(msgspec.Struct):
     columns: dict[str, list[float | None]]
 
 
-_Body = TypeVar("_Body", _TelemetryBody, _EventBody)
-
-
 def encode_telemetry(*, epoch: int, sequence: int, lane: Lane, batch: Batch) -> bytes:
     """The message of a batch.
 
     Raises:
         WireError: the message would be larger than ``MAX_MESSAGE_BYTES``.
     """
-    times = batch.times_ms
-    body = _TelemetryBody(
-        batch.signal_set_id,
-        batch.boot_id,
-        _QUALITIES.index(batch.quality),
-        batch.monotonic_ms,
-        times[0] if times else 0,
-        _run_lengths([later - earlier for earlier, later in pairwise(times)]),
-        [_pack_column(column) for column in batch.columns],
-    )
-    return _seal(Content.TELEMETRY, lane, epoch, sequence, msgspec.msgpack.encode(body))
+    body = bytearray(bytes.fromhex(batch.signal_set_id))
+    body.append(_QUALITIES.index(batch.quality))
+    put_varint(body, batch.boot_id)
+    put_varint(body, batch.monotonic_ms)
+    return _seal(Content.TELEMETRY, lane, epoch, sequence, bytes(body) + pack_rows(batch.times_ms, batch.columns))
 
 
 def encode_event(*, epoch: int, sequence: int, event: Event) -> bytes:
@@ -167,13 +147,47 @@ def decode_envelope(payload: bytes) -> Envelope:
     return Envelope(version, Content(content), Lane(lane), epoch, sequence, body)
 
 
-def batch_signal_set_id(body: bytes) -> str:
-    """Id of the signal set that the batch in ``body`` refers to.
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A batch whose rows have not been looked at yet, so that its signal set can be found first."""
+
+    signal_set_id: str
+    quality: TimeQuality
+    boot_id: int
+    monotonic_ms: int
+    body: bytes
+    at: int
+
+    def unpack(self, signal_set: SignalSet) -> Batch:
+        """The batch, whose columns are those of ``signal_set``.
+
+        Raises:
+            WireError: it cannot be read or does not fit the set.
+        """
+        if self.signal_set_id != signal_set.id:
+            why = f"columns of set {self.signal_set_id}, not of set {signal_set.id}"
+            raise WireError(Reason.UNKNOWN_SCHEMA, why)
+        times_ms, columns = unpack_rows(self.body, self.at, len(signal_set.entries))
+        return Batch(
+            boot_id=self.boot_id,
+            quality=self.quality,
+            monotonic_ms=self.monotonic_ms,
+            signal_set_id=self.signal_set_id,
+            times_ms=times_ms,
+            columns=columns,
+        )
+
+
+def open_batch(body: bytes) -> Packed:
+    """The batch in ``body``, its rows still packed.
 
     Raises:
-        WireError: the body cannot be read.
+        WireError: the body cannot be unpacked, or is too short.
     """
-    return _read(body, _TelemetryBody).signal_set_id
+    unpacked = _unpacked(body)
+    read = Reader(unpacked)
+    set_id, quality = read.take(_SET_ID_BYTES).hex(), _quality(read.take(1)[0])
+    return Packed(set_id, quality, read.varint(), read.varint(), unpacked, read.at)
 
 
 def decode_batch(body: bytes, signal_set: SignalSet) -> Batch:
@@ -182,23 +196,7 @@ def decode_batch(body: bytes, signal_set: SignalSet) -> Batch:
     Raises:
         WireError: the body cannot be read or does not fit the set.
     """
-    read = _read(body, _TelemetryBody)
-    if read.signal_set_id != signal_set.id or len(read.columns) != len(signal_set.entries):
-        expected = len(signal_set.entries)
-        why = f"{len(read.columns)} columns of set {read.signal_set_id}, set {signal_set.id} has {expected}"
-        raise WireError(Reason.UNKNOWN_SCHEMA, why)
-    steps = _expand(read.steps)
-    if any(step <= 0 for step in steps):
-        raise WireError(Reason.DECODE, "the times of its rows do not increase")
-    rows = len(steps) + 1
-    return Batch(
-        boot_id=read.boot_id,
-        quality=_quality(read.quality),
-        monotonic_ms=read.monotonic_ms,
-        signal_set_id=read.signal_set_id,
-        times_ms=tuple(accumulate(steps, initial=read.first_ms)),
-        columns=tuple(_unpack_column(mask, deltas, rows) for mask, deltas in read.columns),
-    )
+    return open_batch(body).unpack(signal_set)
 
 
 def decode_event(body: bytes) -> Event:
@@ -207,7 +205,10 @@ def decode_event(body: bytes) -> Event:
     Raises:
         WireError: the body cannot be read.
     """
-    read = _read(body, _EventBody)
+    try:
+        read = msgspec.msgpack.decode(_unpacked(body), type=_EventBody)
+    except msgspec.DecodeError as error:
+        raise WireError(Reason.DECODE, f"its body cannot be read: {error}") from error
     return Event(
         kind=read.kind,
         time_ms=read.time_ms,
@@ -248,57 +249,15 @@ def _checksum(header: bytes, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(header))
 
 
-def _read(body: bytes, form: type[_Body]) -> _Body:
+def _unpacked(body: bytes) -> bytes:
     try:
         size = zstandard.frame_content_size(body)
         if not 0 <= size <= MAX_BODY_BYTES:
             raise WireError(Reason.DECODE, f"its body says it unpacks to {size} bytes, 0 to {MAX_BODY_BYTES} are taken")
-        return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(body), type=form)
-    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+        return zstandard.ZstdDecompressor().decompress(body)
+    except zstandard.ZstdError as error:
         raise WireError(Reason.DECODE, f"its body cannot be unpacked: {error}") from error
 
 
 def _quality(index: int) -> TimeQuality:
     return _QUALITIES[index] if 0 <= index < len(_QUALITIES) else TimeQuality.NONE
-
-
-def _run_lengths(steps: Sequence[int]) -> list[int]:
-    packed: list[int] = []
-    for step in steps:
-        if packed and packed[-1] == step:
-            packed[-2] += 1
-        else:
-            packed += [1, step]
-    return packed
-
-
-def _expand(packed: Sequence[int]) -> list[int]:
-    repeats, steps = packed[::2], packed[1::2]
-    if len(repeats) != len(steps) or any(repeat < 1 for repeat in repeats) or sum(repeats) >= MAX_ROWS:
-        raise WireError(Reason.DECODE, f"its row times are not pairs of count and step for at most {MAX_ROWS} rows")
-    return [step for repeat, step in zip(repeats, steps, strict=True) for _ in range(repeat)]
-
-
-def _pack_column(column: Iterable[int | None]) -> tuple[bytes, list[int]]:
-    values = list(column)
-    present = [value for value in values if value is not None]
-    deltas = [later - earlier for earlier, later in zip([0, *present], present, strict=False)]
-    if len(present) == len(values):
-        return b"", deltas
-    bits = sum(1 << index for index, value in enumerate(values) if value is not None)
-    return bits.to_bytes((len(values) + 7) // 8, "little"), deltas
-
-
-def _unpack_column(mask: bytes, deltas: list[int], rows: int) -> tuple[int | None, ...]:
-    present = accumulate(deltas)
-    if not mask:
-        if len(deltas) != rows:
-            raise WireError(Reason.DECODE, f"a column has {len(deltas)} values for {rows} rows")
-        return tuple(present)
-    bits = int.from_bytes(mask, "little")
-    if len(mask) != (rows + 7) // 8 or bits.bit_count() != len(deltas) or bits >> rows:
-        raise WireError(Reason.DECODE, f"a column's bitmap of {len(mask)} bytes does not fit {rows} rows")
-    column: list[int | None] = [None] * rows
-    for index, value in zip(compress(count(), (bits >> row & 1 for row in range(rows))), present, strict=True):
-        column[index] = value
-    return tuple(column)

@@ -7,6 +7,7 @@ its header and its unpacked body: another zstd release may pack the same body in
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ BATCHES = {
         wire.Lane.BACKLOG,
         batch(NINE_ROWS[:3], (0, 0, 0), (None, None, None), (None, None, 255)),
     ),
+    "values that go down, far and beyond zero": (
+        5,
+        wire.Lane.LIVE,
+        batch(NINE_ROWS[:3], (200, 0, -7), (2**63 - 1, -(2**63), 0), (None, 5, 5)),
+    ),
 }
 
 EVENTS = {
@@ -102,6 +108,20 @@ def vector(name: str, message: bytes, content: dict[str, Any]) -> dict[str, Any]
     return {"name": name, **identity, **content, "body_unpacked": body.hex(), "message": message.hex()}
 
 
+BAD_BODIES = {
+    "unpacked body: nothing in it": "",
+    "unpacked body: a set id and no more": SET.id,
+    "unpacked body: no rows": f"{SET.id}01290100000003",
+    "unpacked body: a number that never ends": f"{SET.id}01{'ff' * 30}",
+    "unpacked body: steps for more rows than there are": f"{SET.id}01290102000105010300000000",
+    "unpacked body: a step of nothing": f"{SET.id}01290102000101000300000000",
+    "unpacked body: a form that does not exist": f"{SET.id}0129010100000304000000",
+    "unpacked body: two columns for a set of three": f"{SET.id}012901010000020000",
+    "unpacked body: a change before the first value": f"{SET.id}01290101000003010000010200",
+    "unpacked body: a byte left over": f"{SET.id}0129010100000300000000",
+}
+
+
 def damaged(good: list[dict[str, Any]]) -> list[dict[str, Any]]:
     message = bytes.fromhex(good[0]["message"])
     flipped = bytes([*message[:-1], message[-1] ^ 1])
@@ -109,12 +129,12 @@ def damaged(good: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "empty": b"",
         "shorter than a header": message[:28],
         "another magic": b"XX" + message[2:],
-        "version 2": message[:2] + b"\x02" + message[3:],
+        "version 1": message[:2] + b"\x01" + message[3:],
         "cut short": message[:-1],
         "one bit of the last byte changed": flipped,
         "one bit of the sequence changed": message[:20] + bytes([message[20] ^ 2]) + message[21:],
         "too large": message + bytes(wire.MAX_MESSAGE_BYTES),
-    }
+    } | {name: in_a_message(body) for name, body in BAD_BODIES.items()}
     return [
         {"name": name, "reason": reason_of(form), **({} if name == "too large" else {"message": form.hex()})}
         for name, form in forms.items()
@@ -123,8 +143,12 @@ def damaged(good: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def reason_of(message: bytes) -> str:
     with pytest.raises(WireError) as caught:
-        wire.decode_envelope(message)
+        wire.decode_batch(wire.decode_envelope(message).body, SET)
     return caught.value.reason
+
+
+def in_a_message(body: str) -> bytes:
+    return wire._seal(wire.Content.TELEMETRY, wire.Lane.LIVE, EPOCH, 6, bytes.fromhex(body))
 
 
 @pytest.fixture(name="vectors", scope="module")
@@ -147,6 +171,59 @@ def test_agreed_messages_are_read_as_agreed(vectors: dict[str, Any]) -> None:
         else:
             event = wire.decode_event(envelope.body)
             assert (event.kind, event.data) == (agreed["kind"], agreed["data"])
+
+
+def test_the_document_suffices_to_read_them(vectors: dict[str, Any]) -> None:
+    """A reader made from docs/protocol.md alone, in plain steps, reads every telemetry vector to its content."""
+    for agreed in vectors["good"]:
+        if "columns" in agreed:
+            times, columns = read_by_the_document(bytes.fromhex(agreed["message"]))
+            assert [times, columns] == [agreed["times_ms"], agreed["columns"]], agreed["name"]
+
+
+def read_by_the_document(message: bytes) -> tuple[list[int], list[list[int | None]]]:
+    """Section 2, step by step; shares nothing with the package."""
+    assert (message[:2], message[2], message[3]) == (b"RW", 2, 1)
+    assert int.from_bytes(message[21:25], "big") == len(message) - 29
+    assert zlib.crc32(message[:25] + message[29:]) == int.from_bytes(message[25:29], "big")
+    body = iter(zstandard.ZstdDecompressor().decompress(message[29:]))
+
+    def varint() -> int:
+        value = shift = 0
+        while True:
+            byte = next(body)
+            value += (byte % 128) * 2**shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    def signed(value: int) -> int:
+        return value // 2 if value % 2 == 0 else -(value // 2) - 1
+
+    def bits(rows: int) -> list[bool]:
+        mask = [next(body) for _ in range(-(-rows // 8))]
+        return [bool(mask[row // 8] >> row % 8 & 1) for row in range(rows)]
+
+    assert bytes(next(body) for _ in range(8)).hex() == SET.id
+    next(body), varint(), varint()  # quality, boot, boot clock
+    rows, times = varint(), [signed(varint())]
+    for _ in range(varint()):
+        count, step = varint(), varint()
+        times += [times[-1] + step * (at + 1) for at in range(count)]
+    forms = [next(body) for _ in range(varint())]
+    present = [bits(rows) if form == 2 else [form == 1] * rows for form in forms]
+    changed = [bits(rows) if form else [False] * rows for form in forms]
+    first = [signed(varint()) if form else 0 for form in forms]
+    columns: list[list[int | None]] = []
+    for here, change, value in zip(present, changed, first, strict=True):
+        column: list[int | None] = []
+        for row in range(rows):
+            if change[row]:
+                value = (value + signed(varint() + 1) + 2**63) % 2**64 - 2**63  # noqa: PLW2901
+            column.append(value if here[row] else None)
+        columns.append(column)
+    assert next(body, None) is None
+    return times, columns
 
 
 def test_messages_are_written_as_agreed(vectors: dict[str, Any]) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import roadworthy
-from benchmarks import decode, decode_task
+from benchmarks import decode, decode_task, wire
 from benchmarks.commands import BENCHES
-from benchmarks.errors import MissingPeerError, UnknownBenchError
+from benchmarks.errors import MissingPeerError, NoProfileError, UnknownBenchError
 from benchmarks.result import Result
 from edge_agent.bulk.convert import Converter
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 needs_opendbc = pytest.mark.skipif(
     importlib.util.find_spec("opendbc") is None,
@@ -52,6 +55,22 @@ def test_a_result_is_one_json_object() -> None:
         "detail": {"n": 1},
     }
     assert any("7.5 ×" in line for line in found.lines())
+
+
+def test_the_wire_is_measured_beside_its_peers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On the drive that ships with the package every batch comes back as it was, in fewer bytes than the peers take."""
+    monkeypatch.setenv("ROADWORTHY_SHARED_DATA", str(tmp_path))
+    monkeypatch.setattr(wire, "ROUNDS", 1)
+    found = json.loads(run("wire", "--json").stdout)
+    assert found["equal"]
+    assert found["unit"] == "bytes/sample"
+    assert all(ratio < 1 for ratio in found["ratio"].values())
+    assert "1 recorded drive(s) of the package" in found["input"]
+
+
+def test_a_benchmark_without_a_profile_says_so() -> None:
+    """No traceback for a wish that cannot be granted."""
+    assert isinstance(run("wire", "--profile").exception, NoProfileError)
 
 
 def test_an_unknown_benchmark_is_refused_with_those_there_are() -> None:

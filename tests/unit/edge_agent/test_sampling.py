@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.batcher import Timed, batches
 from edge_agent.polling import LONGEST_S, PERIODS_S, Poller
 from edge_agent.protocols.obd import BUSY_REPEAT
 from edge_agent.sampler import Sampler
 from edge_agent.watch import Watch
+from vehicle.batch import TimeQuality
 from vehicle.dtc import Dtc, DtcState
-from vehicle.signals import DTC_COUNT, MIL_ON
+from vehicle.signal_set import SignalSet
+from vehicle.signals import CATALOGUE, DTC_COUNT, MIL_ON
 from vehicle.vin import Vin
+from vehicle.wire import Lane, encode_telemetry
 
 SPEED, RPM, COOLANT = 0x0D, 0x0C, 0x05
 
@@ -111,6 +117,21 @@ def test_only_what_was_read_anew_is_a_sample() -> None:
     sampler.take({"b": 3})
     assert sampler.row(15.7) == {"b": 3}
     assert sampler.next_s == 16.0
+
+
+def test_a_batch_always_fits_into_a_message() -> None:
+    """Many columns make batches short, so that no message is ever too large to be sent, whatever the values are."""
+    chosen = SignalSet.of(list(CATALOGUE)[:100])
+    wild = random.Random(1)
+    rows = [
+        Timed(1000 * at, 1000 * at, {path: wild.randint(-(2**63), 2**63 - 1) for path in chosen.paths})
+        for at in range(500)
+    ]
+    made = batches(rows, chosen, boot_id=2**63 - 1, quality=TimeQuality.NTP)
+    assert [time for batch in made for time in batch.times_ms] == [row.time_ms for row in rows]
+    assert len(made) > 1
+    for batch in made:
+        assert encode_telemetry(epoch=1, sequence=1, lane=Lane.LIVE, batch=batch)
 
 
 def test_codes_come_and_go() -> None:

@@ -23,7 +23,7 @@ def batches(draw: st.DrawFn) -> Batch:
     times = [draw(st.integers(0, 2**42))]
     for step in steps:
         times.append(times[-1] + step)
-    cell = st.none() | st.integers(0, 65535)
+    cell = st.none() | st.integers(0, 65535) | st.integers(-(2**63), 2**63 - 1)
     column = st.lists(cell, min_size=rows, max_size=rows).map(tuple)
     return Batch(
         boot_id=draw(st.integers(0, 2**63 - 1)),
@@ -55,7 +55,7 @@ def test_batch_round_trip(batch: Batch, epoch: int, sequence: int) -> None:
     message = wire.encode_telemetry(epoch=epoch, sequence=sequence, lane=wire.Lane.BACKLOG, batch=batch)
     envelope = wire.decode_envelope(message)
     assert (envelope.epoch, envelope.sequence, envelope.lane) == (epoch, sequence, wire.Lane.BACKLOG)
-    assert wire.batch_signal_set_id(envelope.body) == SET.id
+    assert wire.open_batch(envelope.body).signal_set_id == SET.id
     assert wire.decode_batch(envelope.body, SET) == batch
 
 
