@@ -16,6 +16,7 @@ BENCHES: Mapping[str, str] = {
     "decode": "benchmarks.decode",
     "wire": "benchmarks.wire",
     "agent": "benchmarks.agent",
+    "ingest": "benchmarks.ingest",
 }
 """Name -> module, imported when it is run; it has ``measure()`` and, where a profile makes sense, ``profile()``."""
 
