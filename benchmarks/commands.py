@@ -17,6 +17,7 @@ BENCHES: Mapping[str, str] = {
     "wire": "benchmarks.wire",
     "agent": "benchmarks.agent",
     "ingest": "benchmarks.ingest",
+    "backlog": "benchmarks.backlog",
 }
 """Name -> module, imported when it is run; it has ``measure()`` and, where a profile makes sense, ``profile()``."""
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -16,6 +15,7 @@ from ingest.ending import is_cancelled
 from ingest.errors import BrokerLinkError
 from ingest.link import connected
 from ingest.sharing import Probe, shared_filter
+from ingest.waiting import Waiting, is_backlog
 from vehicle.topics import PREFIX, UPLINK, Kind, topic
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from ingest.settings import IngestSettings
 
 LOG = logging.getLogger(__name__)
-MAX_PENDING = 4000
-"""Messages that wait for the database (our choice). When so many wait we read no more, and the broker keeps the rest;
-a device's window bounds how many those are."""
 RETRY_S = (0.2, 5.0)
 SHARED = (Kind.TELEMETRY, Kind.EVENT)
 """What any worker may take; the other streams are for the one that holds the lease, as their order counts."""
@@ -46,7 +43,7 @@ class Arrival:
 
 
 class Subscriber:
-    """A connection to the broker that comes back by itself; what came is taken from it in order.
+    """A connection to the broker that comes back by itself; what came is taken from it in order, the backlog last.
 
     A None stands before everything that comes over the next connection: who went meanwhile was not told. With a
     ``group`` in the settings each message comes to one of its workers, where the broker can do that; where it cannot,
@@ -57,18 +54,18 @@ class Subscriber:
         self._settings, self._lease = settings, lease
         self._link: Link | None = None
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
-        self._pending: deque[Arrival | None] = deque()
+        self._pending: Waiting[Arrival | None] = Waiting()
         self._some = asyncio.Event()
         self._probe: Probe | None = None
         self.connected = asyncio.Event()
 
     async def take(self, most: int) -> list[Arrival | None]:
-        """What came, oldest first, at most so many; waits until there is something."""
+        """What came, at most so many, the backlog behind the rest; waits until there is something."""
         await self.some()
-        found = [self._pending.popleft() for _ in range(min(most, len(self._pending)))]
-        if not self._pending:
+        found = self._pending.take(most)
+        if not len(self._pending):
             self._some.clear()
-        if self._link is not None and len(self._pending) < MAX_PENDING // 2:
+        if self._link is not None and self._pending.has_room:
             self._link.resume()
         return found
 
@@ -166,11 +163,12 @@ class Subscriber:
                 self._probe.came()
             else:
                 self._put(Arrival(one.topic, one.payload, now_ms, one.retained))
-        if self._link is not None and len(self._pending) >= MAX_PENDING:
+        if self._link is not None and self._pending.is_full:
             self._link.pause()
 
     def _put(self, arrival: Arrival | None) -> None:
-        self._pending.append(arrival)
+        payload = b"" if arrival is None else arrival.payload
+        self._pending.put(arrival, len(payload), backlog=is_backlog(payload))
         self._some.set()
 
     async def send(self, device: str, kind: Kind, payload: bytes) -> bool:

@@ -12,17 +12,28 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from benchmarks import batches
-from benchmarks.load import Account, Order, Phase
+from benchmarks.drives import BATCH_ROWS, shipped
+from benchmarks.load import EPOCH, Account, Order, Phase
 from ingest import devices
 from ingest.storage import tables
 from ingest.storage.database import migrate, open_database, reading, transaction
 from ingest.storage.telemetry import TelemetryStore
+from vehicle.wire import Lane, encode_telemetry
 
 pytestmark = pytest.mark.e2e
 
 CARS, RATE, SECONDS = 20, 200, 12
-BATCHES = 40
+
+
+def order_of(home, accounts: list[Account], **more: object) -> Order:
+    """What the cars do: they send a recorded drive over and over."""
+    drive = shipped().batches
+    chosen = drive[0][0]
+    return Order(
+        host="127.0.0.1", port=home.broker_port, devices=accounts, signal_sets={chosen.id: chosen.announced()},
+        batches=[encode_telemetry(epoch=EPOCH, sequence=1, lane=Lane.LIVE, batch=one) for _, one in drive],
+        **more,
+    )  # fmt: skip
 
 
 def enrol(home, engine: sa.Engine) -> list[Account]:
@@ -73,12 +84,7 @@ def test_two_workers_lose_and_double_nothing(home, engine, until) -> None:
         log = home.folder / f"{name}.log"
         until(lambda log=log: "is up" in log.read_text(), what=f"the {name} worker")
         assert "shares messages among the workers of group pair" in log.read_text()
-    order = Order(
-        host="127.0.0.1", port=home.broker_port, devices=accounts,
-        batches=batches.messages(BATCHES), phases=[(RATE, SECONDS)],
-        signal_sets={batches.signal_set().id: batches.signal_set().announced()},
-    )  # fmt: skip
-    load = start_load(home, order)
+    load = start_load(home, order_of(home, accounts, phases=[(RATE, SECONDS)]))
     until(lambda: len(stored(engine)) > RATE * SECONDS / 3, what="a third of the batches")
     home.kill(workers[0])
     phase = msgspec.json.decode(load.stdout.readline(), type=Phase)
@@ -110,4 +116,32 @@ def judge(home, engine: sa.Engine, accounts: list[Account], phase: Phase, until)
     until(lambda: waiting() == 0, what="everything to be in history")
     store = TelemetryStore(engine, Path(home.env["ROADWORTHY_DATA_DIR"]) / "history")
     for account in accounts:
-        assert store.read(device_id=account.id).height == batches.ROWS * highest[account.id], "rows lost or doubled"
+        assert store.read(device_id=account.id).height == BATCH_ROWS * highest[account.id], "rows lost or doubled"
+
+
+BACKLOG, LIVE_RATE, LONGEST_S = 150, 20, 120
+
+
+@pytest.mark.parametrize("home", ["mosquitto and postgresql"], indirect=True)
+def test_live_batches_pass_a_backlog(home, engine, until) -> None:
+    """Cars come back with many batches and drive on: each live batch is stored before the backlog is drained."""
+    home.tls = ()
+    home.export()
+    home.kill_broker()
+    accounts = enrol(home, engine)
+    home.launch("only", home.command("ingest"))
+    until(lambda: "is up" in (home.folder / "only.log").read_text(), what="ingest")
+    load = start_load(home, order_of(home, accounts, phases=[(LIVE_RATE, LONGEST_S)], backlog=BACKLOG))
+    phase = msgspec.json.decode(load.stdout.readline(), type=Phase)
+    load.wait(30)
+    assert (phase.backlog_left, phase.held_back) == (0, 0)
+    assert phase.sent > 0
+    c = tables.inbox.c
+    with reading(engine) as connection:
+        rows = list(connection.execute(sa.select(c.device_id, c.sequence, c.lane).order_by(c.id)))
+    assert Counter(row.lane for row in rows) == {1: phase.sent, 2: CARS * BACKLOG}
+    assert len({(row.device_id, row.sequence) for row in rows}) == len(rows)
+    # In the order of storing, a live batch stands behind no more of its car's backlog than fits into a window.
+    live = [number for number, row in enumerate(rows) if row.lane == 1]
+    last_of_backlog = max(number for number, row in enumerate(rows) if row.lane == 2)
+    assert sum(number < last_of_backlog for number in live) >= 0.5 * len(live)
