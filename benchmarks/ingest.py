@@ -37,8 +37,8 @@ CARS = 200
 RATES = (250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 3400, 4000, 5000)
 SECONDS = 8.0
 KEPT = 0.9
-"""Of what was sent so much must be acknowledged within the step (our choice): what is missing is a queue that grows, and
-of a step of 8 s it may hold 0.8 s, latency included."""
+"""Of what was sent so much must be acknowledged within the step (our choice): what is missing is a queue that
+grows, and of a step of 8 s it may hold 0.8 s, latency included."""
 PROBE_EVERY_S, LOOK_EVERY_S = 0.5, 0.02
 DAY_MS = 86_400_000
 LATEST_S = 5.0
@@ -134,7 +134,7 @@ def _lost_or_doubled(server: Server, sent: int) -> int:
 
 @contextlib.contextmanager
 def watched(drive: Drives, server: Server) -> Any:
-    """Watches the last car in a thread of its own; the list grows by (when it was sent, seconds until it could be read)."""
+    """Watches the last car in a thread of its own; the list grows by when it sent and how long it took."""
     seen: list[tuple[float, float]] = []
     stop = threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(_watch(drive, server, seen, stop)), name="watched car")
@@ -159,13 +159,13 @@ async def _watch(drive: Drives, server: Server, seen: list[tuple[float, float]],
                 message = encode_telemetry(epoch=EPOCH, sequence=number, lane=Lane.LIVE, batch=moved)
                 begun_s = time.monotonic()
                 await link.publish(topic(account.id, Kind.TELEMETRY), message)
-                while not stop.is_set() and not await asyncio.to_thread(_is_there, store, account.id, moved.times_ms):
-                    await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.to_thread(_read_back, store, account.id, moved.times_ms, stop)
                 seen.append((begun_s, time.monotonic() - begun_s))
                 await asyncio.sleep(PROBE_EVERY_S)
 
 
-def _is_there(store: TelemetryStore, device: str, times_ms: tuple[int, ...]) -> bool:
+def _read_back(store: TelemetryStore, device: str, times_ms: tuple[int, ...], stop: threading.Event) -> None:
     start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=times_ms[0])
     end = start + timedelta(milliseconds=times_ms[-1] - times_ms[0] + 1)
-    return store.read(device_id=device, start=start, end=end).height == BATCH_ROWS
+    while not stop.is_set() and store.read(device_id=device, start=start, end=end).height < BATCH_ROWS:
+        time.sleep(LOOK_EVERY_S)

@@ -149,9 +149,7 @@ def _ingest(
     return process
 
 
-def _mosquitto(
-    bench: str, stack: contextlib.ExitStack, folder: Path, engine: sa.Engine, ports: tuple[int, int]
-) -> int:
+def _mosquitto(bench: str, stack: contextlib.ExitStack, folder: Path, engine: sa.Engine, ports: tuple[int, int]) -> int:
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
         raise PartFailedError(bench, "Mosquitto", "it is not installed; `apt install mosquitto` installs it")

@@ -42,8 +42,9 @@ class Keeper:
 
     async def _turn(self, turn: int) -> None:
         folder = self._settings.history_folder
-        while self._lease.held.is_set() and await asyncio.to_thread(history.write_run, self._engine, folder):
-            pass
+        while self._lease.held.is_set():
+            if not await asyncio.to_thread(history.write_run, self._engine, folder):
+                break
         await asyncio.to_thread(history.prune, self._engine, now=datetime.now(UTC))
         if turn % TIDY_EVERY == 1:
             await asyncio.to_thread(history.compact, self._engine, folder)

@@ -1,4 +1,4 @@
-"""Who of several ingest workers does what only one may do: a lock of PostgreSQL that ends with its holder's connection."""
+"""Who of several ingest workers does what only one may do: a lock of PostgreSQL, held as long as its connection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SETTINGS = ("tcp_keepalives_idle = 5", "tcp_keepalives_interval = 2", "tcp_keep
 
 
 class Lease:
-    """``held`` is set while this worker holds it, ``lost`` while it does not; on SQLite, which has one worker, always."""
+    """``held`` is set while this worker holds it, ``lost`` while it does not; the only worker on SQLite always does."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingest import packets
 from ingest.errors import BrokerLinkError
@@ -118,9 +118,9 @@ class Link(asyncio.Protocol):
         if self.closed.done():
             return
         self.closed.set_result(why)
-        for waiting in (self._greeted, *self._waiting.values()):
-            if not waiting.done():
-                waiting.cancel()
+        self._greeted.cancel()
+        for waiting in self._waiting.values():
+            waiting.cancel()
         self._writable.set()
         if self._transport is not None:
             self._transport.abort()
@@ -189,7 +189,8 @@ class Link(asyncio.Protocol):
             self._waiting.pop(packet_id, None)
 
     async def _patiently(self, answer: asyncio.Future[_Answer]) -> _Answer:
-        await asyncio.wait({answer, self.closed}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {answer, self.closed}
+        await asyncio.wait(both, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
         if self.closed.done():
             raise BrokerLinkError(self.closed.result())
         if not answer.done():

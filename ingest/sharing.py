@@ -58,5 +58,5 @@ class Probe:
 
 
 def shared_filter(group: str, topic_filter: str) -> str:
-    """The filter of a shared subscription (MQTT 5, section 4.8.2); brokers that have it take it from 3.1.1 clients too."""
+    """The filter of a shared subscription (MQTT 5, section 4.8.2); Mosquitto takes it from 3.1.1 clients too."""
     return f"$share/{group}/{topic_filter}"

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from vehicle.signal_set import SignalSet
 
 DIGEST_BYTES = 16
-_GAP = {None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +222,7 @@ def out_of_range(batch: Batch, signal_set: SignalSet) -> dict[str, int]:
     counts = {}
     for entry, column in zip(signal_set.entries, batch.columns, strict=True):
         low, high = raw_bounds(entry)
-        present = set(column) - _GAP
+        present = {raw for raw in column if raw is not None}
         if present and (min(present) < low or max(present) > high):
             counts[f"range:{entry.path}"] = sum(1 for raw in column if raw is not None and not low <= raw <= high)
     return counts

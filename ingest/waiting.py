@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from vehicle.wire import MAGIC, Lane
 
 MOST, MOST_BYTES = 20_000, 64 * 1024 * 1024
-"""Where so many wait, or so many bytes, no more is read (our choice): a device's window bounds what the broker keeps."""
+"""Where so many wait, or so many bytes, no more is read (our choice); windows bound what the broker keeps then."""
 BACKLOG_PART = 4
 """At least one in so many taken at once is of the backlog, where there is one (our choice)."""
 _LANE_AT = 4

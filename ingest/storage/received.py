@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 MOST_NAMES = 500
-"""Ids in one query; SQLite takes 32,766 parameters (sqlite.org/limits.html), and the planner likes fewer (our choice)."""
+"""Ids in one query; SQLite takes 32,766 parameters (sqlite.org/limits.html); fewer is our choice."""
 _KEEP = sa.text(
     "INSERT INTO received (device_id, epoch, upto, ranges) VALUES (:device_id, :epoch, :upto, :ranges) "
     "ON CONFLICT (device_id, epoch) DO UPDATE SET upto = excluded.upto, ranges = excluded.ranges"

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
 from ingest import pipeline
 from ingest.errors import WorkersError
 from ingest.lease import Lease
 from ingest.settings import IngestSettings
 from ingest.storage.database import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    import sqlalchemy as sa
 
 PATIENCE_S = 30
 

@@ -253,7 +253,7 @@ async def test_a_broker_that_does_not_deliver_is_told_apart(server) -> None:
 async def test_who_is_refused_learns_why(mosquitto: Running) -> None:
     """A wrong password and a port where nobody listens."""
     sign_in = (f"{SERVICE}-d", SERVICE, "wrong")
-    with pytest.raises(BrokerLinkError, match="password|refuses us"):
+    with pytest.raises(BrokerLinkError, match="refuses"):
         async with connected(("127.0.0.1", mosquitto.ports["service"]), sign_in, lambda _: None):
             pass
     with socket.socket() as free:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.waiting import BACKLOG_PART, MOST, MOST_BYTES, Waiting, is_backlog
+from vehicle.wire import Lane
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 20))
@@ -54,7 +55,7 @@ def test_it_is_full_by_number_or_bytes() -> None:
 
 def test_the_header_says_what_is_backlog(make) -> None:
     """Of telemetry by its lane; JSON and garbage count as now."""
-    assert is_backlog(make.message(1, lane=make.wire.Lane.BACKLOG))
+    assert is_backlog(make.message(1, lane=Lane.BACKLOG))
     assert not is_backlog(make.message(1))
     assert not is_backlog(b'{"epoch": 1}')
     assert not is_backlog(b"")
