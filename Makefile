@@ -29,6 +29,7 @@ check: setup ## format, lint, types, import contracts
 
 bench: setup ## what is measured beside others: bytes per sample of the wire format, signals a second of decoding
 	@.venv/bin/roadworthy bench wire
+	@.venv/bin/roadworthy bench history
 	@.venv/bin/roadworthy bench decode
 
 pictures: setup ## pictures of every page of a running demo: make pictures URL=http://127.0.0.1:8420 PASSWORD=…

@@ -11,6 +11,7 @@ import uvicorn
 from api import listening, policy, problems
 from api.appointments.endpoints import router as appointments
 from api.auth.endpoints import router as people
+from api.campaigns.endpoints import router as campaigns
 from api.console.app import mount
 from api.desk_app import DeskApp
 from api.first_start import prepare
@@ -45,7 +46,7 @@ def create_app(settings: ApiSettings, engine: sa.Engine, *, stop: asyncio.Event 
     )  # fmt: skip
     app.state.desk = Desk(settings, engine, TelemetryStore(engine, settings.history_folder))
     app.state.stop = stop or asyncio.Event()
-    for router in (people, vehicles, suggestions, appointments, reminders, operations, health):
+    for router in (people, vehicles, suggestions, appointments, reminders, campaigns, operations, health):
         # Not include_router: the policy goes by the path that a route itself has.
         app.router.routes.extend(router.routes)
     problems.install(app)

@@ -46,12 +46,18 @@ _REFUSALS: Mapping[int, tuple[str, str]] = MappingProxyType(
 )
 """Name and meaning by status."""
 _MORE: Mapping[str, frozenset[int]] = MappingProxyType(
-    {f"POST {V1}/session": frozenset({401, 403, 429}), f"POST {V1}/appointments": frozenset({404})}
+    {
+        f"POST {V1}/session": frozenset({401, 403, 429}),
+        f"POST {V1}/appointments": frozenset({404}),
+        f"POST {V1}/campaigns": frozenset({404}),
+    }
 )
 """Refusals that do not follow from an operation's form."""
 _MEDIA: Mapping[str, str] = MappingProxyType(
     {
         f"GET {V1}/appointments/{{appointment_id}}/calendar.ics": "text/calendar",
+        f"GET {V1}/captures/{{capture_id}}/rows.csv": "text/csv",
+        f"GET {V1}/captures/{{capture_id}}/frames.log": "text/plain",
         f"GET {V1}/stream": "text/event-stream",
     }
 )

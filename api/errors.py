@@ -21,6 +21,7 @@ DeskError
 ├── KeyReusedError        Idempotency-Key with another body
 ├── KeyInProgressError    Idempotency-Key whose first request runs
 ├── NoDeviceError         no device that could be asked
+├── FaultyCampaignError   a collection campaign that does not fit
 ├── ExposureError         a public listener that was not asked for
 ├── ListenError           the port is in use
 ├── ChannelError          a message that no channel took (it is tried again; nobody is answered with it)
@@ -32,7 +33,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from vehicle.errors import CampaignError
 
 
 class DeskError(Exception):
@@ -216,6 +220,16 @@ class NoDeviceError(DeskError):
 
     def __init__(self) -> None:
         super().__init__("no device is installed in this vehicle, so nothing can be asked of it")
+
+
+class FaultyCampaignError(DeskError):
+    """A collection campaign that does not fit; each fault names its field."""
+
+    status, title = 422, "Campaign does not fit"
+
+    def __init__(self, faults: Sequence[CampaignError]) -> None:
+        self.faults = faults
+        super().__init__("the campaign does not fit yet")
 
 
 class ExposureError(DeskError):

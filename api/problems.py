@@ -13,13 +13,16 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.console.language import LOCALES, of_request, translate
-from api.errors import DeskError, NotFoundError, TooManyTriesError
+from api.errors import DeskError, FaultyCampaignError, NotFoundError, TooManyTriesError
 from diagnostics.errors import UnknownRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fastapi import FastAPI, Request
+
+    from api.auth.scope import Scope
+    from vehicle.errors import CampaignError, ConditionError
 
 BASE = "https://roadworthy.example/problems/"
 """Problem types are names; docs/reference/problems.md explains each."""
@@ -65,7 +68,10 @@ def told(error: Exception, language: str, time: Callable[[datetime], str] = date
         error = NotFoundError(error.what, error.identity)
     if isinstance(error, DeskError):
         title, detail = translate(language, error.title), _sentence(error, language, time)
-        return Problem(status=error.status, name=error.name, title=title, detail=detail, headers=_headers(error))
+        places = _faults(error, language) if isinstance(error, FaultyCampaignError) else ()
+        return Problem(
+            status=error.status, name=error.name, title=title, detail=detail, headers=_headers(error), places=places
+        )
     if isinstance(error, RequestValidationError):
         return _misfit(error, language)
     if isinstance(error, HTTPException):
@@ -103,6 +109,23 @@ def _sentence(error: DeskError, language: str, time: Callable[[datetime], str]) 
 
     values = {name: said(name, value) for name, value in error.values.items()}
     return translate(language, error.sentence).format(**values)
+
+
+def _faults(error: FaultyCampaignError, language: str) -> list[dict[str, str]]:
+    return [{"place": one.place, "problem": said_of_campaign(one, language)} for one in error.faults]
+
+
+def said_of_campaign(fault: CampaignError, language: str) -> str:
+    """What is wrong with a field of a campaign, and where in its text."""
+    sentence = translate(language, fault.sentence).format(**fault.values)
+    if fault.column is None:
+        return sentence
+    return translate(language, "column {column}: {sentence}").format(column=fault.column, sentence=sentence)
+
+
+def said_of_condition(error: ConditionError, request: Request, person: Scope) -> str:
+    """What is wrong with a condition, in the language of who asks."""
+    return translate(of_request(request, person), error.sentence).format(**error.values)
 
 
 def _headers(error: DeskError) -> dict[str, str]:

@@ -65,6 +65,12 @@ vehicles = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
 )  # fmt: skip
 
+vehicle_tags = sa.Table(
+    "vehicle_tags", metadata,
+    sa.Column("vehicle_id", _id, sa.ForeignKey("vehicles.id"), primary_key=True),
+    sa.Column("tag", sa.String(32), primary_key=True, index=True),
+)  # fmt: skip
+
 appointments = sa.Table(
     "appointments", metadata,
     sa.Column("id", _id, primary_key=True),
@@ -119,6 +125,34 @@ deliveries = sa.Table(
     # A hash of the URL by which it went: the URL itself holds secrets, and stands with the person.
     sa.Column("address", sa.String(64), primary_key=True),
     sa.Column("at", UtcDateTime, nullable=False),
+)  # fmt: skip
+
+campaigns = sa.Table(
+    "campaigns", metadata,
+    sa.Column("id", _id, primary_key=True),
+    sa.Column("dealer_id", _id, sa.ForeignKey("dealers.id"), index=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("definition", sa.JSON, nullable=False),
+    sa.Column("target", sa.JSON, nullable=False),
+    sa.Column("until_at", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String(128), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("changed_by", sa.String(128), nullable=False),
+    sa.Column("changed_at", UtcDateTime, nullable=False),
+    sa.Column("revoked_at", UtcDateTime),
+)  # fmt: skip
+
+campaign_versions = sa.Table(
+    "campaign_versions", metadata,
+    sa.Column("campaign_id", _id, sa.ForeignKey("campaigns.id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("definition", sa.JSON, nullable=False),
+    sa.Column("target", sa.JSON, nullable=False),
+    sa.Column("until_at", UtcDateTime, nullable=False),
+    sa.Column("changed_by", sa.String(128), nullable=False),
+    sa.Column("changed_at", UtcDateTime, nullable=False),
 )  # fmt: skip
 
 idempotency = sa.Table(

@@ -18,6 +18,7 @@ BENCHES: Mapping[str, str] = {
     "agent": "benchmarks.agent",
     "ingest": "benchmarks.ingest",
     "backlog": "benchmarks.backlog",
+    "history": "benchmarks.history",
 }
 """Name -> module, imported when it is run; it has ``measure()`` and, where a profile makes sense, ``profile()``."""
 

@@ -7,6 +7,9 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
+from edge_agent.campaigns.book import Book
+from edge_agent.campaigns.record import carry_out
+from edge_agent.campaigns.runner import Runner
 from edge_agent.clock import Clock
 from edge_agent.recorder import Recorder, event_entry
 from edge_agent.remote import answer
@@ -50,13 +53,25 @@ async def run(
     recorder = Recorder(source, store, clock, health, settings.collect, speed)
     uplink = Uplink(settings, store, clock, health)
     recorder.wake = uplink.wake
-    uplink.on_command = partial(answer, source, uplink.server_now_ms)
+    tap = getattr(source, "tap", None)
+    book = Book(settings.spool.with_name(settings.spool.name + ".campaigns.json"))
+    campaigns = Runner(tap, store, clock, book, uplink.server_now_ms)
+    campaigns.is_anchored = lambda: uplink.is_anchored
+    campaigns.wake, uplink.on_config, uplink.told = uplink.wake, campaigns.take, lambda: campaigns.told
+    uplink.on_command = partial(
+        carry_out, partial(answer, source, uplink.server_now_ms), campaigns, uplink.server_now_ms
+    )
+    if tap is None:
+        recorder.taken = campaigns.read_row
     try:
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(uplink.run(), name="agent.uplink")
             reading = group.create_task(recorder.run(), name="agent.recorder")
-            await _until_done(store, reading, stop, until_acked=until_acked, report=partial(progress, health))
-            for task in (reading, sending):
+            collecting = group.create_task(campaigns.run(), name="agent.campaigns")
+            reading.add_done_callback(lambda _: campaigns.end())
+            read = lambda: reading.done() and campaigns.idle  # noqa: E731
+            await _until_done(store, read, stop, until_acked=until_acked, report=partial(progress, health))
+            for task in (reading, collecting, sending):
                 task.cancel()
     finally:
         await source.close()
@@ -64,12 +79,12 @@ async def run(
 
 
 async def _until_done(
-    store: Store, reading: asyncio.Task[None], stop: asyncio.Event, *, until_acked: bool, report: Callable[[int], None]
+    store: Store, read: Callable[[], bool], stop: asyncio.Event, *, until_acked: bool, report: Callable[[int], None]
 ) -> None:
     while not stop.is_set():
         _, _, waiting = await store.bounds()
         report(waiting)
-        if until_acked and reading.done() and waiting == 0:
+        if until_acked and read() and waiting == 0:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_LOOK_S):

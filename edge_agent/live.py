@@ -47,7 +47,7 @@ class Session:
 
     def __init__(self, link: Link, request: OpenRequest, watch: Watch) -> None:
         self.questions = Questions(link, request.health)
-        self._health, self._collect, self._watch = request.health, request.collect, watch
+        self._health, self._collect, self._watch, self._tap = request.health, request.collect, watch, request.tap
         self._happened: list[Happening] = []
         self._silences = self._short = 0
 
@@ -64,13 +64,18 @@ class Session:
         poller = Poller(supported, time.monotonic())
         sampler = Sampler.starting(time.monotonic(), self._collect.period_ms / 1000)
         codes_due_s = time.monotonic()
+        revision = 0
         while True:
+            if revision != self._tap.revision:
+                revision = self._tap.revision
+                poller.want(self._tap.periods_s)
             now_s = time.monotonic()
             if now_s >= codes_due_s:
                 self._happened += self._watch.codes(await self.questions.codes())
                 codes_due_s = time.monotonic() + self._collect.codes_every_s
             elif turn := poller.due(now_s):
-                sampler.take(await self._poll(poller, *turn))
+                sampler.take(read := await self._poll(poller, *turn))
+                self._tap.hear(read)
             if row := self._row(sampler):
                 yield row
             next_s = min(poller.next_due_s(), sampler.next_s, codes_due_s)
@@ -130,7 +135,7 @@ class LiveSource:
     quality: TimeQuality | None = None
 
     def __init__(self, request: OpenRequest, connect: Callable[[], Awaitable[Link]]) -> None:
-        self.uri = request.uri
+        self.uri, self.tap = request.uri, request.tap
         self._request, self._connect = request, connect
         self._watch = Watch()
         self._rng = random.Random()  # noqa: S311  jitter, not a secret

@@ -19,6 +19,8 @@ FAST_S, MEDIUM_S, SLOW_S = 1.0, 5.0, 10.0
 """Seconds between readings (our choice): what moves with the pedal, with the drive, temperatures and levels."""
 LONGEST_S = 300.0
 """A parameter that stays silent or is refused is asked for at least so often, in case it comes back."""
+FASTEST_S = 0.1
+"""No parameter is asked for more often (our choice): about what one request at a time can bring."""
 SPACING_S = 0.05
 """Between two requests at least 50 ms, so that a car's gateway is never kept busy by us."""
 
@@ -48,6 +50,7 @@ class _Turn:
     due_s: float
     failures: int = 0
     alone: bool = False
+    read_s: float = 0.0
 
 
 class Poller:
@@ -56,6 +59,7 @@ class Poller:
     def __init__(self, supported: Mapping[str, Collection[int]], now_s: float, *, at_once: int = MOST_PIDS) -> None:
         self.at_once = at_once
         self._turns: dict[int, _Turn] = {}
+        self._wanted: dict[int, float] = {}
         for ecu, pids in sorted(supported.items()):
             for pid in sorted(set(pids) & PIDS.keys()):
                 self._turns.setdefault(pid, _Turn(ecu, now_s))
@@ -64,6 +68,21 @@ class Poller:
     def pids(self) -> frozenset[int]:
         """What is polled."""
         return frozenset(self._turns)
+
+    def want(self, periods_s: Mapping[str, float]) -> None:
+        """From now on these signals (by VSS path) are read at least so often, as far as the car has them."""
+        self._wanted = {
+            pid: max(FASTEST_S, min(periods_s[field.path] for field in PIDS[pid].fields if field.path in periods_s))
+            for pid in self._turns
+            if any(field.path in periods_s for field in PIDS[pid].fields)
+        }
+        for pid, period_s in self._wanted.items():
+            turn = self._turns[pid]
+            if not turn.failures:
+                turn.due_s = min(turn.due_s, turn.read_s + period_s)
+
+    def _period_s(self, pid: int) -> float:
+        return min(PERIODS_S[pid], self._wanted.get(pid, LONGEST_S))
 
     def due(self, now_s: float) -> tuple[str, tuple[int, ...]] | None:
         """The ECU to ask, and for which parameters: the most overdue first; what failed is asked for alone."""
@@ -85,13 +104,13 @@ class Poller:
         """A value came: the next turn is a period after this one was due, but never in the past."""
         turn = self._turns[pid]
         turn.failures, turn.alone = 0, False
-        turn.due_s = max(turn.due_s + PERIODS_S[pid], now_s)
+        turn.due_s, turn.read_s = max(turn.due_s + self._period_s(pid), now_s), now_s
 
     def failed(self, pid: int, now_s: float, *, refusal: int | None = None) -> None:
         """Silence or a refusal: the wait doubles each time; what an ECU refuses for good waits longest at once."""
         turn = self._turns[pid]
         turn.failures, turn.alone = turn.failures + 1, True
-        wait_s = min(LONGEST_S, PERIODS_S[pid] * 2**turn.failures)
+        wait_s = min(LONGEST_S, self._period_s(pid) * 2**turn.failures)
         if refusal is not None and refusal != BUSY_REPEAT:
             wait_s = LONGEST_S
         turn.due_s = now_s + wait_s

@@ -13,7 +13,7 @@ from vehicle.batch import Batch, Event, EventKind, TimeQuality
 from vehicle.wire import Lane, encode_event, encode_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from edge_agent.buses.base import Row, Source
     from edge_agent.clock import Clock
@@ -43,6 +43,7 @@ class Recorder:
         self._committed_s = time.monotonic()
         self._paced_from: tuple[int, float] | None = None
         self.wake: Callable[[], None] = lambda: None
+        self.taken: Callable[[int, Mapping[str, int], TimeQuality], None] = lambda _time_ms, _values, _quality: None
 
     async def run(self) -> None:
         """Reads to the end of the source, or for ever; what was read is committed also when cancelled."""
@@ -116,6 +117,7 @@ class Recorder:
         if row.values:
             self._rows.append(Timed(time_ms, now.monotonic_ms, row.values))
             self._health.add("samples", len(row.values))
+            self.taken(time_ms, row.values, self._quality)
         for kind, data in row.events:
             self._events.append(self._event(kind, data, time_ms, now.monotonic_ms))
 

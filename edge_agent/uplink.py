@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import aiomqtt
 
 from edge_agent.window import Window
+from vehicle.campaign import Config, read_config
 from vehicle.errors import MessageError, TopicError
 from vehicle.messages import Ack, Command, State, decode, encode
 from vehicle.topics import DOWNLINK, Kind, parse_topic, topic
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from edge_agent.settings import AgentSettings, Broker
     from edge_agent.spool import Record
     from edge_agent.store import Store
+    from vehicle.campaign import Refused
     from vehicle.messages import Reply
 
 LOG = logging.getLogger(__name__)
@@ -51,11 +53,18 @@ class Uplink:
         self._server_ahead_ms: int | None = None
         self._paused_until_s = 0.0
         self.connected = asyncio.Event()
+        self.on_config: Callable[[Config], Awaitable[bool]] | None = None
+        self.told: Callable[[], tuple[int, list[Refused]]] = lambda: (0, [])
         self.on_command: Callable[[Command, Callable[[Reply], Awaitable[None]]], Awaitable[None]] | None = None
 
     def wake(self) -> None:
         """Says that there is something to send."""
         self._wake.set()
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether the server has told its time since this agent started."""
+        return self._server_ahead_ms is not None
 
     def server_now_ms(self) -> int:
         """The server's time, as far as an acknowledgement has told it; else what this machine believes."""
@@ -105,10 +114,12 @@ class Uplink:
     async def _announce(self, client: aiomqtt.Client) -> None:
         first, last, _ = await self._store.bounds()
         now = self._clock.now()
+        config_version, refused = self.told()
         state = State(
             status="online", epoch=self._store.epoch, first=first, last=last, boot_id=self._clock.boot_id,
             monotonic_ms=now.monotonic_ms, believed_ms=now.believed_ms, quality=str(self._clock.quality),
             agent_version=VERSION, listen_only=self._settings.listen_only, signal_sets=await self._store.sets(),
+            config_version=config_version, refused=refused,
         )  # fmt: skip
         await client.publish(topic(self._settings.device, Kind.STATE), encode(state), qos=1, retain=True)
 
@@ -119,6 +130,8 @@ class Uplink:
                 _, kind = parse_topic(str(message.topic))
                 if kind is Kind.ACK:
                     await self._take_ack(client, decode(Ack, payload))
+                elif kind is Kind.CONFIG and payload:
+                    await self._take_config(client, read_config(payload))
                 elif kind is Kind.COMMAND:
                     group.create_task(self._carry_out(client, decode(Command, payload)), name="uplink.command")
             except (MessageError, TopicError) as error:
@@ -141,6 +154,15 @@ class Uplink:
             self._window.forget()
         self._first_ack.set()
         self._wake.set()
+
+    async def _take_config(self, client: aiomqtt.Client, config: Config) -> None:
+        if self.on_config is None:
+            return
+        try:
+            if await self.on_config(config):
+                await self._announce(client)
+        except OSError as error:
+            LOG.warning("what to collect cannot be kept (%s); the server will tell it again", error)
 
     async def _send_all(self, client: aiomqtt.Client) -> None:
         try:

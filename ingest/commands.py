@@ -206,7 +206,7 @@ def storage_compact(ctx: typer.Context) -> None:
     """Join the many small files of a day into one."""
     from ingest.storage import history as parquet
 
-    joined = parquet.compact(_engine(ctx), ctx.obj[IngestSettings].history_folder)
+    joined = parquet.compact(_engine(ctx), ctx.obj[IngestSettings].history_folder, now=datetime.now(UTC))
     typer.echo(f"{joined} files were joined.")
 
 

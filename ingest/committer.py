@@ -16,7 +16,7 @@ from ingest import devices
 from ingest.ending import is_cancelled
 from ingest.plausible import check_set, check_state
 from ingest.quarantine import Quarantine
-from ingest.storage import commands, inbox, letters
+from ingest.storage import campaigns, commands, inbox, letters
 from ingest.storage.database import reading, transaction
 from ingest.validate import Accepted, Dead, Knowledge, NeedsSet, judge
 from vehicle.errors import MessageError, Reason, TopicError, WireError
@@ -190,6 +190,7 @@ class Committer:
             if online and state.boot_id and not retained:  # a retained one's clock stood still since
                 inbox.keep_anchor(connection, device, state.boot_id, received_ms - state.monotonic_ms)
             if online:
+                campaigns.note_taken(connection, device, state.config_version, state.refused, now)
                 asked[device, state.epoch] = inbox.settle(connection, device, state.epoch, state.first)
         return asked
 

@@ -1,4 +1,4 @@
-"""From the service desk's requests to the device: polls the table, publishes, and ends what was not answered."""
+"""From the service desk to the device: requests, and what to collect; polls, publishes, ends what is late."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ingest.ending import is_cancelled
-from ingest.storage import commands
+from ingest.storage import campaigns, commands
 from ingest.storage.database import reading, transaction
+from vehicle.campaign import write_config
 from vehicle.messages import Command, encode
 from vehicle.topics import Kind
 
@@ -39,6 +40,7 @@ class DeskLink:
             turn += 1
             try:
                 await self._carry()
+                await self._tell()
                 if turn % EXPIRE_EVERY == 0:
                     await asyncio.to_thread(self._expire)
             except Exception:
@@ -52,6 +54,19 @@ class DeskLink:
             message = Command(id=record.id, name=record.name, arguments=dict(record.arguments), expires_ms=expires_ms)
             if await self._subscriber.send(record.device_id, Kind.COMMAND, encode(message)):
                 await asyncio.to_thread(self._mark_sent, record.id)
+
+    async def _tell(self) -> None:
+        for config in await asyncio.to_thread(self._untold):
+            if await self._subscriber.send(config.device_id, Kind.CONFIG, write_config(config.message)):
+                await asyncio.to_thread(self._mark_told, config)
+
+    def _untold(self) -> list[campaigns.DeviceConfig]:
+        with reading(self._engine) as connection:
+            return campaigns.unsent(connection)
+
+    def _mark_told(self, config: campaigns.DeviceConfig) -> None:
+        with transaction(self._engine) as connection:
+            campaigns.mark_sent(connection, config, datetime.now(UTC))
 
     def _requested(self) -> list[commands.CommandRecord]:
         with reading(self._engine) as connection:

@@ -7,7 +7,8 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ingest.storage import history
+from ingest.storage import campaigns, history
+from ingest.storage.database import transaction
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -47,7 +48,7 @@ class Keeper:
                 break
         await asyncio.to_thread(history.prune, self._engine, now=datetime.now(UTC))
         if turn % TIDY_EVERY == 1:
-            await asyncio.to_thread(history.compact, self._engine, folder)
+            await asyncio.to_thread(history.compact, self._engine, folder, now=datetime.now(UTC))
             orphans = await asyncio.to_thread(history.remove_orphans, self._engine, folder, now=datetime.now(UTC))
             if orphans:
                 LOG.info("removed %d history files that a killed writer had left unfinished", orphans)
@@ -58,3 +59,8 @@ class Keeper:
         if days > 0:
             oldest = datetime.now(UTC) - timedelta(days=days)
             await asyncio.to_thread(history.forget_before, self._engine, self._settings.history_folder, oldest)
+            await asyncio.to_thread(self._forget_captures, oldest)
+
+    def _forget_captures(self, oldest: datetime) -> None:
+        with transaction(self._engine) as connection:
+            campaigns.forget_before(connection, oldest)

@@ -159,15 +159,17 @@ class Link(asyncio.Protocol):
         packet_id = self._next_id()
         await self._request(packet_id, packets.unsubscribe(packet_id, topic_filter))
 
-    async def publish(self, topic: str, payload: bytes, *, confirmed: bool = True) -> None:
+    async def publish(self, topic: str, payload: bytes, *, confirmed: bool = True, retained: bool = False) -> None:
         """Publishes at QoS 1; waits for the broker's confirmation, or only until the socket takes more.
+
+        The broker keeps a ``retained`` one for those who subscribe later; such a one is always confirmed.
 
         Raises:
             BrokerLinkError: the broker is silent or goes.
         """
-        if confirmed:
+        if confirmed or retained:
             packet_id = self._next_id()
-            await self._request(packet_id, packets.publish(packet_id, topic, payload))
+            await self._request(packet_id, packets.publish(packet_id, topic, payload, retained=retained))
             return
         self.send(topic, payload)
         if not self._writable.is_set():

@@ -113,9 +113,9 @@ def unsubscribe(packet_id: int, topic_filter: str) -> bytes:
     return _packet(0xA2, struct.pack(">H", packet_id) + _text(topic_filter))
 
 
-def publish(packet_id: int, topic: str, payload: bytes) -> bytes:
-    """PUBLISH at QoS 1, not retained [3.3]."""
-    return _packet(0x32, _text(topic) + struct.pack(">H", packet_id) + payload)
+def publish(packet_id: int, topic: str, payload: bytes, *, retained: bool = False) -> bytes:
+    """PUBLISH at QoS 1 [3.3]."""
+    return _packet(0x30 | _QOS_1 | (_RETAIN if retained else 0), _text(topic) + struct.pack(">H", packet_id) + payload)
 
 
 def puback(packet_id: int) -> bytes:

@@ -12,7 +12,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from vehicle.errors import Reason, WireError
+from vehicle.batch import EventKind
+from vehicle.campaign import read_part
+from vehicle.errors import MessageError, Reason, WireError
 from vehicle.signals import CATALOGUE
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ MAX_SPAN_MS = 31 * 24 * 3600 * 1000
 """A batch spans a short time; more than a month is damage (our choice)."""
 MAX_COUNTER = (1 << 63) - 1
 MAX_SCALE = 1 << 31
+MOST_REFUSED = 100
+"""More campaigns than a device can ever be told of."""
 _MAX_OFFSET = 1 << 53
 _MAX_PRODUCT = 1 << 62
 
@@ -48,16 +52,37 @@ def check_times(what: Batch | Event, first_ms: int, last_ms: int) -> None:
         raise WireError(Reason.RANGE, f"boot {what.boot_id} at {what.monotonic_ms} ms is no boot and no boot clock")
 
 
+def check_event(event: Event) -> None:
+    """Looks whether an event that is stored apart by its fields has them.
+
+    Raises:
+        WireError: a part of a campaign's capture that does not hold together.
+    """
+    if event.kind != EventKind.CAMPAIGN:
+        return
+    try:
+        part = read_part(event.data)
+    except MessageError as error:
+        raise WireError(Reason.DECODE, str(error)) from error
+    numbers = (part.version, part.missed, part.begin_ms, part.end_ms, *part.fired.values())
+    if not all(math.isfinite(number) and abs(number) < MAX_SCALE for number in numbers):
+        raise WireError(Reason.RANGE, "a number of the campaign's capture is beyond all reason")
+    if not all(PATH.fullmatch(path) and len(path) <= MAX_PATH for path in (*part.rows.columns, *part.fired)):
+        raise WireError(Reason.UNKNOWN_SCHEMA, "a column of the campaign's capture is no VSS path, as Vehicle.Speed")
+
+
 def check_state(state: State) -> None:
     """Looks whether the numbers of a birth or will can be stored.
 
     Raises:
         WireError: a counter or clock that no device can have.
     """
-    counters = (state.epoch, state.boot_id, state.first, state.last)
+    counters = (state.epoch, state.boot_id, state.first, state.last, state.config_version)
     if not (all(0 <= counter <= MAX_COUNTER for counter in counters) and 0 <= state.monotonic_ms < LAST_MS):
         why = f"epoch {state.epoch}, boot {state.boot_id} or clock {state.monotonic_ms} ms cannot be a device's"
         raise WireError(Reason.RANGE, why)
+    if len(state.refused) > MOST_REFUSED:
+        raise WireError(Reason.RANGE, f"it refuses {len(state.refused)} campaigns, at most {MOST_REFUSED} are told")
 
 
 def check_set(signal_set: SignalSet) -> None:

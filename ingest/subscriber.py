@@ -16,7 +16,7 @@ from ingest.errors import BrokerLinkError
 from ingest.link import connected
 from ingest.sharing import Probe, shared_filter
 from ingest.waiting import Waiting, is_backlog
-from vehicle.topics import PREFIX, UPLINK, Kind, topic
+from vehicle.topics import PREFIX, STREAMS, UPLINK, Kind, topic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,7 +180,10 @@ class Subscriber:
         if link is None:
             return False
         try:
-            await link.publish(topic(device, kind), payload, confirmed=kind != Kind.ACK)
+            if kind == Kind.ACK:
+                await link.publish(topic(device, kind), payload, confirmed=False)
+            else:
+                await link.publish(topic(device, kind), payload, retained=STREAMS[kind].retained)
         except BrokerLinkError:
             return False
         return True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ingest.clock import Placement, place
-from ingest.plausible import MAX_COUNTER, check_times, raw_bounds
+from ingest.plausible import MAX_COUNTER, check_event, check_times, raw_bounds
 from vehicle import wire
 from vehicle.batch import Batch
 from vehicle.errors import Reason, WireError
@@ -116,6 +116,7 @@ def _read(
         _check_kind(kind, envelope.content)
         if envelope.content is wire.Content.EVENT:
             event = wire.decode_event(envelope.body)
+            check_event(event)
             return _accept(device_id, vehicle_id, envelope, payload, event, None, knowledge, now_ms)
         packed = wire.open_batch(envelope.body)
         known = knowledge.signal_sets.get(packed.signal_set_id)

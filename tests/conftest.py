@@ -15,11 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
+from ingest.storage import campaigns
+from ingest.storage.tables import captures
+from ingest.validate import Accepted, Knowledge, judge
+from vehicle import wire
+from vehicle.batch import Event, TimeQuality
+from vehicle.campaign import CapturePart, Frames, Rows
+from vehicle.signals import SPEED
+from vehicle.topics import Kind, topic
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
 PATIENCE_S = 90.0
 ROOT = Path(__file__).parents[1]
@@ -154,6 +165,33 @@ def _free_port() -> Callable[..., int]:
 def _service_folders() -> Callable[[str], contextlib.AbstractContextManager[tuple[Path, str | None]]]:
     """A folder and an account for a server of that name."""
     return _service_folder
+
+
+@pytest.fixture(name="collect", scope="session")
+def _collected() -> Callable[..., str]:
+    """Brings in what a trigger of a campaign collected."""
+    return _collect
+
+
+def _collect(connection: sa.Connection, *, device_id: str, vehicle_id: str, campaign_id: str, now: datetime) -> str:
+    """Stores what a trigger at ``now`` collected: five readings of the speed, and two frames; the capture's id."""
+    at_ms = int(now.timestamp() * 1000)
+    part = CapturePart(
+        campaign=campaign_id, version=1, capture="0123456789abcdef", part=1, parts=1, begin_ms=-2000, end_ms=2000,
+        fired={SPEED: 81.0}, rows=Rows(at_ms=[-2000, -1000, 0, 1000, 2000], columns={SPEED: [79, 80, 81, None, 83]}),
+        frames=Frames(at_us=[-500, 500], ids=[0x7E8, 0x18DAF110 | 1 << 31], data=["03410D51", ""]),
+    )  # fmt: skip
+    event = Event(
+        kind="campaign", time_ms=at_ms, quality=TimeQuality.NTP, boot_id=1, monotonic_ms=1,
+        data=msgspec.to_builtins(part),
+    )  # fmt: skip
+    payload = wire.encode_event(epoch=9, sequence=1, event=event)
+    knowledge = Knowledge(vehicles={device_id: vehicle_id}, signal_sets={}, anchors={})
+    verdict = judge(device_id, Kind.EVENT, topic(device_id, Kind.EVENT), payload, knowledge, at_ms)
+    assert isinstance(verdict, Accepted), verdict
+    campaigns.store_part(connection, verdict, now)
+    (found,) = campaigns.captures_where(connection, captures.c.device_id == device_id)
+    return found.id
 
 
 @contextlib.contextmanager

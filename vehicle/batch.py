@@ -35,6 +35,8 @@ class EventKind(StrEnum):
     """Good time became known: ``utc_ms``, ``monotonic_ms``, ``quality``."""
     TRIP = "trip"
     """Engine on or off: ``on``."""
+    CAMPAIGN = "campaign"
+    """A part of what a trigger of a collection campaign collected: see :class:`vehicle.campaign.CapturePart`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

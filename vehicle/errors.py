@@ -9,6 +9,8 @@ VehicleError
 ├── TopicError           a topic outside our scheme
 ├── SettingsError        settings that cannot be taken
 ├── MessageError         a JSON message that cannot be read
+├── ConditionError       a condition that cannot be read
+├── CampaignError        a collection campaign that cannot be taken
 └── WireError            telemetry or event bytes that cannot be read
 """
 
@@ -92,6 +94,35 @@ class MessageError(VehicleError):
     def __init__(self, kind: str, why: str) -> None:
         self.kind = kind
         super().__init__(f"{kind} message cannot be read: {why}")
+
+
+class ConditionError(VehicleError):
+    """A condition that cannot be read: ``column`` is the place, from 1.
+
+    The sentence is kept apart from the values in it, so that it can be said in another language.
+    """
+
+    def __init__(self, column: int, sentence: str, **values: object) -> None:
+        self.column, self.sentence, self.values = column, sentence, values
+        super().__init__(f"column {column}: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """What is wrong, and what would be right."""
+        return self.sentence.format(**self.values)
+
+
+class CampaignError(VehicleError):
+    """A collection campaign that cannot be taken: ``place`` names the field, ``column`` the place in a condition."""
+
+    def __init__(self, place: str, sentence: str, *, column: int | None = None, **values: object) -> None:
+        self.place, self.column, self.sentence, self.values = place, column, sentence, values
+        super().__init__(f"{place}{f', column {column}' if column else ''}: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """What is wrong, and what would be right."""
+        return self.sentence.format(**self.values)
 
 
 class Reason(StrEnum):

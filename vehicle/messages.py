@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from vehicle.campaign import Refused
 from vehicle.errors import MessageError
 
 
@@ -16,6 +17,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Birth (``online``) and last will (``offline``) of a device; retained.
 
     ``first`` and ``last`` are the sequences still in its spool (0 where it is empty); the clocks are those at sending.
+    ``config_version`` is the version of what it was told to collect, ``refused`` what it does not carry out of that.
     """
 
     status: str
@@ -29,6 +31,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     agent_version: str = ""
     listen_only: bool = False
     signal_sets: dict[str, list[list[str | int]]] = {}
+    config_version: int = 0
+    refused: list[Refused] = []
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from api.campaigns.results import Column
     from api.vehicles.service import Series
     from diagnostics.findings import Evidence
+    from ingest.storage.campaigns import Captured
 
 
 def of_evidence(evidence: Evidence, language: str, words: dict[str, str]) -> dict[str, Any]:
@@ -33,6 +35,18 @@ def of_signals(measured: Sequence[Series], language: str) -> dict[str, Any]:
             {"label": f"{one.label.get(language, one.path)} ({one.unit})", "values": [known.get(at) for at in times]}
         )
     return {"unit": "", "times": [at / 1000 for at in times], "series": columns}
+
+
+def of_column(column: Column, capture: Captured, language: str, word: str) -> dict[str, Any]:
+    """One signal over the window of a capture, in seconds from the trigger, which is marked with ``word``."""
+    name = column.signal.chinese if language == "zh" else column.signal.english
+    return {
+        "unit": column.signal.unit.symbol,
+        "times": [at_ms / 1000 for at_ms, _ in column.points],
+        "series": [{"label": name, "values": [value for _, value in column.points]}],
+        "mark": {"at": 0, "label": word},
+        "span": [capture.begin_ms / 1000, capture.end_ms / 1000],
+    }
 
 
 def _expected(evidence: Evidence, times: Sequence[int]) -> list[float | None] | None:

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 
 from api import problems
 from api.console import language as languages
-from api.console.words import COMPONENTS, ROLES, SEVERITIES, STATES
+from api.console.words import COMPONENTS, ROLES, SEVERITIES, STANDINGS, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,10 +105,12 @@ def _words(reader: Reader) -> dict[str, Any]:
         "severity": partial(words_of, SEVERITIES),
         "component": partial(words_of, COMPONENTS),
         "state": partial(words_of, STATES),
+        "standing": partial(words_of, STANDINGS),
         "role": partial(words_of, ROLES),
         "day": lambda moment: format_date(
             local(moment), "EEEE d MMMM" if reader.language == "en" else "M月d日 EEEE", locale
         ),
+        "second": lambda moment: local(moment).strftime("%H:%M:%S"),
         "clock": lambda moment: local(moment).strftime("%H:%M"),
         "when": lambda moment: format_datetime(local(moment), _PATTERNS[reader.language], locale=locale),
         "ago": lambda moment, now: format_timedelta(moment - now, add_direction=True, locale=locale),

@@ -28,6 +28,17 @@ COMPONENTS: Mapping[str, str] = MappingProxyType(
         "body": "Body", "network": "Vehicle network",
     }
 )  # fmt: skip
+STANDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "waiting": "Waiting to be sent", "sent": "Sent, not yet acknowledged", "taken": "Acknowledged",
+        "refused": "Refused by the device", "let_go": "Let go of", "running": "Running", "over": "Over",
+        "revoked": "Revoked",
+    }
+)  # fmt: skip
+"""How devices stand with a campaign, and how a campaign stands."""
+STANDING_COLOURS: Mapping[str, str] = MappingProxyType(
+    {"waiting": "yellow", "sent": "yellow", "taken": "green", "refused": "red", "let_go": "azure"}
+)
 ROLES: Mapping[str, str] = MappingProxyType(
     {
         "owner": "Owner",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from api.appointments import proposer
+from api.campaigns import deployment
 from api.dealers.repository import list_dealers
 from api.reminders import service
 from api.reminders.channels import Channels
@@ -58,4 +59,5 @@ def turn(settings: ApiSettings, engine: sa.Engine, channels: Channels, now: date
     proposer.renew(engine, now=now)
     if thorough:
         proposer.sweep(engine, now=now)
+    deployment.work(engine, now=now, thorough=thorough)
     service.send_due(engine, channels, now=now, base_url=settings.base_url)

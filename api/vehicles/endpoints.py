@@ -42,15 +42,18 @@ def get_vehicle(vehicle_id: str, connection: Database, person: Person) -> Vehicl
     """A vehicle and its devices."""
     found = repository.vehicle(connection, person, vehicle_id)
     devices = [DeviceOut.model_validate(one) for one in service.devices_in(connection, person, vehicle_id)]
-    return VehicleDetail(**VehicleOut.model_validate(found).model_dump(), devices=devices)
+    known = VehicleOut.model_validate(found).model_dump()
+    return VehicleDetail(**known, devices=devices, tags=repository.tags_of(connection, vehicle_id))
 
 
 @router.patch("/{vehicle_id}")
 def change_vehicle(
     vehicle_id: str, body: VehicleChange, connection: Database, person: Person, moment: Now
 ) -> VehicleOut:
-    """Change plate, model, VIN or owner; an administrator also the dealer."""
-    changes = body.model_dump(exclude_unset=True)
+    """Change plate, model, VIN, owner or tags; an administrator also the dealer."""
+    changes = body.model_dump(exclude_unset=True, exclude={"tags"})
+    if body.tags is not None:
+        service.retag(connection, person, vehicle_id, body.tags, moment)
     return VehicleOut.model_validate(service.change(connection, person, vehicle_id, changes, moment))
 
 

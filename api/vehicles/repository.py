@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from api.errors import NotFoundError
-from api.tables import users, vehicles
+from api.tables import users, vehicle_tags, vehicles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from api.auth.scope import Scope
@@ -99,3 +99,22 @@ def keeper(connection: sa.Connection, vehicle_id: str) -> tuple[str, str | None]
     query = sa.select(vehicles.c.dealer_id, vehicles.c.owner_id).where(vehicles.c.id == vehicle_id)
     row = connection.execute(query).first()
     return None if row is None else (row.dealer_id, row.owner_id)
+
+
+def tags_of(connection: sa.Connection, vehicle_id: str) -> list[str]:
+    """The tags of a vehicle."""
+    query = sa.select(vehicle_tags.c.tag).where(vehicle_tags.c.vehicle_id == vehicle_id)
+    return sorted(connection.execute(query).scalars())
+
+
+def known_tags(connection: sa.Connection, scope: Scope) -> list[str]:
+    """All tags of vehicles that the person may see."""
+    query = sa.select(vehicle_tags.c.tag).where(vehicle_tags.c.vehicle_id.in_(visible_ids(scope))).distinct()
+    return sorted(connection.execute(query).scalars())
+
+
+def set_tags(connection: sa.Connection, vehicle_id: str, tags: Collection[str]) -> None:
+    """Gives a vehicle these tags and no others."""
+    connection.execute(vehicle_tags.delete().where(vehicle_tags.c.vehicle_id == vehicle_id))
+    if tags:
+        connection.execute(vehicle_tags.insert(), [{"vehicle_id": vehicle_id, "tag": tag} for tag in sorted(set(tags))])

@@ -28,6 +28,7 @@ class VehicleDetail(VehicleOut):
     """A vehicle with its devices."""
 
     devices: list[DeviceOut]
+    tags: list[str]
 
 
 class DeviceOut(BaseModel):
@@ -51,6 +52,7 @@ class VehicleChange(BaseModel):
     vin: str | None = Field(None, max_length=17)
     owner_id: str | None = None
     dealer_id: str | None = None
+    tags: list[str] | None = Field(None, max_length=20, description="All tags that it shall have, and no others.")
 
 
 class HealthOut(BaseModel):

@@ -43,7 +43,7 @@ MAX_POINTS = 2000
 LAST_DAY = timedelta(days=1)
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of what steers how a text is shown and is not seen itself: NUL, line ends, turned directions."""
-MAX_TEXT: Mapping[str, int] = MappingProxyType({"plate": 32, "model": 128, "vin": 17})
+MAX_TEXT: Mapping[str, int] = MappingProxyType({"plate": 32, "model": 128, "vin": 17, "tag": 32})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,20 @@ def change(
         reminders.readdress(connection, vehicle_id, values["owner_id"], now=now)
     audit.record(connection, who=scope.name, action="change_vehicle", what=vehicle_id, now=now, **values)
     return repository.vehicle(connection, scope, vehicle_id)
+
+
+def retag(connection: sa.Connection, scope: Scope, vehicle_id: str, tags: Sequence[str], now: datetime) -> None:
+    """Gives a vehicle these tags and no others; campaigns for a tag find it within a minute.
+
+    Raises:
+        NotFoundError: not this person's vehicle.
+        InvalidRequestError: a tag that is too long or cannot be read.
+    """
+    repository.vehicle(connection, scope, vehicle_id)
+    for tag in tags:
+        _checked("tag", tag)
+    repository.set_tags(connection, vehicle_id, tags)
+    audit.record(connection, who=scope.name, action="tag_vehicle", what=vehicle_id, now=now, tags=sorted(set(tags)))
 
 
 def codes_of(connection: sa.Connection, scope: Scope, vehicle_id: str) -> list[Code]:

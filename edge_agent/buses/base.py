@@ -9,12 +9,13 @@ over its own.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from edge_agent.campaigns.tap import Tap
 from edge_agent.errors import SourceError
 from vehicle.errors import SettingsError
 from vehicle.settings import build
@@ -75,7 +76,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRequest:
-    """A source URI taken apart, and what sources share."""
+    """A source URI taken apart, and what sources share; a live source has ``tap`` as an attribute of its own too."""
 
     uri: str
     path: str
@@ -83,6 +84,7 @@ class OpenRequest:
     collect: Collect
     health: Health
     listen_only: bool = False
+    tap: Tap = field(default_factory=Tap)
 
 
 def open_source(

@@ -16,7 +16,7 @@ import msgspec
 
 from edge_agent.buses.base import OpenRequest, parameters
 from edge_agent.buses.dbc_map import open_map
-from edge_agent.buses.listen import ListeningSource
+from edge_agent.buses.listen import ListeningSource, recorded
 from edge_agent.buses.python_can import can
 from edge_agent.errors import BusLostError, GarbledAnswerError, SourceError
 from edge_agent.live import LiveSource
@@ -32,6 +32,7 @@ from edge_agent.protocols.isotp import (
 from edge_agent.protocols.obd import PENDING, is_final
 
 if TYPE_CHECKING:
+    from edge_agent.campaigns.tap import Tap
     from edge_agent.health import Health
     from edge_agent.protocols.obd import Heard
 
@@ -75,6 +76,7 @@ def open_source(request: OpenRequest) -> LiveSource | ListeningSource:
         raise SourceError(request.uri, f"python-can has no interface {interface!r}; see `can_viewer --help`")
     options = _options(request, interface, channel)
     query = parameters(Query, request)
+    request.tap.has_frames = True
     if query.dbc or query.map:
         return ListeningSource(request, options, open_map(request.uri, query.dbc, query.map, request.health))
     return LiveSource(request, partial(_connect, request, options))
@@ -100,7 +102,7 @@ async def _connect(request: OpenRequest, options: dict[str, Any]) -> CanLink:
         bus = await asyncio.to_thread(partial(can.Bus, **options))
     except (can.CanError, OSError, ValueError, TypeError, NotImplementedError) as error:
         raise BusLostError(request.uri, f"cannot be opened: {error}") from error
-    return CanLink(bus, request.uri, Gate(listen_only=request.listen_only), request.health)
+    return CanLink(bus, request.uri, Gate(listen_only=request.listen_only), request.health, request.tap)
 
 
 class CanLink:
@@ -108,7 +110,10 @@ class CanLink:
 
     physical = True
 
-    def __init__(self, bus: can.BusABC, uri: str, gate: Gate, health: Health) -> None:
+    def __init__(self, bus: can.BusABC, uri: str, gate: Gate, health: Health, tap: Tap) -> None:
+        self._tap, self._all_frames = tap, False
+        # What is sent to a multicast group comes back as if another had sent it.
+        self._echoes = uri.startswith(f"can:{MULTICAST}:")
         self._bus, self._uri, self._gate, self._health = bus, uri, gate, health
         self._frames: asyncio.Queue[can.Message] = asyncio.Queue()
         self._notifier = can.Notifier(bus, [self._take], timeout=0.1, loop=asyncio.get_running_loop())
@@ -116,6 +121,8 @@ class CanLink:
 
     def _take(self, message: can.Message) -> None:
         usable = not (message.is_error_frame or message.is_remote_frame)
+        if usable and self._tap.wants_frames:
+            self._tap.frame(recorded(message))
         if usable and is_answer_id(message.arbitration_id, extended=message.is_extended_id):
             self._frames.put_nowait(message)
 
@@ -131,6 +138,9 @@ class CanLink:
         return []
 
     async def _ask(self, request: bytes, ecu: str, *, extended: bool) -> list[Heard]:
+        if self._all_frames != self._tap.wants_frames:
+            self._all_frames = self._tap.wants_frames
+            self._bus.set_filters(None if self._all_frames else _FILTERS)
         while not self._frames.empty():
             self._frames.get_nowait()  # what came too late for the question before
         everyone = FUNCTIONAL_29 if extended else FUNCTIONAL
@@ -181,8 +191,11 @@ class CanLink:
 
     def _send(self, identifier: int, data: bytes, *, extended: bool) -> None:
         passed = self._gate.frame(identifier, data, extended=extended)
+        message = can.Message(arbitration_id=identifier, data=passed, is_extended_id=extended)
+        if self._tap.wants_frames and not self._echoes:
+            self._tap.frame(recorded(message, sent=True))
         try:
-            self._bus.send(can.Message(arbitration_id=identifier, data=passed, is_extended_id=extended), SEND_S)
+            self._bus.send(message, SEND_S)
         except (can.CanError, OSError) as error:
             raise BusLostError(self._uri, f"cannot send: {error}") from error
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent.buses.base import Row
 from edge_agent.buses.python_can import can
+from edge_agent.campaigns.tap import Frame
 from edge_agent.decoders.layout import EXTENDED
 from edge_agent.errors import BusLostError, ForbiddenRequestError
 from edge_agent.live import PAUSE_S
@@ -25,25 +26,32 @@ if TYPE_CHECKING:
 
     from edge_agent.buses.base import OpenRequest
     from edge_agent.buses.dbc_map import DbcMap
+    from edge_agent.campaigns.tap import Tap
     from vehicle.batch import TimeQuality
 
 LOG = logging.getLogger(__name__)
 _MASKS = {False: 0x7FF, True: 0x1FFF_FFFF}
 _JITTER = (0.75, 1.25)
+_CREDIBLE_AGE_S = 5.0
+"""Some drivers count time from their own start; an age beyond is none (our choice)."""
 
 
 class _Ear(can.Listener):
     """Takes samples from frames as they come, and notes the loss of the bus."""
 
-    def __init__(self, mapped: DbcMap, sampler: Sampler) -> None:
-        self._mapped, self._sampler = mapped, sampler
+    def __init__(self, mapped: DbcMap, sampler: Sampler, tap: Tap) -> None:
+        self._mapped, self._sampler, self._tap = mapped, sampler, tap
         self.lost: Exception | None = None
 
     def on_message_received(self, msg: can.Message) -> None:
         """Decodes a frame with data."""
         if not (msg.is_error_frame or msg.is_remote_frame):
+            if self._tap.wants_frames:
+                self._tap.frame(recorded(msg))
             values = self._mapped.values(msg.arbitration_id, bytes(msg.data), extended=msg.is_extended_id)
             self._sampler.take(values)
+            if values:
+                self._tap.hear(values)
 
     def on_error(self, exc: Exception) -> None:
         """Notes it; the source opens the bus again."""
@@ -57,7 +65,7 @@ class ListeningSource:
     quality: TimeQuality | None = None
 
     def __init__(self, request: OpenRequest, options: dict[str, Any], mapped: DbcMap) -> None:
-        self.uri = request.uri
+        self.uri, self.tap = request.uri, request.tap
         self._request, self._mapped = request, mapped
         self._options = {**options, "can_filters": [_filter(key) for key in mapped.keys]}
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
@@ -85,13 +93,16 @@ class ListeningSource:
 
     async def _heard(self) -> AsyncIterator[Row]:
         sampler = Sampler.starting(time.monotonic(), self._request.collect.period_ms / 1000)
-        ear = _Ear(self._mapped, sampler)
+        ear, all_frames = _Ear(self._mapped, sampler, self.tap), False
         try:
             self._bus = await asyncio.to_thread(partial(can.Bus, **self._options))
         except (can.CanError, OSError, ValueError, TypeError, NotImplementedError) as error:
             raise BusLostError(self.uri, f"cannot be opened: {error}") from error
         self._notifier = can.Notifier(self._bus, [ear], timeout=0.1, loop=asyncio.get_running_loop())
         while ear.lost is None:
+            if all_frames != self.tap.wants_frames:
+                all_frames = self.tap.wants_frames
+                self._bus.set_filters(None if all_frames else self._options["can_filters"])
             await asyncio.sleep(max(0.0, sampler.next_s - time.monotonic()))
             values = sampler.row(time.monotonic())
             if values:
@@ -112,6 +123,15 @@ class ListeningSource:
             await asyncio.to_thread(notifier.stop, 1.0)
         if bus is not None:
             bus.shutdown()
+
+
+def recorded(message: can.Message, *, sent: bool = False) -> Frame:
+    """A frame with its time on the boot's clock: now, less what the driver says that it is old."""
+    age_s = 0.0 if sent else time.time() - message.timestamp
+    late_us = round(age_s * 1e6) if 0 < age_s < _CREDIBLE_AGE_S else 0
+    boot_ns = time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    identifier = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
+    return Frame(boot_ns // 1000 - late_us, identifier, bytes(message.data), sent)
 
 
 def _filter(key: int) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import sqlalchemy as sa
 
+from ingest.storage import parquet
 from ingest.storage import tables as t
 from ingest.storage.cursors import slowest
 from ingest.storage.database import reading, transaction
-from ingest.storage.frames import frame_of, signal_columns
+from ingest.storage.frames import frame_of
 from ingest.storage.inbox import known_sets
 from ingest.storage.telemetry import stored_row, telemetry_rows
 from vehicle.wire import Content
@@ -33,6 +34,8 @@ BUCKETS = 16
 ROWS_A_RUN = 4000
 MANY_FILES = 24
 """A day's bucket with more files than this is compacted into one (our choice)."""
+LATE = timedelta(days=1)
+"""A day that is over for so long is joined whatever it has; a week's backlog still comes in few files (our choice)."""
 ORPHAN_AGE = timedelta(minutes=10)
 """A file without a row that is older was left by a killed writer; a younger one may be another writer's, at work."""
 CONFLICT_DAYS = 7
@@ -89,34 +92,33 @@ def _mark(connection: sa.Connection, ids: Sequence[int]) -> bool:
     return True
 
 
-def write_frame(folder: Path, frame: pl.DataFrame, name: str) -> list[HistoryFile]:
-    """Writes a frame as one durable file a day and bucket."""
+def write_frame(folder: Path, frame: pl.DataFrame, name: str, *, thorough: bool = False) -> list[HistoryFile]:
+    """Writes a frame as one durable file a day and bucket; ``thorough`` as in :func:`ingest.storage.parquet.write`."""
     buckets = {vehicle: bucket_of(vehicle) for vehicle in frame["vehicle_id"].unique()}
     placed = frame.with_columns(
         pl.col("time").dt.strftime("%Y-%m-%d").alias("day"),
         pl.col("vehicle_id").replace_strict(buckets, return_dtype=pl.Int64).alias("bucket"),
     )
     return [
-        _write_file(folder, day, bucket, name, part.drop("day", "bucket"))
+        _write_file(folder, day, bucket, name, part.drop("day", "bucket"), thorough=thorough)
         for (day, bucket), part in placed.partition_by("day", "bucket", as_dict=True).items()
     ]
 
 
-def _write_file(folder: Path, day: Any, bucket: Any, name: str, part: pl.DataFrame) -> HistoryFile:
+def _write_file(
+    folder: Path, day: Any, bucket: Any, name: str, part: pl.DataFrame, *, thorough: bool = False
+) -> HistoryFile:
     relative = f"day={day}/bucket={bucket:02d}/{name}.parquet"
     path = folder / relative
     path.parent.mkdir(parents=True, exist_ok=True)
-    used = [column for column in signal_columns(part) if part[column].null_count() < part.height]
-    whole = part.select("vehicle_id", "device_id", "time", "epoch", "sequence", "inbox_id", *used)
-    whole = whole.sort("vehicle_id", "device_id", "time", "epoch", "sequence")
     temporary = path.with_suffix(".tmp")
-    whole.write_parquet(temporary, compression="zstd", compression_level=6, statistics=True)
+    parquet.write(part, temporary, thorough=thorough)
     _make_durable(temporary)
     temporary.replace(path)
     _make_durable(path.parent)
-    stamps = whole["time"].dt.timestamp("ms")
+    stamps = part["time"].dt.timestamp("ms")
     first_ms, last_ms = int(stamps.min() or 0), int(stamps.max() or 0)  # type: ignore[arg-type]  # integers, never empty
-    return HistoryFile(path=relative, day=day, bucket=bucket, rows=whole.height, first_ms=first_ms, last_ms=last_ms)
+    return HistoryFile(path=relative, day=day, bucket=bucket, rows=part.height, first_ms=first_ms, last_ms=last_ms)
 
 
 def _make_durable(path: Path) -> None:
@@ -172,16 +174,17 @@ def prune(engine: sa.Engine, *, now: datetime) -> int:
         return connection.execute(t.inbox.update().where(*mine).values(content=SPENT, payload=b"")).rowcount
 
 
-def compact(engine: sa.Engine, folder: Path) -> int:
-    """Joins the many small files of a day's bucket into one; the number of files that went."""
+def compact(engine: sa.Engine, folder: Path, *, now: datetime) -> int:
+    """Joins the many small files of a day's bucket, and any of a day that is over; the number of files that went."""
     with reading(engine) as connection:
-        crowded = _crowded(connection)
+        crowded = _crowded(connection, over=(now - LATE).strftime("%Y-%m-%d"))
     return sum(_join(engine, folder, day, bucket) for day, bucket in crowded)
 
 
-def _crowded(connection: sa.Connection) -> list[tuple[str, int]]:
+def _crowded(connection: sa.Connection, *, over: str) -> list[tuple[str, int]]:
     c = t.history_files.c
-    query = sa.select(c.day, c.bucket).group_by(c.day, c.bucket).having(sa.func.count() > MANY_FILES)
+    many = sa.or_(sa.func.count() > MANY_FILES, sa.and_(c.day < over, sa.func.count() > 1))
+    query = sa.select(c.day, c.bucket).group_by(c.day, c.bucket).having(many)
     return [(row.day, row.bucket) for row in connection.execute(query)]
 
 
@@ -190,11 +193,11 @@ def _join(engine: sa.Engine, folder: Path, day: str, bucket: int) -> int:
     with reading(engine) as connection:
         query = sa.select(c.path).where(c.day == day, c.bucket == bucket).order_by(c.path)
         paths = list(connection.execute(query).scalars())
-    frames = [pl.read_parquet(folder / path, hive_partitioning=False) for path in paths]
+    frames = [parquet.read(folder / path) for path in paths]
     joined = pl.concat(frames, how="diagonal")
     ids = joined["inbox_id"].sort()
     name = f"{ids[0]:012d}-{ids[-1]:012d}-{joined.height}"  # the count makes it another name than any of the old ones
-    files = [_write_file(folder, day, bucket, name, joined)]
+    files = write_frame(folder, joined, name, thorough=True)
     with transaction(engine) as connection:
         gone = connection.execute(t.history_files.delete().where(c.path.in_(paths))).rowcount
         if gone < len(paths):  # another keeper joined or forgot some meanwhile

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ingest.sequence import Held
+from ingest.storage import campaigns
 from ingest.storage import tables as t
 from ingest.storage.database import take_turn
 from ingest.storage.received import Key, held_of, held_of_many, in_parts, keep_held
@@ -19,7 +20,7 @@ from vehicle.errors import Reason
 from vehicle.messages import Rejected
 from vehicle.signal_set import SignalSet
 from vehicle.topics import Kind, topic
-from vehicle.wire import Content
+from vehicle.wire import Content, encode_event
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -81,6 +82,8 @@ def store_late(connection: sa.Connection, verdict: Accepted, *, now: datetime) -
     """Stores a message whose sequence was counted as handled when it went to dead letters."""
     take_turn(connection)
     connection.execute(t.inbox.insert(), [_row(verdict, now)])
+    if _is_capture(verdict):
+        campaigns.store_part(connection, verdict, now)
     if verdict.signal_set is not None:
         keep_sets(connection, [verdict.signal_set])
     held = held_of(connection, verdict.device_id, verdict.epoch).add([verdict.sequence])
@@ -98,6 +101,7 @@ class _Storing:
         self._rows: dict[tuple[str, int, int], dict[str, Any]] = {}
         self._letters: list[dict[str, Any]] = []
         self._sets: dict[str, SignalSet] = {}
+        self._captures: list[Accepted] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self.outcome = Outcome()
 
@@ -114,6 +118,8 @@ class _Storing:
             return
         self.outcome.held[key] = held.add([verdict.sequence])
         self._rows[identity] = _row(verdict, self._now)
+        if _is_capture(verdict):
+            self._captures.append(verdict)
         if verdict.signal_set is not None:
             self._sets[verdict.signal_set.id] = verdict.signal_set
         for name, count in verdict.counts.items():
@@ -145,6 +151,8 @@ class _Storing:
         """Writes all of it."""
         if self._rows:
             self._connection.execute(t.inbox.insert(), list(self._rows.values()))
+        for verdict in self._captures:
+            campaigns.store_part(self._connection, verdict, self._now)
         if self._letters:
             self._connection.execute(t.dead_letters.insert(), self._letters)
         if self._sets:
@@ -233,9 +241,21 @@ def _row(verdict: Accepted, now: datetime) -> dict[str, Any]:
         "suspect_time": verdict.placement.suspect,
         "signal_set_id": verdict.signal_set.id if verdict.signal_set is not None else None,
         "digest": verdict.digest,
-        "payload": verdict.payload,
+        "payload": _stub(verdict) if _is_capture(verdict) else verdict.payload,
         "in_history": False,
     }
+
+
+def _is_capture(verdict: Accepted) -> bool:
+    return verdict.event is not None and verdict.event.kind == EventKind.CAMPAIGN
+
+
+def _stub(verdict: Accepted) -> bytes:
+    """An event that says which capture came; what it holds is kept apart, and not for every reader of events."""
+    if verdict.event is None:
+        return verdict.payload
+    data = {name: verdict.event.data[name] for name in ("campaign", "version", "capture", "part", "parts")}
+    return encode_event(epoch=verdict.epoch, sequence=verdict.sequence, event=replace(verdict.event, data=data))
 
 
 def _letter(dead: Dead, now: datetime) -> dict[str, Any]:

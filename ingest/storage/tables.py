@@ -126,3 +126,43 @@ commands = sa.Table(
     sa.Column("answered_at", UtcDateTime),
     sa.Index("commands_by_status", "status"),
 )  # fmt: skip
+
+device_configs = sa.Table(
+    "device_configs", metadata,
+    sa.Column("device_id", _id, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("campaigns", sa.JSON, nullable=False),
+    sa.Column("idle", sa.Boolean, nullable=False, index=True),
+    sa.Column("sent_at", UtcDateTime),
+    sa.Column("taken_version", sa.BigInteger, nullable=False),
+    sa.Column("taken_at", UtcDateTime),
+    sa.Column("refused", sa.JSON, nullable=False),
+    sa.Index("device_configs_by_sent_at", "sent_at"),
+)  # fmt: skip
+
+captures = sa.Table(
+    "captures", metadata,
+    sa.Column("id", _id, primary_key=True),
+    sa.Column("campaign_id", _id, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("device_id", _id, nullable=False),
+    sa.Column("vehicle_id", _id, nullable=False, index=True),
+    sa.Column("triggered_at", UtcDateTime, nullable=False),
+    sa.Column("suspect_time", sa.Boolean, nullable=False),
+    sa.Column("begin_ms", sa.Integer, nullable=False),
+    sa.Column("end_ms", sa.Integer, nullable=False),
+    sa.Column("fired", sa.JSON, nullable=False),
+    sa.Column("missed", sa.Integer, nullable=False),
+    sa.Column("cut", sa.Boolean, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Index("captures_by_campaign", "campaign_id", "triggered_at"),
+)  # fmt: skip
+
+capture_parts = sa.Table(
+    "capture_parts", metadata,
+    sa.Column("capture_id", _id, sa.ForeignKey("captures.id"), primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import sqlalchemy as sa
 
+from ingest.storage import parquet
 from ingest.storage import tables as t
 from ingest.storage.database import reading
 from ingest.storage.frames import IDENTITY, Stored, empty_frame, frame_of, signal_columns
@@ -89,11 +90,8 @@ class TelemetryStore:
         return whole.filter(pl.col("time").dt.timestamp("ms").is_between(first_ms, last_ms, closed="left"))
 
     def _read_file(self, path: str, which: dict[str, str | None], signals: Sequence[str] | None) -> pl.DataFrame:
-        scan = pl.scan_parquet(self._folder / path, hive_partitioning=False)
-        if signals is not None:
-            wanted = {*IDENTITY, *signals}
-            scan = scan.select(name for name in scan.collect_schema().names() if name in wanted)
-        return scan.filter(pl.col(name) == value for name, value in which.items() if value is not None).collect()
+        mine = [pl.col(name) == value for name, value in which.items() if value is not None]
+        return parquet.read(self._folder / path, signals=signals, where=mine)
 
 
 def _presented(whole: pl.DataFrame, signals: Sequence[str] | None) -> pl.DataFrame:

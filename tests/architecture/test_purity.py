@@ -20,8 +20,13 @@ PURE = (
     "edge_agent.polling",
     "edge_agent.sampler",
     "edge_agent.batcher",
+    "edge_agent.campaigns.ring",
+    "edge_agent.campaigns.tap",
+    "edge_agent.campaigns.trigger",
+    "edge_agent.campaigns.parts",
     "api.appointments.planner",
     "api.appointments.states",
+    "api.campaigns.results",
 )
 
 OUTSIDE = {

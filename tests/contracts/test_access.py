@@ -21,6 +21,9 @@ from api.appointments import repository as appointments
 from api.appointments import service as booking
 from api.auth import service as people
 from api.auth.scope import Role, Scope
+from api.campaigns import service as campaigns
+from api.campaigns.repository import Target
+from api.campaigns.service import Draft
 from api.dealers import repository as dealers
 from api.listening import operations
 from api.settings import ApiSettings
@@ -42,6 +45,7 @@ EVERYONE = frozenset({Role.OWNER, Role.ADVISOR, Role.MANAGER, Role.ENGINEER, Rol
 SHOP = EVERYONE - {Role.OWNER}
 DESK = SHOP - {Role.ENGINEER}
 DECIDE = DESK | {Role.OWNER}
+MAKERS = frozenset({Role.ENGINEER, Role.ADMIN})
 TEXT = {"en": "Words", "zh": "字"}
 
 
@@ -59,10 +63,22 @@ class Car:
     command_id: str
     finding_id: str
     other_time: str
+    campaign_id: str
+    capture_id: str
 
     def ids(self) -> set[str]:
         """Everything by which an answer could give this car away."""
-        return {self.vehicle_id, self.booked, self.free, self.proposed, self.agreed, self.command_id, self.finding_id}
+        return {
+            self.vehicle_id,
+            self.booked,
+            self.free,
+            self.proposed,
+            self.agreed,
+            self.command_id,
+            self.finding_id,
+            self.campaign_id,
+            self.capture_id,
+        }
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,22 @@ class Cell:
 def start(car: Car) -> dict[str, Any]:
     """Body with another time."""
     return {"start": car.other_time}
+
+
+def plan(car: Car) -> dict[str, Any]:
+    """Body of a campaign for the car."""
+    return {
+        "name": "x", "condition": "Vehicle.Speed > 80", "signals": {"Vehicle.Speed": 1000}, "before_s": 5,
+        "until": car.other_time, "target": {"vehicles": [car.vehicle_id]},
+    }  # fmt: skip
+
+
+def plan_form(car: Car) -> dict[str, Any]:
+    """The same as the console's form."""
+    return {
+        "name": "x", "condition": "Vehicle.Speed > 80", "signal-1": "Vehicle.Speed", "rate-1": "1000", "before": "5",
+        "after": "0", "most": "5", "megabytes": "1", "until": car.other_time[:10], f"vehicle:{car.vehicle_id}": "on",
+    }  # fmt: skip
 
 
 API: dict[str, Cell] = {
@@ -117,6 +149,21 @@ API: dict[str, Cell] = {
     "POST /appointments/{appointment_id}/cancellation": Cell(DECIDE, appointment="agreed"),
     "POST /appointments/{appointment_id}/completion": Cell(DESK, appointment="agreed"),
     "GET /reminders": Cell(EVERYONE, shows="proposed"),
+    "GET /campaigns": Cell(SHOP, shows="campaign_id"),
+    "POST /campaigns": Cell(MAKERS, 201, body=plan),
+    "POST /campaigns/condition": Cell(MAKERS, body=lambda _: {"condition": "always"}),
+    "GET /campaigns/{campaign_id}": Cell(SHOP),
+    "POST /campaigns/{campaign_id}/versions": Cell(MAKERS, 201, body=plan),
+    "POST /campaigns/{campaign_id}/revocation": Cell(MAKERS),
+    "GET /campaigns/{campaign_id}/devices": Cell(SHOP, shows="vehicle_id"),
+    "GET /campaigns/{campaign_id}/captures": Cell(SHOP, shows="capture_id"),
+    "POST /vehicles/{vehicle_id}/recordings": Cell(
+        MAKERS, 202, body=lambda _: {"seconds": 5, "signals": {"Vehicle.Speed": 1000}}
+    ),
+    "GET /vehicles/{vehicle_id}/captures": Cell(SHOP, shows="capture_id"),
+    "GET /captures/{capture_id}": Cell(SHOP),
+    "GET /captures/{capture_id}/rows.csv": Cell(SHOP),
+    "GET /captures/{capture_id}/frames.log": Cell(SHOP),
     "GET /ingest/dead-letters": Cell(frozenset({Role.ENGINEER, Role.ADMIN})),
     "GET /stream": Cell(EVERYONE),
 }
@@ -139,6 +186,18 @@ PAGES: dict[str, Cell] = {
     "POST /appointments/{appointment_id}/decline": Cell(DECIDE, 303),
     "POST /appointments/{appointment_id}/cancel": Cell(DECIDE, 303, appointment="agreed"),
     "POST /appointments/{appointment_id}/finish": Cell(DESK, 303, appointment="agreed"),
+    "GET /campaigns": Cell(SHOP, shows="campaign_id"),
+    "GET /campaigns/new": Cell(MAKERS),
+    "POST /campaigns": Cell(MAKERS, 303, form=plan_form),
+    "POST /campaigns/check": Cell(MAKERS, form=lambda _: {"condition": "always"}),
+    "GET /campaigns/{campaign_id}": Cell(SHOP, shows="capture_id"),
+    "GET /campaigns/{campaign_id}/change": Cell(MAKERS),
+    "POST /campaigns/{campaign_id}/change": Cell(MAKERS, 303, form=plan_form),
+    "POST /campaigns/{campaign_id}/revoke": Cell(MAKERS, 303),
+    "GET /vehicles/{vehicle_id}/captures": Cell(SHOP, shows="capture_id"),
+    "POST /vehicles/{vehicle_id}/record": Cell(MAKERS, 303, form=lambda _: {"seconds": "5", "frames": "on"}),
+    "GET /captures/{capture_id}": Cell(SHOP, shows="campaign_id"),
+    "GET /captures/{capture_id}/chart": Cell(SHOP, query="?signal=Vehicle.Speed"),
     "GET /me": Cell(EVERYONE, shows="proposed", led_on=SHOP),
     "GET /quality": Cell(SHOP),
     "GET /live": Cell(EVERYONE),
@@ -181,6 +240,7 @@ class World:
         path = template.format(
             vehicle_id=car.vehicle_id, command_id=car.command_id, finding_id=car.finding_id,
             suggestion_id=getattr(car, cell.suggestion), appointment_id=getattr(car, cell.appointment),
+            campaign_id=car.campaign_id, capture_id=car.capture_id,
         )  # fmt: skip
         body, form = cell.body(car) if cell.body else None, cell.form(car) if cell.form else None
         return self.client.request(method, path + cell.query, json=body, data=form, headers=headers)
@@ -230,11 +290,28 @@ def notice(connection: sa.Connection, vehicle_id: str, now: datetime) -> str:
     return found.id
 
 
-def park(connection: sa.Connection, name: str, dealer: tuple[str, str], owner: Scope, admin: Scope) -> Car:
-    """A car with a device, a request to it, a finding, advice, a proposal and an agreed appointment."""
+def chase(connection: sa.Connection, vehicle_id: str, dealer_id: str, now: datetime) -> str:
+    draft = Draft(
+        name="x", condition="Vehicle.Speed > 80", signals={"Vehicle.Speed": 1000}, before_s=5.0,
+        until=now + timedelta(days=9), target=Target(vehicles=[vehicle_id]),
+    )  # fmt: skip
+    engineer = Scope(user_id="x", name="x", role=Role.ENGINEER, dealer_id=dealer_id)
+    return campaigns.create(connection, engineer, draft, now=now).id
+
+
+def park(
+    connection: sa.Connection,
+    name: str,
+    dealer: tuple[str, str],
+    owner: Scope,
+    admin: Scope,
+    collect: Callable[..., str],
+) -> Car:
+    """A car with a device, a request to it, a finding, advice, a proposal, an agreed appointment, and a campaign."""
     now = datetime.now(UTC)
     vehicles.register(connection, vehicle_id=name, dealer_id=dealer[1], now=now, owner_id=owner.user_id)
-    enrol(connection, name=f"dongle-{name}", now=now, vehicle_id=name)
+    device_id = enrol(connection, name=f"dongle-{name}", now=now, vehicle_id=name).device_id
+    campaign_id = chase(connection, name, dealer[1], now)
     booked, agreed, free = (
         give_advice(connection, name, component, now)
         for component in (Component.THERMOSTAT, Component.BATTERY_12V, Component.CHARGING)
@@ -248,11 +325,13 @@ def park(connection: sa.Connection, name: str, dealer: tuple[str, str], owner: S
         vehicle_id=name, dealer=dealer[0], owner=owner.name, booked=booked.id, free=free.id, proposed=proposed_id,
         agreed=agreed_id, command_id=vehicles.ask(connection, admin, name, "read_vin", now).id,
         finding_id=notice(connection, name, now), other_time=other.isoformat(),
+        campaign_id=campaign_id,
+        capture_id=collect(connection, device_id=device_id, vehicle_id=name, campaign_id=campaign_id, now=now),
     )  # fmt: skip
 
 
 @pytest.fixture(name="world", scope="module")
-def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def _world(tmp_path_factory: pytest.TempPathFactory, collect: Callable[..., str]) -> Iterator[World]:
     """Dealer `here` with the cars of ann and bob, dealer `there` with the car of cem."""
     folder: Path = tmp_path_factory.mktemp("access")
     url = f"sqlite:///{folder}/desk.db"
@@ -276,7 +355,9 @@ def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         owners = {name: person(connection, name, Role.OWNER, None) for name in ("ann", "bob", "cem")}
         admin = person(connection, "root", Role.ADMIN, None)
         cars = {
-            f"car-of-{name}": park(connection, f"car-of-{name}", (dealer, dealer_ids[dealer]), owners[name], admin)
+            f"car-of-{name}": park(
+                connection, f"car-of-{name}", (dealer, dealer_ids[dealer]), owners[name], admin, collect
+            )
             for name, dealer in (("ann", "here"), ("bob", "here"), ("cem", "there"))
         }
         everyone = staff | owners | {"root": admin}
@@ -311,7 +392,7 @@ ACTORS = {
 
 def needs_a_car(operation: str) -> bool:
     """Whether an operation names an object in its path or body."""
-    return "_id}" in operation or operation == f"POST {V1}/appointments"
+    return "_id}" in operation or operation in {f"POST {V1}/appointments", f"POST {V1}/campaigns", "POST /campaigns"}
 
 
 def test_every_operation_has_its_cell(world: World) -> None:

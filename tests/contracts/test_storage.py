@@ -12,6 +12,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import duckdb
+import msgspec
 import polars as pl
 import pytest
 import sqlalchemy as sa
@@ -24,15 +26,17 @@ from ingest.passwords import password_matches
 from ingest.quarantine import Quarantine
 from ingest.replay import replay
 from ingest.sequence import Held
-from ingest.storage import commands, cursors, history, inbox, letters, tables
+from ingest.storage import campaigns, commands, cursors, frames, history, inbox, letters, parquet, tables
 from ingest.storage.database import UtcDateTime, migrate, open_database, reading, transaction
 from ingest.storage.events import events_of_vehicle, events_since
 from ingest.storage.telemetry import TelemetryStore
 from ingest.validate import Knowledge, judge
 from vehicle import wire
 from vehicle.batch import Batch, Event, TimeQuality
+from vehicle.campaign import Campaign, CapturePart, Config, Refused, Rows
+from vehicle.errors import Reason
 from vehicle.signal_set import SignalSet
-from vehicle.signals import COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
+from vehicle.signals import CATALOGUE, COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 from vehicle.topics import Kind, topic
 
 if TYPE_CHECKING:
@@ -302,6 +306,134 @@ def test_events_keep_their_order_and_their_vehicle(engine: sa.Engine) -> None:
         assert events_of_vehicle(connection, "another") == []
 
 
+OLD = NOW - timedelta(days=1)
+PART_OF_OLD = CapturePart(campaign="oldest", version=1, capture="0" * 16, part=1, parts=1, begin_ms=0, end_ms=1)
+
+
+def capture_part(sequence: int, number: int, **changes: object) -> bytes:
+    """A part of a capture of two."""
+    made = CapturePart(
+        campaign="fast", version=2, capture="0123456789abcdef", part=number, parts=2, begin_ms=-10, end_ms=10,
+        fired={SPEED: 81.5}, rows=Rows(at_ms=[number], columns={SPEED: [number]}),
+    )  # fmt: skip
+    return happening(sequence, "campaign", **msgspec.to_builtins(made) | changes)
+
+
+def test_a_capture_is_put_together_once(engine: sa.Engine) -> None:
+    """Parts come in any order and more than once; the capture holds each once, in order, and no event its rows."""
+    for payload in (capture_part(2, 2), capture_part(1, 1), capture_part(2, 2), capture_part(7, 1)):
+        receive(engine, payload, kind=Kind.EVENT)
+    with reading(engine) as connection:
+        (found,) = campaigns.captures_where(connection)
+        held = campaigns.contents(connection, found.id)
+        events = events_since(connection, 0)
+        assert campaigns.trigger_counts(connection, "fast") == {DEVICE: 1}
+    assert (found.campaign_id, found.version, found.vehicle_id, found.fired) == ("fast", 2, VEHICLE, {SPEED: 81.5})
+    assert found.triggered_at == NOW
+    assert [rows.at_ms for rows, _ in held] == [[1], [2]]
+    assert [event.event.data.get("rows") for event in events] == [None] * 3
+    assert counts(engine)["duplicate"] == 1
+
+
+def test_two_workers_have_parts_of_one_capture(engine: sa.Engine) -> None:
+    """Both parts are kept, whoever comes first; nobody stumbles over the other."""
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            for sequence in range(1, 11):
+                capture = f"{sequence:016x}"
+                receive(engine, capture_part(2 * sequence + number, number + 1, capture=capture), kind=Kind.EVENT)
+        except Exception as error:  # noqa: BLE001  told by the test itself
+            errors.append(error)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert errors == []
+    with reading(engine) as connection:
+        found = campaigns.captures_where(connection)
+        assert [len(campaigns.contents(connection, one.id)) for one in found] == [2] * 10
+
+
+def test_captures_are_forgotten_with_history(engine: sa.Engine) -> None:
+    """What is older than the days that are kept goes, with its parts; what is not stays."""
+    receive(engine, capture_part(1, 1), capture_part(2, 1, capture="f" * 16), kind=Kind.EVENT)
+    receive(engine, happening(3, "campaign", **msgspec.to_builtins(PART_OF_OLD)), kind=Kind.EVENT)
+    with transaction(engine) as connection:
+        connection.execute(
+            tables.captures.update().where(tables.captures.c.campaign_id == "oldest").values(triggered_at=OLD)
+        )
+        assert campaigns.forget_before(connection, NOW) == 1
+        left = campaigns.captures_where(connection)
+        assert [len(campaigns.contents(connection, one.id)) for one in left] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"part": 3}, Reason.DECODE),
+        ({"rows": {"at_ms": [1, 2], "columns": {SPEED: [1]}}}, Reason.DECODE),
+        ({"begin_ms": -(1 << 40)}, Reason.RANGE),
+        ({"fired": {"no path": 1.0}}, Reason.UNKNOWN_SCHEMA),
+    ],
+)
+def test_a_capture_that_does_not_hold_together_is_set_apart(engine: sa.Engine, change, reason: Reason) -> None:
+    """It becomes a dead letter with its reason, and is acknowledged as rejected."""
+    outcome = receive(engine, capture_part(1, 1, **change), kind=Kind.EVENT)
+    assert [one.reason for one in outcome.rejected[DEVICE, 1]] == [reason]
+    assert [letter.reason for letter in all_letters(engine)] == [reason]
+    with reading(engine) as connection:
+        assert campaigns.captures_where(connection) == []
+
+
+CHASE = Campaign(id="fast", version=1, name="fast", condition="always", until_ms=1, signals={SPEED: 1000}, after_s=1)
+
+
+def told(engine: sa.Engine) -> campaigns.DeviceConfig:
+    with reading(engine) as connection:
+        found = campaigns.config_of(connection, DEVICE)
+    assert found is not None
+    return found
+
+
+def test_what_a_device_is_told_and_says_it_has(engine: sa.Engine) -> None:
+    """Told once, sent once, acknowledged; told again what changed; sent again to a device that forgot."""
+    with transaction(engine) as connection:
+        assert campaigns.tell(connection, DEVICE, [CHASE])
+        assert not campaigns.tell(connection, DEVICE, [CHASE])
+        assert not campaigns.tell(connection, "another", [])
+        (waiting,) = campaigns.unsent(connection)
+        assert waiting.message == Config(version=1, campaigns=[CHASE])
+        campaigns.mark_sent(connection, waiting, NOW)
+        assert campaigns.unsent(connection) == []
+        campaigns.note_taken(connection, DEVICE, 1, [Refused(campaign="fast", version=1, reason="no\x00pe")], NOW)
+        assert campaigns.busy_devices(connection) == {DEVICE}
+    assert (told(engine).taken, told(engine).reason("fast"), told(engine).reason("x")) == (True, "nope", None)
+    with transaction(engine) as connection:
+        campaigns.note_taken(connection, DEVICE, 0, [], NOW)
+        assert [one.version for one in campaigns.unsent(connection)] == [1]
+        assert campaigns.tell(connection, DEVICE, [])
+        campaigns.mark_sent(connection, waiting, NOW)
+        assert [one.version for one in campaigns.unsent(connection)] == [2]
+        assert campaigns.busy_devices(connection) == set()
+    assert not told(engine).taken
+
+
+def test_a_device_that_knows_more_than_the_database_is_told_anew(engine: sa.Engine) -> None:
+    """After a restored backup the server goes above the version that the device has."""
+    with transaction(engine) as connection:
+        campaigns.note_taken(connection, DEVICE, 0, [], NOW)
+        assert campaigns.config_of(connection, DEVICE) is None
+        campaigns.note_taken(connection, DEVICE, 9, [], NOW)
+        assert [one.message for one in campaigns.unsent(connection)] == [Config(version=10)]
+        campaigns.tell(connection, DEVICE, [CHASE])
+        campaigns.note_taken(connection, DEVICE, 20, [], NOW)
+        assert [one.message for one in campaigns.unsent(connection)] == [Config(version=21, campaigns=[CHASE])]
+
+
 def test_old_letters_go_first(engine: sa.Engine) -> None:
     """A bound on letters is per device, and the nameless have their own."""
     receive(engine, *[bytes([number]) * 30 for number in range(10)])
@@ -456,10 +588,10 @@ def test_compaction_keeps_every_row(engine: sa.Engine, store: TelemetryStore, fo
             receive(engine, telemetry(number, signal_set=OTHER_SET if sequence % 2 else SET))
             history.write_run(engine, folder)
         before = store.read(device_id=DEVICE)
-        assert history.compact(engine, folder) >= history.MANY_FILES
+        assert history.compact(engine, folder, now=NOW) >= history.MANY_FILES
         assert store.read(device_id=DEVICE).equals(before)
     assert len(list(folder.glob("day=*/bucket=*/*.parquet"))) == 1
-    assert history.compact(engine, folder) == 0
+    assert history.compact(engine, folder, now=NOW) == 0
 
 
 def test_retention_forgets_whole_days(engine: sa.Engine, store: TelemetryStore, folder: Path) -> None:
@@ -471,17 +603,55 @@ def test_retention_forgets_whole_days(engine: sa.Engine, store: TelemetryStore, 
     assert len(list(folder.glob("day=*/bucket=*/*.parquet"))) == 1
 
 
-def test_any_engine_can_read_the_files(engine: sa.Engine, folder: Path) -> None:
-    """Plain hive-partitioned Parquet in the catalogue's units: vehicle, device, time, identity, and the signals."""
+def test_any_engine_can_read_the_files(engine: sa.Engine, store: TelemetryStore, folder: Path, root: Path) -> None:
+    """DuckDB, with the statement that docs/history.md gives, finds the values that our own reader gives."""
     receive(engine, telemetry(1), telemetry(2, signal_set=OTHER_SET))
     history.write_run(engine, folder)
-    whole = pl.scan_parquet(folder / "**/*.parquet", hive_partitioning=True).collect()
-    assert {"day", "bucket", "vehicle_id", "device_id", "time", "epoch", "sequence", "inbox_id", SPEED} <= set(
-        whole.columns
+    text = (root / "docs" / "history.md").read_text(encoding="utf-8")
+    statement = text.partition("```sql\n")[2].partition("```")[0].replace("'day=", f"'{folder}/day=")
+    with duckdb.connect() as duck:
+        found = duck.sql(statement).select("epoch_ms(time), path, value").fetchall()
+    ours = store.read(device_id=DEVICE).unpivot(index="time").drop_nulls()
+    assert sorted(found) == sorted(ours.with_columns(ours["time"].dt.timestamp("ms")).rows())
+    assert len(found) == ours.height > 0
+
+
+def test_values_come_back_bit_for_bit(tmp_path: Path) -> None:
+    """Whatever a column holds: of the catalogue at its resolution, finer than that, or of no catalogue at all."""
+    wild = random.Random(7)
+    row = CATALOGUE[ENGINE_SPEED]
+    exact = [row.value(wild.randint(row.raw_minimum, row.raw_maximum)) for _ in range(500)]
+    frame = pl.DataFrame(
+        {
+            **dict.fromkeys(("vehicle_id", "device_id"), "v"),
+            "time": pl.Series([datetime.fromtimestamp(at, UTC) for at in range(501)], dtype=frames.TIME),
+            **{name: pl.Series(range(501), dtype=pl.Int64) for name in ("epoch", "sequence", "inbox_id")},
+            ENGINE_SPEED: [None, *exact],
+            SPEED: [None, *(wild.uniform(0, 250) for _ in range(500))],
+            "Vehicle.Acme.Thing": [1e300, *exact],
+        }
     )
-    assert whole.schema["time"] == pl.Datetime("ms", "UTC")
-    assert whole.schema[SPEED] == whole.schema[ENGINE_SPEED] == pl.Float64
-    assert whole["day"].cast(pl.String).unique().to_list() == ["2026-11-23"]
+    for thorough in (False, True):
+        path = tmp_path / f"{thorough}.parquet"
+        parquet.write(frame, path, thorough=thorough)
+        assert parquet.read(path).select(frame.columns).equals(frame)
+        assert parquet.read(path, signals=[SPEED]).columns == [*frames.IDENTITY, SPEED]
+        names = pl.read_parquet_schema(path).keys()
+        assert {f"{ENGINE_SPEED}#1/4+0", SPEED, "Vehicle.Acme.Thing"} <= names
+
+
+def test_days_that_are_over_become_one_file(engine: sa.Engine, store: TelemetryStore, folder: Path) -> None:
+    """Files of a day that is over are joined though they are few; what comes late joins them at the next turn."""
+    for sequence, start_ms in enumerate((NOW_MS - 2 * DAY_MS, NOW_MS - 2 * DAY_MS + 60_000, NOW_MS), start=1):
+        receive(engine, telemetry(sequence, start_ms=start_ms))
+        history.write_run(engine, folder)
+    assert history.compact(engine, folder, now=NOW) == 2
+    receive(engine, telemetry(4, start_ms=NOW_MS - 2 * DAY_MS + 120_000))
+    history.write_run(engine, folder)
+    assert history.compact(engine, folder, now=NOW) == 2
+    assert history.compact(engine, folder, now=NOW) == 0
+    assert len(list(folder.glob("day=*/bucket=*/*.parquet"))) == 2
+    assert store.read(device_id=DEVICE).height == 4 * len(expected(1))
 
 
 def test_readers_survive_compaction(engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch) -> None:
@@ -494,7 +664,7 @@ def test_readers_survive_compaction(engine: sa.Engine, store: TelemetryStore, fo
 
     def compact_first(self: TelemetryStore, *arguments: object) -> pl.DataFrame:
         if not compacted:
-            compacted.append(history.compact(engine, folder))
+            compacted.append(history.compact(engine, folder, now=NOW))
         return listed(self, *arguments)
 
     monkeypatch.setattr(TelemetryStore, "_read_file", compact_first)
@@ -533,11 +703,11 @@ def test_killed_anywhere_history_is_exact(
     def killable(name: str) -> None:
         real = getattr(history, name)
 
-        def step(*arguments: object) -> object:
+        def step(*arguments: object, **named: object) -> object:
             when = rng.random()
             if when < 0.05:
                 raise KilledError
-            done = real(*arguments)
+            done = real(*arguments, **named)
             if when > 0.95:
                 raise KilledError
             return done
@@ -555,7 +725,7 @@ def test_killed_anywhere_history_is_exact(
             history.write_run(engine, folder, limit=rng.randint(1, 5))
             history.prune(engine, now=NOW)
             if rng.random() < 0.3:
-                history.compact(engine, folder)
+                history.compact(engine, folder, now=NOW)
             if rng.random() < 0.1:
                 history.remove_orphans(engine, folder, now=datetime.now(UTC), age=timedelta(0))
         except KilledError:

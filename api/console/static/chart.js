@@ -26,6 +26,25 @@
     });
   }
 
+  // A line at the moment that the chart is about, with its word beside it.
+  function marked(at, word) {
+    return { hooks: { draw: (plot) => {
+      const x = plot.valToPos(at, "x", true);
+      if (x < plot.bbox.left || x > plot.bbox.left + plot.bbox.width) { return; }
+      const ink = plot.ctx;
+      ink.save();
+      ink.strokeStyle = ink.fillStyle = colours.limit;
+      ink.setLineDash([6, 4]);
+      ink.beginPath();
+      ink.moveTo(x, plot.bbox.top);
+      ink.lineTo(x, plot.bbox.top + plot.bbox.height);
+      ink.stroke();
+      ink.textAlign = "left";
+      ink.fillText(word, x + 6, plot.bbox.top + 14);
+      ink.restore();
+    } } };
+  }
+
   async function draw(figure) {
     const box = figure.querySelector(".plot");
     const answer = await fetch(figure.dataset.chart, { headers: { Accept: "application/json" } });
@@ -43,6 +62,11 @@
       legend: { show: chart.series.length > 1, live: false },
       cursor: { drag: { x: true, y: false } },
     };
+    if (chart.span) {  // seconds from a moment, instead of times of the day
+      options.scales.x = { time: false, range: chart.span };
+      options.axes[0].values = (_, splits) => splits.map((at) => `${at} s`);
+    }
+    if (chart.mark) { options.plugins = [marked(chart.mark.at, chart.mark.label)]; }
     if (chart.times.length > 200) { options.series.forEach((one) => { one.points = { show: false }; }); }
     const plot = new uPlot(options, [chart.times, ...chart.series.map((one) => one.values)], box);
     new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: options.height })).observe(figure);

@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +18,9 @@ from api.appointments import proposer
 from api.auth import service as people
 from api.auth.throttle import PER_ACCOUNT
 from api.bodies import MOST_BYTES
+from api.campaigns import service as campaigns
+from api.campaigns.repository import Target
+from api.campaigns.service import Draft
 from api.errors import KeyInProgressError
 from api.settings import ApiSettings
 from api.web import COOKIE, FORM_HEADER, reserve
@@ -108,13 +111,41 @@ def ways(ids: dict[str, str], other_time: str) -> dict[str, Way]:
         f"POST {V1}/appointments/{{appointment_id}}/cancellation": Way(f"{book}/{ids['s0']}/cancellation"),
         f"POST {V1}/appointments/{{appointment_id}}/completion": Way(f"{book}/{ids['s1']}/completion", "advisor"),
         f"GET {V1}/reminders": Way(f"{V1}/reminders"),
+        **ways_of_campaigns(ids, other_time),
         f"GET {V1}/ingest/dead-letters": Way(f"{V1}/ingest/dead-letters", "admin", foes=ring),
         f"GET {V1}/stream": Way(f"{V1}/stream"),
     }
 
 
+def ways_of_campaigns(ids: dict[str, str], until: str) -> dict[str, Way]:
+    """The same for campaigns and what they collected."""
+    ring, made = ("owner",), f"{V1}/campaigns"
+    body = {
+        "name": "x", "condition": "Vehicle.Speed > 80", "signals": {"Vehicle.Speed": 1000}, "before_s": 5,
+        "until": until, "target": {"vehicles": ["here-car"]},
+    }  # fmt: skip
+    mine, capture = f"{made}/{ids['campaign']}", f"{V1}/captures/{ids['capture']}"
+    return {
+        f"POST {V1}/campaigns": Way(made, "admin", body, ring),
+        f"POST {V1}/campaigns/condition": Way(f"{made}/condition", "admin", {"condition": "always"}, ring),
+        f"GET {V1}/campaigns": Way(f"{made}?limit=1", "admin", foes=ring),
+        f"GET {V1}/campaigns/{{campaign_id}}": Way(mine, "admin", foes=ring),
+        f"POST {V1}/campaigns/{{campaign_id}}/versions": Way(f"{mine}/versions", "admin", body, ring),
+        f"GET {V1}/campaigns/{{campaign_id}}/devices": Way(f"{mine}/devices", "admin", foes=ring),
+        f"GET {V1}/campaigns/{{campaign_id}}/captures": Way(f"{mine}/captures?limit=1", "admin", foes=ring),
+        f"POST {V1}/vehicles/{{vehicle_id}}/recordings": Way(
+            f"{V1}/vehicles/here-car/recordings", "admin", {"seconds": 5, "frames": True}, ring
+        ),
+        f"GET {V1}/vehicles/{{vehicle_id}}/captures": Way(f"{V1}/vehicles/here-car/captures", "admin", foes=ring),
+        f"GET {V1}/captures/{{capture_id}}": Way(capture, "admin", foes=ring),
+        f"GET {V1}/captures/{{capture_id}}/rows.csv": Way(f"{capture}/rows.csv", "admin", foes=ring),
+        f"GET {V1}/captures/{{capture_id}}/frames.log": Way(f"{capture}/frames.log", "admin", foes=ring),
+        f"POST {V1}/campaigns/{{campaign_id}}/revocation": Way(f"{mine}/revocation", "admin", foes=ring),
+    }
+
+
 @pytest.fixture(name="tried")
-def _tried(world, write, password, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tried:
+def _tried(world, write, password, collect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tried:
     """Every operation of the app, asked in every way that its description knows an answer to."""
 
     def reserved(connection, claim, *, now):
@@ -132,12 +163,12 @@ def _tried(world, write, password, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         for name, scope in scopes.items():
             _, secret, _ = write(people.make_token, scope, label="x", now=datetime.now(UTC))
             tried.tokens[name] = {"Authorization": f"Bearer {secret}"}
-        _prepare_and_try(tried, write, password)
+        _prepare_and_try(tried, write, password, collect)
         _break(tried, monkeypatch)
     return tried
 
 
-def _prepare_and_try(tried: Tried, write, password: str) -> None:
+def _prepare_and_try(tried: Tried, write, password: str, collect) -> None:
     world = tried.world
     write(
         people.create_user, name="engineer", role="engineer", password=password, now=datetime.now(UTC),
@@ -151,7 +182,21 @@ def _prepare_and_try(tried: Tried, write, password: str) -> None:
     proposer.work(world.engine, now=datetime.now(UTC))
     for one in tried.client.get(f"{V1}/appointments", headers=tried.tokens["admin"]).json()["items"]:
         ids[one["suggestion_id"]] = one["id"]
-    write(enrol, name="dongle", now=datetime.now(UTC), vehicle_id=world.here.vehicle_id)
+    made = write(enrol, name="dongle", now=datetime.now(UTC), vehicle_id=world.here.vehicle_id)
+    draft = Draft(
+        name="x", condition="always", signals={"Vehicle.Speed": 1000}, after_s=5.0,
+        until=datetime.now(UTC) + timedelta(days=9), target=Target(vehicles=["here-car"]),
+    )  # fmt: skip
+    twice = [write(campaigns.create, world.admin, draft, now=datetime.now(UTC)).id for _ in range(2)]
+    for at in range(2):
+        write(
+            collect,
+            device_id=made.device_id if at else "f" * 32,
+            vehicle_id="here-car",
+            campaign_id=twice[0],
+            now=datetime.now(UTC),
+        )
+    ids |= {"campaign": twice[0]}
     tried.tokens["engineer"] = _enter(tried, "engineer", password)
     asked = tried.client.post(
         f"{V1}/vehicles/here-car/commands", json={"name": "read_vin"}, headers=tried.tokens["advisor"]
@@ -160,6 +205,8 @@ def _prepare_and_try(tried: Tried, write, password: str) -> None:
         f"POST {V1}/tokens", f"{V1}/tokens", None, json={"label": "x"}, headers=_enter(tried, "here-owner", password)
     )
     ids |= {"command": asked.json()["id"], "token": made.json()["id"]}
+    listed = tried.client.get(f"{V1}/campaigns/{twice[0]}/captures", headers=tried.tokens["admin"]).json()["items"]
+    ids |= {"capture": listed[0]["id"]}
     free = tried.client.get(f"{V1}/appointments/{ids['s1']}/free-times", headers=tried.tokens["owner"]).json()
     for operation, way in ways(ids, free[-1]["start"]).items():
         _try(tried, operation, way)
@@ -203,6 +250,8 @@ def _misfitting(tried: Tried, operation: str, way: Way) -> None:
         tried.ask(operation, f"{path}?limit=0&lasting=x&state=x&from=x&signal=x", way.who)
     if "suggestion_id" in (way.body or {}):
         tried.ask(operation, path, way.who, json={"suggestion_id": "nothing"})
+    if "target" in (way.body or {}):
+        tried.ask(operation, path, way.who, json={**way.body, "target": {"vehicles": ["nothing"]}})
     if way.body is not None:
         for content in (b"{", b"\xff"):
             tried.ask(operation, path, way.who, content=content, headers={"Content-Type": JSON})

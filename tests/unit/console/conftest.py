@@ -17,11 +17,16 @@ from api.app import create_app
 from api.appointments import proposer
 from api.appointments import service as booking
 from api.auth import repository as people
+from api.auth.scope import Role, Scope
 from api.auth.service import digest
+from api.campaigns import service as campaigns
+from api.campaigns.repository import Target
+from api.campaigns.service import Draft
 from api.console import language
 from api.reminders import service as reminders
 from api.reminders.channels import Channels
 from api.settings import ApiSettings
+from api.vehicles import repository as vehicles
 from api.web import COOKIE, FORM_FIELD
 from diagnostics import repository as advice
 from diagnostics.findings import Component, ComponentHealth, Evidence, Finding, Outcome, Severity
@@ -83,6 +88,8 @@ class Scene:
     proposed: str
     agreed: str
     requests: dict[str, str]
+    campaign_id: str
+    capture_id: str
 
 
 @pytest.fixture(name="now")
@@ -125,8 +132,8 @@ def _visit(app, world) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture(name="scene")
-def _scene(world, tmp_path: Path) -> Scene:
-    """A car with a device, codes, findings, advice of two urgencies, health, appointments, messages and requests."""
+def _scene(world, tmp_path: Path, collect) -> Scene:
+    """A car with a device, codes, findings, advice, health, appointments, messages, requests, and a campaign."""
     car = world.here.vehicle_id
     with transaction(world.engine) as connection:
         device_id = devices.enrol(connection, name="dongle", now=NOW, vehicle_id=car).device_id
@@ -143,7 +150,20 @@ def _scene(world, tmp_path: Path) -> Scene:
     _judge(world)
     proposed, agreed = _book(world)
     reminders.send_due(world.engine, Channels(tmp_path / "outbox"), now=NOW, base_url="http://127.0.0.1:8420")
-    return Scene(world, car, device_id, proposed, agreed, _ask(world, device_id))
+    with transaction(world.engine) as connection:
+        campaign_id = _chase(connection, world, car)
+        capture_id = collect(connection, device_id=device_id, vehicle_id=car, campaign_id=campaign_id, now=NOW)
+    return Scene(world, car, device_id, proposed, agreed, _ask(world, device_id), campaign_id, capture_id)
+
+
+def _chase(connection: Any, world: Any, car: str) -> str:
+    vehicles.set_tags(connection, car, ["A"])
+    draft = Draft(
+        name="A", condition="Vehicle.Speed > 80", signals={"Vehicle.Speed": 1000}, before_s=2.0, after_s=2.0,
+        frames=True, until=NOW + timedelta(days=9), target=Target(vehicles=[car], tags=["A"]),
+    )  # fmt: skip
+    engineer = Scope(user_id="x", name="here-engineer", role=Role.ENGINEER, dealer_id=world.here.dealer_id)
+    return campaigns.create(connection, engineer, draft, now=NOW).id
 
 
 def _finding(finding_id: str, car: str, component: Component, severity: Severity) -> Finding:

@@ -59,7 +59,7 @@ def in_templates() -> set[str]:
 
 def in_tables() -> set[str]:
     """Words for codes."""
-    tables = (words.SEVERITIES, words.STATES, words.COMPONENTS, words.ROLES, problems.MISFITS)
+    tables = (words.SEVERITIES, words.STATES, words.COMPONENTS, words.ROLES, words.STANDINGS, problems.MISFITS)
     return {text for table in tables for text in table.values()}
 
 
@@ -89,6 +89,21 @@ def raised(trees: dict[str, ast.Module]) -> set[str]:
     return found
 
 
+def of_campaigns(trees: dict[str, ast.Module], root: Path) -> set[str]:
+    """Sentences about what is wrong with a campaign or its condition."""
+    files = [root / "vehicle" / name for name in ("expression.py", "campaign.py")]
+    every = trees | {str(path): ast.parse(path.read_text(encoding="utf-8")) for path in files}
+    found: set[str] = set()
+    for tree in every.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and [getattr(one, "id", "") for one in node.targets] == ["why"]:
+                found |= set(literals([node.value]))
+    for _, call in calls(every):
+        if getattr(call.func, "id", "") in {"ConditionError", "CampaignError"}:
+            found |= set(literals(call.args[1:2]))
+    return found
+
+
 def in_errors(trees: dict[str, ast.Module]) -> set[str]:
     """Titles and sentences of the error classes themselves."""
     found: set[str] = set()
@@ -114,11 +129,18 @@ def in_problems(trees: dict[str, ast.Module]) -> set[str]:
     return PHRASES | texts_of_fault
 
 
-def used(trees: dict[str, ast.Module]) -> set[str]:
+def used(trees: dict[str, ast.Module], root: Path) -> set[str]:
     """Everything that can be asked of the catalogue."""
     codes = {str(code) for table in (State, SuggestionState, Move, Role) for code in table}
     return (
-        in_templates() | in_tables() | in_calls(trees) | raised(trees) | in_errors(trees) | in_problems(trees) | codes
+        in_templates()
+        | in_tables()
+        | in_calls(trees)
+        | raised(trees)
+        | in_errors(trees)
+        | in_problems(trees)
+        | codes
+        | of_campaigns(trees, root)
     ) - {""}
 
 
@@ -126,14 +148,14 @@ def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in FORMAT.parse(text) if name is not None}
 
 
-def test_every_text_has_a_translation(catalogue, trees) -> None:
+def test_every_text_has_a_translation(catalogue, trees, root: Path) -> None:
     """No Chinese reader meets English where we could have known."""
-    assert sorted(text for text in used(trees) if not catalogue.get(text)) == []
+    assert sorted(text for text in used(trees, root) if not catalogue.get(text)) == []
 
 
-def test_the_catalogue_holds_nothing_that_nobody_reads(catalogue, trees) -> None:
+def test_the_catalogue_holds_nothing_that_nobody_reads(catalogue, trees, root: Path) -> None:
     """A text that was changed or removed takes its translation along."""
-    assert sorted(catalogue.keys() - used(trees)) == []
+    assert sorted(catalogue.keys() - used(trees, root)) == []
 
 
 def test_translations_have_the_same_placeholders(catalogue) -> None:

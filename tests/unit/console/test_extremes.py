@@ -11,6 +11,8 @@ EMPTY = [
     ("/appointments", "当天没有预约。"),
     ("/appointments", "所有提议都已答复。"),
     ("/quality", "还没有记录结论。"),
+    ("/campaigns", "还没有采集任务。"),
+    ("/vehicles/here-car/captures", "暂无。"),
     ("/vehicles/here-car", "没有发现问题。"),
     ("/vehicles/here-car", "没有故障码。"),
     ("/vehicles/here-car", "行驶数据还不够。"),

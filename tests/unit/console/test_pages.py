@@ -87,9 +87,12 @@ def pages_of(scene) -> dict[Role, list[str]]:
     staff = ["/attention", "/attention?severity=soon", "/vehicles", car, "/appointments", day, times, "/quality"]
     staff += [f"{car}?command={command}" for command in scene.requests.values()]
     staff += ["/vehicles/unknown", "/nowhere"]
+    chase = ["/campaigns", f"/campaigns/{scene.campaign_id}", f"/captures/{scene.capture_id}"]
+    chase += [f"{car}/captures", *(f"{car}/captures?command={command}" for command in scene.requests.values())]
+    making = [*chase, "/campaigns/new", f"/campaigns/{scene.campaign_id}/change"]
     return {
-        Role.ADVISOR: staff,
-        Role.ENGINEER: ["/attention", car, "/appointments", "/quality"],
+        Role.ADVISOR: staff + chase,
+        Role.ENGINEER: ["/attention", car, "/appointments", "/quality", *making],
         Role.OWNER: ["/me", times, "/appointments/unknown/times", "/attention"],
     }
 
@@ -118,6 +121,7 @@ def test_a_chinese_page_has_no_english_words(visit, scene, role: Role) -> None:
         "dongle",
         "here",
         "A",
+        "s",
         "P0128",
         "http://127.0.0.1:8420/me",
         *(f"here-{one}" for one in Role),

@@ -20,6 +20,8 @@ from .conftest import VALUES, VIN
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from edge_agent.campaigns.tap import Frame
+
 pytestmark = pytest.mark.usefixtures("short_pauses")
 WANTED = {SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE}
 
@@ -235,3 +237,46 @@ def test_multicast_stays_on_this_machine(opened, monkeypatch) -> None:
 
     asyncio.run(first())
     assert (asked["hop_limit"], asked["port"], asked["channel"]) == (0, 41234, "239.74.163.2")
+
+
+async def test_campaigns_hear_every_frame_while_they_want_them(bus, unit, opened, read) -> None:
+    """All that travels, by others and by us, and none once it is not wanted any more."""
+    source = opened(f"can:{bus}")
+    heard: list[Frame] = []
+    source.tap.frame = heard.append
+    other = open_bus(bus)
+    message = can.Message(arbitration_id=0x123, data=b"\x01\x02", is_extended_id=False)
+    foreign = can.Message(arbitration_id=0x1ABCDEF0, data=b"\x03", is_extended_id=True)
+
+    def asked(rows: list) -> bool:
+        other.send(message)
+        other.send(foreign)
+        return len(rows) >= 5
+
+    with tapped(bus) as frames:
+        async with answering(bus, unit()):
+            await asyncio.wait_for(read(source, asked), 20)
+            assert heard == []
+            source.tap.want({}, frames=True)
+            await asyncio.wait_for(read(source, asked), 20)
+            count = len(heard)
+            source.tap.want({}, frames=False)
+            await asyncio.wait_for(read(source, asked), 20)
+    assert len(heard) == count
+    said = {(frame.identifier, frame.data) for frame in heard if not frame.sent}
+    assert {(0x123, b"\x01\x02"), (0x1ABCDEF0 | 1 << 31, b"\x03")} <= said
+    asked_for = {frame.data for frame in heard if frame.sent}
+    assert asked_for
+    assert asked_for <= {bytes(frame.data) for frame in frames if frame.arbitration_id < 0x7E8}
+    assert [frame.at_us for frame in heard] == sorted(frame.at_us for frame in heard)
+    other.shutdown()
+
+
+async def test_campaigns_hear_each_reading_and_set_its_rate(bus, unit, opened, read) -> None:
+    """Readings are handed over as they come, at the rate that is wanted."""
+    source = opened(f"can:{bus}")
+    times: list[float] = []
+    source.tap.hear = lambda values: times.append(asyncio.get_running_loop().time()) if SPEED in values else None
+    source.tap.want({SPEED: 0.2}, frames=False)
+    async with answering(bus, unit()):
+        await asyncio.wait_for(read(source, lambda _: len(times) >= 6), 20)

@@ -18,7 +18,10 @@ from vehicle.batch import TimeQuality
 from vehicle.signals import COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED, signal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edge_agent.buses.base import Row, Source
+    from edge_agent.campaigns.tap import Frame
 
 DBC = Path(__file__).parents[2] / "golden" / "dbc" / "codings.dbc"
 MAP = f"""
@@ -182,4 +185,28 @@ async def test_a_bus_that_cannot_be_opened_is_tried_again(chosen: Path, monkeypa
     assert values(following.result()) == {ENGINE_SPEED: 2000.0}
     assert health.counts["reopened"] == 2
     await stream.aclose()
+    car.shutdown()
+
+
+async def test_campaigns_hear_a_bus_that_is_listened_to(chosen: Path) -> None:
+    """Readings at once, and while frames are wanted also those that the map does not name."""
+    channel = uuid.uuid4().hex
+    source = open_source(
+        f"can:virtual:{channel}?dbc={DBC}&map={chosen}", collect=Collect(period_ms=30), health=Health()
+    )
+    frames: list[Frame] = []
+    readings: list[Mapping[str, int]] = []
+    source.tap.frame, source.tap.hear = frames.append, readings.append
+    source.tap.want({}, frames=True)
+    car = can.Bus(interface="virtual", channel=channel)
+    stream = source.rows(skip=0, start_ms=None)
+    while not {0x101, 0x7FF} <= {frame.identifier for frame in frames}:
+        following = asyncio.ensure_future(anext(stream))
+        while not following.done():
+            car.send(can.Message(arbitration_id=0x101, data=bytes.fromhex("1F40000000000000"), is_extended_id=False))
+            car.send(can.Message(arbitration_id=0x7FF, data=b"\1", is_extended_id=False))
+            await asyncio.sleep(0.01)
+    assert {tuple(one) for one in readings} == {(ENGINE_SPEED,)}
+    await stream.aclose()
+    await source.close()
     car.shutdown()

@@ -1,0 +1,1 @@
+"""Collection campaigns: what cars shall collect, which have taken it, and what they sent."""

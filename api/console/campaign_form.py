@@ -1,0 +1,116 @@
+"""The form of a campaign: from what a person typed to a draft, and from a campaign to what the form shows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from api.campaigns.repository import Target
+from api.campaigns.service import Draft
+from api.times import EARLIEST, is_usable
+from vehicle.errors import CampaignError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from api.campaigns.repository import Record
+
+SIGNAL_ROWS = 8
+"""Signals that the form asks for (our choice); by the API there may be more."""
+RATES_MS = (100, 200, 500, 1000, 2000, 5000, 10_000, 60_000)
+FRESH: Mapping[str, str] = {
+    "before": "10", "after": "10", "most": "20", "megabytes": "5", "signal-1": "Vehicle.Speed", "rate-1": "1000",
+}  # fmt: skip
+"""What a new form begins with, besides the end of the campaign."""
+MEGABYTE = 1_000_000
+
+
+@dataclass(slots=True)
+class Typed:
+    """A form that was read: the draft, and the fields that are no numbers or days."""
+
+    draft: Draft
+    faults: list[CampaignError] = field(default_factory=list)
+
+
+def read(form: Mapping[str, str], time_zone: str) -> Typed:
+    """The draft that a form stands for; a field that cannot be read is told, and left out."""
+    faults: list[CampaignError] = []
+
+    def number(name: str, place: str) -> float:
+        text = form.get(name, "").strip().replace(",", ".")
+        try:
+            return float(text)
+        except ValueError:
+            faults.append(CampaignError(place, "{text!r} is no number", text=text))
+            return 1.0
+
+    draft = Draft(
+        name=form.get("name", ""), condition=form.get("condition", "").strip(), signals=_signals(form, faults),
+        frames="frames" in form, before_s=number("before", "before_s"), after_s=number("after", "after_s"),
+        most_a_day=_whole(number("most", "most_a_day")),
+        bytes_a_day=_whole(number("megabytes", "bytes_a_day") * MEGABYTE), until=_until(form, time_zone, faults),
+        target=Target(**{f"{kind}s": _chosen(form, kind) for kind in ("vehicle", "model", "tag")}),
+    )  # fmt: skip
+    return Typed(draft, faults)
+
+
+def seconds(form: Mapping[str, str]) -> float:
+    """How long to record; -1, which does not fit, where that is no number."""
+    try:
+        return float(form.get("seconds", "").replace(",", "."))
+    except ValueError:
+        return -1.0
+
+
+def shown(record: Record, time_zone: str) -> dict[str, str]:
+    """What the form shows of a campaign."""
+    made = record.campaign
+    fields = {
+        "name": made.name, "condition": made.condition, "before": f"{made.before_s:g}", "after": f"{made.after_s:g}",
+        "most": str(made.most_a_day), "megabytes": f"{made.bytes_a_day / MEGABYTE:g}",
+        "until": record.until_at.astimezone(ZoneInfo(time_zone)).date().isoformat(),
+    }  # fmt: skip
+    for at, (path, period_ms) in enumerate(made.signals.items(), start=1):
+        fields |= {f"signal-{at}": path, f"rate-{at}": str(period_ms)}
+    target = record.target
+    named = (("vehicle", target.vehicles), ("model", target.models), ("tag", target.tags))
+    fields |= {f"{kind}:{name}": "on" for kind, names in named for name in names}
+    return fields | ({"frames": "on"} if made.frames else {})
+
+
+def _signals(form: Mapping[str, str], faults: list[CampaignError]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, value in form.items():
+        path, number = value.strip(), name.removeprefix("signal-")
+        if not name.startswith("signal-") or not path:
+            continue
+        rate = form.get(f"rate-{number}", "")
+        if not (rate.isascii() and rate.isdecimal()):
+            faults.append(CampaignError("signals", "{text!r} is no number", text=rate))
+        else:
+            found[path] = min(int(rate), 1 << 31)
+    return found
+
+
+def _whole(value: float) -> int:
+    return round(max(-1.0, min(value, 1e12))) if value == value else -1  # noqa: PLR0124  not a number is none
+
+
+def _until(form: Mapping[str, str], time_zone: str, faults: list[CampaignError]) -> datetime:
+    """The end of the day that was chosen, in the shop's time."""
+    text = form.get("until", "")
+    try:
+        found = datetime.combine(date.fromisoformat(text), time(23, 59, 59), ZoneInfo(time_zone))
+        if is_usable(found):
+            return found
+    except (ValueError, OverflowError):
+        faults.append(CampaignError("until", "{text!r} is no day", text=text))
+        return EARLIEST
+    return EARLIEST
+
+
+def _chosen(form: Mapping[str, str], kind: str) -> Sequence[str]:
+    return [name.partition(":")[2] for name in form if name.startswith(f"{kind}:")]
