@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -145,3 +147,33 @@ def test_live_batches_pass_a_backlog(home, engine, until) -> None:
     live = [number for number, row in enumerate(rows) if row.lane == 1]
     last_of_backlog = max(number for number, row in enumerate(rows) if row.lane == 2)
     assert sum(number < last_of_backlog for number in live) >= 0.5 * len(live)
+
+
+@pytest.mark.parametrize("home", ["mosquitto and postgresql"], indirect=True)
+def test_one_command_starts_several_workers(home, engine, until) -> None:
+    """With ``workers = 2`` a second process takes its part, comes back when it is killed, and ends with the first."""
+    home.env["ROADWORTHY_INGEST_WORKERS"] = "2"
+    home.tls = ()
+    home.export()
+    home.kill_broker()
+    accounts = enrol(home, engine)
+    ingest = home.launch("pair", home.command("ingest"))
+    log = home.folder / "pair.log"
+    until(lambda: log.read_text().count("shares messages among the workers of group ingest") == 2, what="both")
+    (second,) = children(ingest.pid)
+    load = start_load(home, order_of(home, accounts, phases=[(RATE, SECONDS / 3)]))
+    os.kill(second, signal.SIGKILL)
+    until(lambda: children(ingest.pid) not in ([], [second]), what="another in its place")
+    phase = msgspec.json.decode(load.stdout.readline(), type=Phase)
+    load.wait(30)
+    judge(home, engine, accounts, phase, until)
+    (third,) = children(ingest.pid)
+    ingest.terminate()
+    assert ingest.wait(60) == 0
+    until(lambda: not Path(f"/proc/{third}").exists(), what="the second worker to end with the first")
+
+
+def children(pid: int) -> list[int]:
+    """Ids of the processes that a process started."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for path in threads for child in path.read_text().split()]
