@@ -16,6 +16,8 @@ BENCHES: Mapping[str, str] = {
     "decode": "benchmarks.decode",
     "wire": "benchmarks.wire",
     "agent": "benchmarks.agent",
+    "ingest": "benchmarks.ingest",
+    "backlog": "benchmarks.backlog",
     "history": "benchmarks.history",
 }
 """Name -> module, imported when it is run; it has ``measure()`` and, where a profile makes sense, ``profile()``."""

@@ -17,6 +17,7 @@ from vehicle.campaign import Config, read_config
 from vehicle.errors import MessageError, TopicError
 from vehicle.messages import Ack, Command, State, decode, encode
 from vehicle.topics import DOWNLINK, Kind, parse_topic, topic
+from vehicle.wire import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -179,6 +180,8 @@ class Uplink:
             if pause_s > 0:
                 await asyncio.sleep(pause_s)
             for record in await self._store.waiting(but=self._window.under_way.keys(), limit=self._window.room()):
+                if record.lane is Lane.BACKLOG and not self._window.takes_backlog():
+                    break  # events and live batches come first of what waits
                 await self._send(client, record)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
@@ -186,7 +189,8 @@ class Uplink:
 
     async def _send(self, client: aiomqtt.Client, record: Record) -> None:
         kind = Kind.EVENT if record.is_event else Kind.TELEMETRY
-        self._window.sent(record.sequence, time.monotonic(), self._rng)
+        backlog = record.lane is Lane.BACKLOG
+        self._window.sent(record.sequence, time.monotonic(), self._rng, backlog=backlog)
         await client.publish(topic(self._settings.device, kind), record.payload, qos=1)
 
     async def _carry_out(self, client: aiomqtt.Client, command: Command) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 FIRST_WAIT_S = 15.0
 """An acknowledgement takes well under a second; 15 s tolerates a restart of ingest (our choice)."""
 LONGEST_WAIT_S = 300.0
+BACKLOG_PART = 2
+"""The backlog has at most one part in so many of the window, so that a live batch never waits for it (our choice)."""
 _JITTER = (0.5, 1.5)
 
 
@@ -21,6 +23,7 @@ class Sending:
 
     tries: int
     due_s: float
+    backlog: bool = False
 
 
 @dataclass(slots=True)
@@ -34,11 +37,16 @@ class Window:
         """How many more may be sent."""
         return max(0, self.size - len(self.under_way))
 
-    def sent(self, sequence: int, now_s: float, rng: Random) -> None:
+    def takes_backlog(self) -> bool:
+        """Whether one more record of the backlog may be sent: half of the window is kept for what happens now."""
+        under_way = sum(sending.backlog for sending in self.under_way.values())
+        return under_way < max(1, self.size // BACKLOG_PART)
+
+    def sent(self, sequence: int, now_s: float, rng: Random, *, backlog: bool = False) -> None:
         """Notes a sending; the wait doubles each time, with jitter."""
         tries = self.under_way[sequence].tries + 1 if sequence in self.under_way else 1
         wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (tries - 1))
-        self.under_way[sequence] = Sending(tries, now_s + wait_s * rng.uniform(*_JITTER))
+        self.under_way[sequence] = Sending(tries, now_s + wait_s * rng.uniform(*_JITTER), backlog)
 
     def give_up(self, now_s: float) -> int:
         """Lets records that are due be sent again; how many."""

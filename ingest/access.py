@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SERVICE = "roadworthy-service"
 """User name of the server's own clients; no device id looks like it, since ids are hexadecimal."""
+PROBE = "roadworthy/service/probe"
+"""Topics below it are the server's own, to find out whether a broker delivers shared subscriptions."""
 SERVICE_FILE = "service-credential"
 
 

@@ -25,7 +25,7 @@ from vehicle.signal_set import SignalSet
 from vehicle.topics import Kind, parse_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ingest.sequence import Held
     from ingest.settings import IngestSettings
@@ -37,6 +37,7 @@ MAX_LETTERS = 10_000
 MAX_RANGES = 200
 _MAX_TRIES_KEPT = 10_000
 RETRY_AFTER_FAILURE_S = 1.0
+_DEVICE_LEVEL = 2
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class Committer:
         self._engine, self._settings, self._subscriber = engine, settings, subscriber
         self._tries: OrderedDict[tuple[str, int, int], int] = OrderedDict()
         self._quarantine = Quarantine()
+        self._sets: dict[str, SignalSet] = {}
         self._failing = False
 
     async def take(self, arrivals: Sequence[Arrival | None]) -> None:
@@ -128,12 +130,7 @@ class Committer:
 
     def _store(self, arrivals: Sequence[Arrival]) -> list[tuple[str, Ack]]:
         now = datetime.now(UTC)
-        with reading(self._engine) as connection:
-            vehicles = devices.vehicles_of(connection)
-            knowledge = Knowledge(
-                vehicles=vehicles, signal_sets=inbox.known_sets(connection), anchors=inbox.known_anchors(connection)
-            )
-        work = sort_out(arrivals, knowledge)
+        work, vehicles = self._judge(arrivals)
         self._note_tries(work)
         with transaction(self._engine) as connection:
             outcome = inbox.store(connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine)
@@ -144,9 +141,25 @@ class Committer:
                 letters.forget_beyond(connection, device, keep=MAX_LETTERS)
         return [
             (device, self._ack(epoch, held, outcome, device, now))
-            for (device, epoch), held in {**asked, **outcome.held}.items()
+            for (device, epoch), held in {**outcome.held, **asked}.items()
             if device in vehicles
         ]
+
+    def _judge(self, arrivals: Sequence[Arrival]) -> tuple[Work, Mapping[str, str]]:
+        """What the arrivals are, and the vehicles of the devices that they are of.
+
+        A signal set never changes, so those that are known are kept; all are read anew where one is missing.
+        """
+        names = {arrival.topic.split("/")[_DEVICE_LEVEL] for arrival in arrivals if arrival.topic.count("/") > 1}
+        with reading(self._engine) as connection:
+            vehicles = devices.vehicles_of(connection, names)
+            anchors = inbox.known_anchors(connection, names)
+        work = sort_out(arrivals, Knowledge(vehicles=vehicles, signal_sets=self._sets, anchors=anchors))
+        if any(isinstance(one, NeedsSet) for one in work.verdicts):
+            with reading(self._engine) as connection:
+                self._sets = inbox.known_sets(connection)
+            work = sort_out(arrivals, Knowledge(vehicles=vehicles, signal_sets=self._sets, anchors=anchors))
+        return work, vehicles
 
     def _ack(self, epoch: int, held: Held, outcome: inbox.Outcome, device: str, now: datetime) -> Ack:
         key = (device, epoch)

@@ -17,6 +17,7 @@ from vehicle.topics import Kind
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from ingest.lease import Lease
     from ingest.subscriber import Subscriber
 
 LOG = logging.getLogger(__name__)
@@ -28,13 +29,14 @@ FAILURE_PAUSE_S = 5.0
 class DeskLink:
     """The one door from people to cars."""
 
-    def __init__(self, engine: sa.Engine, subscriber: Subscriber) -> None:
-        self._engine, self._subscriber = engine, subscriber
+    def __init__(self, engine: sa.Engine, subscriber: Subscriber, lease: Lease) -> None:
+        self._engine, self._subscriber, self._lease = engine, subscriber, lease
 
     async def run(self) -> None:
         """Carries requests until cancelled."""
         turn = 0
         while not is_cancelled():
+            await self._lease.held.wait()
             turn += 1
             try:
                 await self._carry()

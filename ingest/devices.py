@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from ingest.errors import DeviceNameError, UnknownDeviceError
 from ingest.passwords import hash_password
+from ingest.storage.received import in_parts
 from ingest.storage.tables import counters, devices, installations
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -96,14 +98,19 @@ def revoke(connection: sa.Connection, *, name: str, now: datetime) -> Device:
     return find(connection, name)
 
 
-def vehicles_of(connection: sa.Connection) -> dict[str, str]:
-    """Vehicle id by id of each device that is not revoked."""
+def vehicles_of(connection: sa.Connection, device_ids: Collection[str] | None = None) -> dict[str, str]:
+    """Vehicle id by id of each device that is not revoked; of these devices, or of all."""
     query = (
         sa.select(devices.c.id, installations.c.vehicle_id)
         .join(installations, installations.c.device_id == devices.c.id)
         .where(devices.c.revoked_at.is_(None), installations.c.installed_until.is_(None))
     )
-    return {row.id: row.vehicle_id for row in connection.execute(query)}
+    if device_ids is None:
+        return {row.id: row.vehicle_id for row in connection.execute(query)}
+    found: dict[str, str] = {}
+    for names in in_parts(device_ids):
+        found.update((row.id, row.vehicle_id) for row in connection.execute(query.where(devices.c.id.in_(names))))
+    return found
 
 
 def devices_of(connection: sa.Connection, vehicle_id: str) -> list[Device]:

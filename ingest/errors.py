@@ -9,6 +9,8 @@ IngestError
 ├── UnknownLetterError    no dead letter of that number
 ├── PortInUseError        another program listens there
 ├── ExposureError         a listener that the network could reach
+├── BrokerLinkError       the broker is not there, refuses, or goes
+├── WorkersError          several ingest workers where only one can be
 └── StoreError            the database or the history folder cannot be used
 """
 
@@ -128,4 +130,18 @@ class NotEmbeddedError(IngestError):
         super().__init__(
             "the settings name another broker (`embedded` under [broker] is false); "
             "write its files with `roadworthy broker --export mosquitto --out FOLDER`"
+        )
+
+
+class BrokerLinkError(IngestError):
+    """The broker is not there, refuses, or goes; ingest tries again by itself."""
+
+
+class WorkersError(IngestError):
+    """Several ingest workers were asked for, and the database takes one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "several ingest workers (`workers` above 1 or a `group` under [ingest]) need PostgreSQL; SQLite has one "
+            "writer: set ROADWORTHY_DATABASE_URL to postgresql+psycopg://…, or leave workers at 1 and group empty"
         )

@@ -13,6 +13,7 @@ from ingest.storage.database import transaction
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from ingest.lease import Lease
     from ingest.settings import IngestSettings
 
 LOG = logging.getLogger(__name__)
@@ -22,15 +23,16 @@ FAILURE_PAUSE_S = 30.0
 
 
 class Keeper:
-    """Runs the housekeeping in threads, one job at a time."""
+    """Runs the housekeeping in threads, one job at a time; of several workers the one that holds the lease does."""
 
-    def __init__(self, engine: sa.Engine, settings: IngestSettings) -> None:
-        self._engine, self._settings = engine, settings
+    def __init__(self, engine: sa.Engine, settings: IngestSettings, lease: Lease) -> None:
+        self._engine, self._settings, self._lease = engine, settings, lease
 
     async def run(self) -> None:
         """Keeps house until cancelled; a failure is logged and tried again, and nothing is lost meanwhile."""
         turn = 0
         while True:
+            await self._lease.held.wait()
             turn += 1
             try:
                 await self._turn(turn)
@@ -41,8 +43,9 @@ class Keeper:
 
     async def _turn(self, turn: int) -> None:
         folder = self._settings.history_folder
-        while await asyncio.to_thread(history.write_run, self._engine, folder):
-            pass
+        while self._lease.held.is_set():
+            if not await asyncio.to_thread(history.write_run, self._engine, folder):
+                break
         await asyncio.to_thread(history.prune, self._engine, now=datetime.now(UTC))
         if turn % TIDY_EVERY == 1:
             await asyncio.to_thread(history.compact, self._engine, folder, now=datetime.now(UTC))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ingest.access import SERVICE
+from ingest.access import PROBE, SERVICE
 from ingest.errors import PlainListenerError, SharedListenerError, StoreError
 from ingest.exposure import is_loopback
 from ingest.passwords import hash_password
@@ -107,11 +107,15 @@ def _listener(address: tuple[str, int], passwords: Path, acl: Path) -> list[str]
 
 
 def rules() -> str:
-    """The text of the rules file: a device its own topics, the server all of ours; the same as :mod:`ingest.access`."""
+    """The text of the rules file: a device its own topics, the server all of ours; the same as :mod:`ingest.access`.
+
+    Beyond that the server may ask whether shared subscriptions are delivered, which the embedded broker has not.
+    """
     own = [f"pattern write {PREFIX}/%u/{kind}" for kind in UPLINK]
     own += [f"pattern read {PREFIX}/%u/{kind}" for kind in DOWNLINK]
     service = [f"topic read {PREFIX}/+/{kind}" for kind in UPLINK]
     service += [f"topic write {PREFIX}/+/{kind}" for kind in DOWNLINK]
+    service += [f"topic {way} {PROBE}/+" for way in ("read", "write")]
     return "\n".join([*own, "", f"user {SERVICE}", *service, ""])
 
 

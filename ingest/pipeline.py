@@ -7,10 +7,13 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from ingest.colleagues import keep_colleagues
 from ingest.committer import Committer
 from ingest.desk_link import DeskLink
 from ingest.ending import is_cancelled
+from ingest.errors import WorkersError
 from ingest.keeper import Keeper
+from ingest.lease import Lease
 from ingest.storage.database import migrate, open_database
 from ingest.subscriber import Subscriber
 
@@ -20,17 +23,23 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from ingest.settings import IngestSettings
-    from ingest.subscriber import Arrival
 
 LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 500
+"""More in one transaction are hardly cheaper each, and a live one waits longer for its acknowledgement (our choice)."""
 CONNECT_PATIENCE_S = 30.0
 
 
 async def run(settings: IngestSettings, *, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
-    """Ingest until ``stop`` is set; ``ready`` is called when devices are listened to."""
+    """Ingest until ``stop`` is set; ``ready`` is called when devices are listened to.
+
+    Raises:
+        WorkersError: several workers on a database that takes one.
+    """
     engine = open_database(settings.database_url)
     try:
+        if settings.shared_group and engine.dialect.name != "postgresql":
+            raise WorkersError
         await asyncio.to_thread(migrate, engine, "ingest")
         await _run_tasks(settings, engine, stop, ready)
     finally:
@@ -40,14 +49,17 @@ async def run(settings: IngestSettings, *, stop: asyncio.Event, ready: Callable[
 async def _run_tasks(
     settings: IngestSettings, engine: sa.Engine, stop: asyncio.Event, ready: Callable[[], None] | None
 ) -> None:
-    subscriber = Subscriber(settings)
+    lease = Lease(engine)
+    subscriber = Subscriber(settings, lease)
     committer = Committer(engine, settings, subscriber)
     async with asyncio.TaskGroup() as group:
         tasks = [
+            group.create_task(lease.run(), name="ingest.lease"),
             group.create_task(subscriber.run(), name="ingest.subscriber"),
             group.create_task(_commit(subscriber, committer, settings.commit_every_s), name="ingest.committer"),
-            group.create_task(Keeper(engine, settings).run(), name="ingest.keeper"),
-            group.create_task(DeskLink(engine, subscriber).run(), name="ingest.desk_link"),
+            group.create_task(Keeper(engine, settings, lease).run(), name="ingest.keeper"),
+            group.create_task(DeskLink(engine, subscriber, lease).run(), name="ingest.desk_link"),
+            group.create_task(keep_colleagues(settings), name="ingest.colleagues"),
         ]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_PATIENCE_S):
@@ -61,14 +73,7 @@ async def _run_tasks(
 
 async def _commit(subscriber: Subscriber, committer: Committer, gather_s: float) -> None:
     while not is_cancelled():
-        arrivals = [await subscriber.arrivals.get()]
-        await asyncio.sleep(gather_s)
-        arrivals += _waiting(subscriber.arrivals, MOST_AT_ONCE - 1)
-        await committer.take(arrivals)
-
-
-def _waiting(queue: asyncio.Queue[Arrival | None], most: int) -> list[Arrival | None]:
-    found: list[Arrival | None] = []
-    while len(found) < most and not queue.empty():
-        found.append(queue.get_nowait())
-    return found
+        if subscriber.pending < MOST_AT_ONCE:
+            await subscriber.some()
+            await asyncio.sleep(gather_s)
+        await committer.take(await subscriber.take(MOST_AT_ONCE))

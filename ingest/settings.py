@@ -28,6 +28,9 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     ``broker_host`` and ``broker_port`` say where to listen in; ``window`` is how many unacknowledged batches a device
     may have under way; ``history_every_s`` how far the Parquet history may lag behind; ``retention_days`` 0 keeps all.
+
+    ``workers`` is how many processes share the work, which needs PostgreSQL and a broker with shared subscriptions;
+    ``group`` names those that share it, for workers on several machines.
     """
 
     data_dir: Path
@@ -38,6 +41,13 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     commit_every_s: float = 0.05
     history_every_s: float = 3.0
     retention_days: int = 0
+    workers: int = 1
+    group: str = ""
+
+    @property
+    def shared_group(self) -> str:
+        """Name of the shared subscription; empty where one worker takes all."""
+        return self.group or ("ingest" if self.workers > 1 else "")
 
     @property
     def history_folder(self) -> Path:

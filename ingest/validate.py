@@ -223,7 +223,7 @@ def out_of_range(batch: Batch, signal_set: SignalSet) -> dict[str, int]:
     counts = {}
     for entry, column in zip(signal_set.entries, batch.columns, strict=True):
         low, high = raw_bounds(entry)
-        present = [raw for raw in column if raw is not None]
+        present = {raw for raw in column if raw is not None}
         if present and (min(present) < low or max(present) > high):
-            counts[f"range:{entry.path}"] = sum(1 for raw in present if not low <= raw <= high)
+            counts[f"range:{entry.path}"] = sum(1 for raw in column if raw is not None and not low <= raw <= high)
     return counts

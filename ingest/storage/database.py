@@ -25,6 +25,10 @@ CONNECTIONS_KEPT, CONNECTIONS_MORE = 5, 45
 BUSY_TIMEOUT_S = 30
 """How long a SQLite connection waits for another's write (our choice; transactions are short)."""
 
+INBOX_TURN = 7_237_001
+"""Number of the advisory lock that writers of the inbox hold (our choice; advisory locks are of one database)."""
+_TAKE_TURN = sa.text(f"SELECT pg_advisory_xact_lock({INBOX_TURN})")
+
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """An aware UTC ``datetime``; SQLite would lose the zone, so a naive one is refused and the zone put back."""
@@ -73,6 +77,17 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One write transaction: committed at the end, rolled back by an exception."""
     with engine.begin() as connection:
         yield connection
+
+
+def take_turn(connection: sa.Connection) -> None:
+    """Waits until no other transaction writes to the inbox, and lets none begin before this one's end.
+
+    Several workers would otherwise see old states of what is held; and a reader that keeps its place by the inbox's
+    numbers would pass over rows whose transaction commits after one with higher numbers. On SQLite a write transaction
+    is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TAKE_TURN)
 
 
 @contextmanager

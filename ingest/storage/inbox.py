@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from ingest.sequence import Held
 from ingest.storage import campaigns
 from ingest.storage import tables as t
+from ingest.storage.database import take_turn
+from ingest.storage.received import Key, held_of, held_of_many, in_parts, keep_held
 from ingest.validate import Accepted, Dead, NeedsSet
 from vehicle.batch import EventKind
 from vehicle.errors import Reason
@@ -26,13 +28,17 @@ if TYPE_CHECKING:
 
     from ingest.quarantine import Quarantine
 
-Key = tuple[str, int]
 MAX_DEAD_BYTES = 256 * 1024
 """Of a larger message only the beginning is kept; no broker of ours lets one through."""
 MAX_SENTENCE = 1000
 SEEN_EVERY = timedelta(seconds=5)
 MAX_SET_TRIES = 5
 """A batch whose set is still unknown when it comes for the fifth time is set apart (our choice)."""
+
+_COUNT = sa.text(
+    "INSERT INTO counters (device_id, name, count) VALUES (:device_id, :name, :count) "
+    "ON CONFLICT (device_id, name) DO UPDATE SET count = counters.count + excluded.count"
+)
 
 
 @dataclass(slots=True)
@@ -53,7 +59,8 @@ def store(
     quarantine: Quarantine,
 ) -> Outcome:
     """Stores what was judged; ``tries`` says how often a batch has come without its set being known."""
-    work = _Storing(connection, now, quarantine)
+    take_turn(connection)
+    work = _Storing(connection, now, quarantine, held_of_many(connection, _keys(verdicts)))
     for verdict in verdicts:
         if isinstance(verdict, Accepted):
             work.accept(verdict)
@@ -67,23 +74,30 @@ def store(
     return work.outcome
 
 
+def _keys(verdicts: Iterable[Accepted | Dead | NeedsSet]) -> set[Key]:
+    return {(one.device_id, one.epoch) for one in verdicts if one.device_id is not None and one.epoch is not None}
+
+
 def store_late(connection: sa.Connection, verdict: Accepted, *, now: datetime) -> None:
     """Stores a message whose sequence was counted as handled when it went to dead letters."""
+    take_turn(connection)
     connection.execute(t.inbox.insert(), [_row(verdict, now)])
     if _is_capture(verdict):
         campaigns.store_part(connection, verdict, now)
     if verdict.signal_set is not None:
         keep_sets(connection, [verdict.signal_set])
     held = held_of(connection, verdict.device_id, verdict.epoch).add([verdict.sequence])
-    _keep_held(connection, verdict.device_id, verdict.epoch, held)
+    keep_held(connection, {(verdict.device_id, verdict.epoch): held})
     add_counts(connection, {(verdict.device_id, name): count for name, count in verdict.counts.items()})
 
 
 class _Storing:
     """One transaction in the making: what is held is read once a device, what is to be written is gathered."""
 
-    def __init__(self, connection: sa.Connection, now: datetime, quarantine: Quarantine) -> None:
-        self._connection, self._now, self._quarantine = connection, now, quarantine
+    def __init__(
+        self, connection: sa.Connection, now: datetime, quarantine: Quarantine, held: Mapping[Key, Held]
+    ) -> None:
+        self._connection, self._now, self._quarantine, self._before = connection, now, quarantine, held
         self._rows: dict[tuple[str, int, int], dict[str, Any]] = {}
         self._letters: list[dict[str, Any]] = []
         self._sets: dict[str, SignalSet] = {}
@@ -143,8 +157,8 @@ class _Storing:
             self._connection.execute(t.dead_letters.insert(), self._letters)
         if self._sets:
             keep_sets(self._connection, self._sets.values())
-        for (device_id, epoch), held in self.outcome.held.items():
-            _keep_held(self._connection, device_id, epoch, held)
+        changed = {key: held for key, held in self.outcome.held.items() if held != self._before.get(key)}
+        keep_held(self._connection, changed)
         add_counts(self._connection, self._counts)
 
     def _refuse(self, dead: Dead) -> None:
@@ -171,7 +185,7 @@ class _Storing:
 
     def _held(self, key: Key) -> Held:
         if key not in self.outcome.held:
-            self.outcome.held[key] = held_of(self._connection, *key)
+            self.outcome.held[key] = self._before.get(key, Held())
         return self.outcome.held[key]
 
     def _digest(self, identity: tuple[str, int, int]) -> bytes | None:
@@ -258,19 +272,9 @@ def _letter(dead: Dead, now: datetime) -> dict[str, Any]:
 
 def add_counts(connection: sa.Connection, counts: Mapping[tuple[str, str], int]) -> None:
     """Adds to the counters, by device id ("" where none is known) and name."""
-    c = t.counters.c
-    for (device_id, name), count in counts.items():
-        mine = (c.device_id == device_id, c.name == name)
-        added = connection.execute(t.counters.update().where(*mine).values(count=c.count + count))
-        if added.rowcount == 0:
-            connection.execute(t.counters.insert().values(device_id=device_id, name=name, count=count))
-
-
-def held_of(connection: sa.Connection, device_id: str, epoch: int) -> Held:
-    """What is held of an epoch of a device."""
-    c = t.received.c
-    row = connection.execute(sa.select(t.received).where(c.device_id == device_id, c.epoch == epoch)).first()
-    return Held() if row is None else Held(row.upto, tuple((first, last) for first, last in row.ranges))
+    rows = [{"device_id": device, "name": name, "count": count} for (device, name), count in sorted(counts.items())]
+    if rows:
+        connection.execute(_COUNT, rows)
 
 
 def settle(connection: sa.Connection, device_id: str, epoch: int, first: int) -> Held:
@@ -278,19 +282,12 @@ def settle(connection: sa.Connection, device_id: str, epoch: int, first: int) ->
 
     What is missing before it was dropped from a full spool and reported as a gap: nobody waits for it.
     """
+    take_turn(connection)
     held = held_of(connection, device_id, epoch)
     settled = held.settle(first - 1)
     if settled != held:
-        _keep_held(connection, device_id, epoch, settled)
+        keep_held(connection, {(device_id, epoch): settled})
     return settled
-
-
-def _keep_held(connection: sa.Connection, device_id: str, epoch: int, held: Held) -> None:
-    c = t.received.c
-    values = {"upto": held.upto, "ranges": [list(pair) for pair in held.ranges]}
-    mine = (c.device_id == device_id, c.epoch == epoch)
-    if connection.execute(t.received.update().where(*mine).values(values)).rowcount == 0:
-        connection.execute(t.received.insert().values(device_id=device_id, epoch=epoch, **values))
 
 
 def digest_of(connection: sa.Connection, identity: tuple[str, int, int]) -> bytes | None:
@@ -314,9 +311,15 @@ def keep_sets(connection: sa.Connection, sets: Iterable[SignalSet]) -> None:
         connection.execute(t.signal_sets.insert().values(id=set_id, entries=found.announced()))
 
 
-def known_anchors(connection: sa.Connection) -> dict[Key, int]:
-    """Offset from boot clock to UTC, in milliseconds, by device and boot."""
-    return {(row.device_id, row.boot_id): row.offset_ms for row in connection.execute(sa.select(t.anchors))}
+def known_anchors(connection: sa.Connection, device_ids: Collection[str] | None = None) -> dict[Key, int]:
+    """Offset from boot clock to UTC, in milliseconds, by device and boot; of these devices, or of all."""
+    query = sa.select(t.anchors)
+    if device_ids is None:
+        rows = list(connection.execute(query))
+    else:
+        c = t.anchors.c.device_id
+        rows = [row for some in in_parts(device_ids) for row in connection.execute(query.where(c.in_(some)))]
+    return {(row.device_id, row.boot_id): row.offset_ms for row in rows}
 
 
 def keep_anchor(connection: sa.Connection, device_id: str, boot_id: int, offset_ms: int) -> None:
@@ -342,5 +345,5 @@ def note_seen(connection: sa.Connection, device_ids: Collection[str], now: datet
     """Notes that devices have sent something, to the precision of :data:`SEEN_EVERY`."""
     c = t.devices.c
     stale = sa.or_(c.seen_at.is_(None), c.seen_at < now - SEEN_EVERY)
-    if device_ids:
-        connection.execute(t.devices.update().where(c.id.in_(device_ids), stale).values(seen_at=now))
+    for names in in_parts(device_ids):
+        connection.execute(t.devices.update().where(c.id.in_(names), stale).values(seen_at=now))

@@ -29,7 +29,7 @@ POINTS = {
     "agent: it has announced itself": ("edge_agent.uplink:Uplink._announce", "after"),
     "agent: an acknowledgement has come": ("edge_agent.spool:Spool.acknowledge", "before"),
     "agent: what is acknowledged is deleted": ("edge_agent.spool:Spool.acknowledge", "after"),
-    "ingest: a message has come": ("ingest.subscriber:_bytes", "after"),
+    "ingest: a message has come": ("ingest.subscriber:Subscriber._receive", "after"),
     "ingest: messages are about to be judged": ("ingest.committer:Committer._store", "before"),
     "ingest: in the middle of a commit": ("ingest.storage.inbox:store", "after"),
     "ingest: a commit is done, nothing acknowledged": ("ingest.committer:Committer._store", "after"),
@@ -165,7 +165,9 @@ def acknowledge_beyond_a_hole() -> None:
 def forget_what_is_held() -> None:
     """Ingest takes every message for a new one."""
     held = importlib.import_module("ingest.sequence").Held
-    importlib.import_module("ingest.storage.inbox").held_of = lambda *_: held()
+    inbox = importlib.import_module("ingest.storage.inbox")
+    inbox.held_of_many = lambda _, keys: dict.fromkeys(keys, held())
+    inbox.held_of = lambda *_: held()
 
 
 def write_down_the_place_afterwards() -> None:
@@ -234,6 +236,7 @@ def say_for_one_spool_what_is_true_of_another() -> None:
         return sequence.Held(max(before, held.upto), tuple(pair for pair in held.ranges if pair[0] > before + 1))
 
     inbox.held_of = stale
+    inbox.held_of_many = lambda connection, keys: {key: stale(connection, *key) for key in keys}
 
 
 def take_what_is_older_for_a_repetition() -> None:

@@ -33,3 +33,16 @@ def test_the_wait_has_an_end() -> None:
     for _ in range(40):
         window.sent(1, 0.0, rng)
     assert window.under_way[1].due_s <= 1.5 * LONGEST_WAIT_S
+
+
+def test_the_backlog_has_half_of_the_window() -> None:
+    """The other half stays free for live batches, and an acknowledgement makes room again."""
+    window, rng = Window(4), random.Random(1)
+    window.sent(1, 0.0, rng, backlog=True)
+    window.sent(2, 0.0, rng)
+    assert window.takes_backlog()
+    window.sent(3, 0.0, rng, backlog=True)
+    assert not window.takes_backlog()
+    assert window.room() == 1
+    window.acknowledged(1, [], [])
+    assert window.takes_backlog()

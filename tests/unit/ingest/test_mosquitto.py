@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import socket
@@ -18,16 +19,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import devices
-from ingest.access import SERVICE
-from ingest.errors import PlainListenerError, SharedListenerError, StoreError
+from ingest.access import SERVICE, service_password
+from ingest.errors import BrokerLinkError, PlainListenerError, SharedListenerError, StoreError
+from ingest.link import connected
 from ingest.mosquitto import Listeners, configuration, export, rules
 from ingest.passwords import hash_password, password_matches
+from ingest.sharing import Probe, shared_filter
 from ingest.storage.database import reading, transaction
 from vehicle.topics import DOWNLINK, UPLINK, Kind, topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from ingest.packets import Message
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
@@ -203,3 +208,56 @@ async def _connects(client: aiomqtt.Client) -> bool:
             return True
     except aiomqtt.MqttError:
         return False
+
+
+async def test_shared_subscriptions_are_found_by_a_delivery(mosquitto: Running) -> None:
+    """Mosquitto on our rules delivers the probe; each message of a group then comes to one of its members."""
+    sign_in = (f"{SERVICE}-a", SERVICE, "s")
+    found: list[str] = []
+    probe = Probe()
+
+    def take(messages: Sequence[Message]) -> None:
+        found.extend(one.topic for one in messages)
+        if any(one.topic == probe.topic for one in messages):
+            probe.came()
+
+    where = ("127.0.0.1", mosquitto.ports["service"])
+    async with connected(where, sign_in, take) as link:
+        assert await probe.delivers(link)
+        found.clear()
+        group = shared_filter("pair", f"roadworthy/v1/+/{Kind.TELEMETRY}")
+        others: list[str] = []
+        second = (f"{SERVICE}-b", SERVICE, "s")
+        async with connected(where, second, lambda some: others.extend(one.topic for one in some)) as other:
+            for one in (link, other):
+                await one.subscribe(group)
+            async with mosquitto.device() as device:
+                for _ in range(20):
+                    await device.publish(topic(mosquitto.golf.device_id, Kind.TELEMETRY), b"x", qos=1)
+            async with asyncio.timeout(20):
+                while len(found) + len(others) < 20:
+                    await asyncio.sleep(0.01)
+        assert found
+        assert others
+        assert len(found) + len(others) == 20
+
+
+async def test_a_broker_that_does_not_deliver_is_told_apart(server) -> None:
+    """The embedded one has no shared subscriptions; its answer is no, and the connection stays."""
+    sign_in = (f"{SERVICE}-c", SERVICE, service_password(server.folder))
+    async with connected(("127.0.0.1", server.port), sign_in, lambda _: None) as link:
+        assert not await Probe().delivers(link)
+        await link.subscribe(f"roadworthy/v1/+/{Kind.EVENT}")
+
+
+async def test_who_is_refused_learns_why(mosquitto: Running) -> None:
+    """A wrong password and a port where nobody listens."""
+    sign_in = (f"{SERVICE}-d", SERVICE, "wrong")
+    with pytest.raises(BrokerLinkError, match="refuses"):
+        async with connected(("127.0.0.1", mosquitto.ports["service"]), sign_in, lambda _: None):
+            pass
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(BrokerLinkError):
+            async with connected(free.getsockname(), sign_in, lambda _: None):
+                pass

@@ -1,0 +1,42 @@
+"""The load of the ingest benchmarks: its messages are right, and what counts as kept up with is strict."""
+
+from __future__ import annotations
+
+from benchmarks.drives import BATCH_ROWS, shipped
+from benchmarks.ingest import is_kept, quantile
+from benchmarks.load import EPOCH, Phase, numbered
+from vehicle.wire import Lane, decode_batch, decode_envelope, encode_telemetry
+
+
+def test_a_numbered_message_is_the_same_batch_under_another_sequence() -> None:
+    """With a checksum that fits."""
+    chosen, batch = shipped().batches[0]
+    message = encode_telemetry(epoch=EPOCH, sequence=1, lane=Lane.LIVE, batch=batch)
+    found = decode_envelope(numbered(message, 77, int(Lane.BACKLOG)))
+    assert (found.epoch, found.sequence, found.lane) == (EPOCH, 77, Lane.BACKLOG)
+    assert decode_batch(found.body, chosen) == batch
+    assert (len(batch.columns), len(batch.times_ms)) == (27, BATCH_ROWS)
+
+
+def phase(**changes: object) -> Phase:
+    usual = {
+        "rate": 100.0, "seconds": 8.0, "sent": 800, "held_back": 0, "acknowledged": 790, "resent": 0, "cpu_s": 0.1,
+        "waits_s": [0.1] * 790, "backlog_left": 0, "drain_s": 0.0,
+    }  # fmt: skip
+    return Phase(**(usual | changes))
+
+
+def test_what_counts_as_kept_up_with() -> None:
+    """Not when a window was full, when too much was missing at the end, or when it took too long."""
+    assert is_kept(phase())
+    assert not is_kept(phase(held_back=1))
+    assert not is_kept(phase(acknowledged=700))
+    assert not is_kept(phase(waits_s=[0.1] * 700 + [6.0] * 90))
+    assert not is_kept(phase(waits_s=[]))
+
+
+def test_quantiles() -> None:
+    """Of an ordered list; none of nothing."""
+    assert quantile([1.0, 2.0, 3.0, 4.0], 0.5) == 3.0
+    assert quantile([1.0, 2.0], 1.0) == 2.0
+    assert quantile([], 0.5) is None
