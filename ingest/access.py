@@ -7,6 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
+from ingest.importing import FILTERS, place_of
 from vehicle.errors import TopicError
 from vehicle.topics import PREFIX, STREAMS, Kind, parse_topic
 
@@ -21,7 +22,14 @@ SERVICE_FILE = "service-credential"
 
 
 def may_publish(user: str, topic: str) -> bool:
-    """Whether ``user`` may publish on ``topic``: a device on its own uplink, the server on downlinks."""
+    """Whether ``user`` may publish on ``topic``: a device on its own uplink, the server on downlinks.
+
+    On the topics of foreign devices each may publish below its own id, and the server nothing: some of these topics
+    are orders to the device, such as frames to send into the car.
+    """
+    foreign = place_of(topic)
+    if foreign is not None:
+        return foreign.device_id == user
     try:
         device, kind = parse_topic(topic)
     except TopicError:
@@ -34,7 +42,7 @@ def may_publish(user: str, topic: str) -> bool:
 def may_subscribe(user: str, topic_filter: str) -> bool:
     """Whether ``user`` may subscribe: a device to its own downlinks one by one, the server to any uplink of ours."""
     if user == SERVICE:
-        return topic_filter in {f"{PREFIX}/+/{kind}" for kind in Kind if STREAMS[kind].from_device}
+        return topic_filter in {*FILTERS, *(f"{PREFIX}/+/{kind}" for kind in Kind if STREAMS[kind].from_device)}
     try:
         device, kind = parse_topic(topic_filter)
     except TopicError:
@@ -44,6 +52,8 @@ def may_subscribe(user: str, topic_filter: str) -> bool:
 
 def may_receive(user: str, topic: str) -> bool:
     """Whether a message on ``topic`` may be handed to ``user``; the last gate before delivery."""
+    if place_of(topic) is not None:
+        return user == SERVICE
     try:
         device, kind = parse_topic(topic)
     except TopicError:

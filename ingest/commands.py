@@ -45,19 +45,28 @@ def device_add(
     vehicle: Annotated[
         str | None, typer.Option(help="Id of the vehicle it is installed in; a new one if none.")
     ] = None,
+    kind: Annotated[
+        str, typer.Option(help="agent, or a foreign device: wican, ovms, or json for plain columns.")
+    ] = "agent",
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Enrol a device and write a ready configuration with its own credentials."""
     from ingest.devices import enrol
-    from ingest.enrolment import render_agent_toml, write_private
+    from ingest.enrolment import AGENT, render_agent_toml, render_foreign_settings, write_private
     from ingest.storage.database import transaction
 
     broker = ctx.obj[BrokerSettings]
     with transaction(_engine(ctx)) as connection:
         made = enrol(connection, name=name, now=datetime.now(UTC), vehicle_id=vehicle)
-        text = render_agent_toml(made, name=name, broker=broker)
+        if kind == AGENT:
+            text = render_agent_toml(made, name=name, broker=broker)
+        else:
+            text = render_foreign_settings(made, name=name, kind=kind, broker=broker)
         write_private(out, text, force=force)
+    if kind != AGENT:
+        typer.echo(f"{name} is enrolled; what to enter at the device is in {out}.")
+        return
     typer.echo(f"{name} is enrolled; its configuration is in {out}. Start it with:")
     typer.echo(f"  roadworthy agent --config {out} --source elm327:/dev/ttyUSB0")
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ingest import devices
 from ingest.ending import is_cancelled
+from ingest.importing import Imported, Noted, device_of, place_of, take_in
 from ingest.plausible import check_set, check_state
 from ingest.quarantine import Quarantine
 from ingest.storage import campaigns, commands, inbox, letters
@@ -27,6 +28,7 @@ from vehicle.topics import Kind, parse_topic
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ingest.importing import Place
     from ingest.sequence import Held
     from ingest.settings import IngestSettings
     from ingest.subscriber import Arrival, Subscriber
@@ -37,14 +39,14 @@ MAX_LETTERS = 10_000
 MAX_RANGES = 200
 _MAX_TRIES_KEPT = 10_000
 RETRY_AFTER_FAILURE_S = 1.0
-_DEVICE_LEVEL = 2
 
 
 @dataclass(slots=True)
 class Work:
     """What arrivals amount to before the database is asked."""
 
-    verdicts: list[Accepted | Dead | NeedsSet] = field(default_factory=list)
+    verdicts: list[Accepted | Imported | Dead | NeedsSet] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
     states: list[tuple[str, State, int, bool]] = field(default_factory=list)
     replies: list[tuple[str, Reply]] = field(default_factory=list)
 
@@ -134,7 +136,8 @@ class Committer:
         self._note_tries(work)
         with transaction(self._engine) as connection:
             outcome = inbox.store(connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine)
-            inbox.note_seen(connection, {one.device_id for one in work.verdicts if isinstance(one, Accepted)}, now)
+            inbox.note_seen(connection, _senders(work), now)
+            _keep_notes(connection, work, now)
             asked = self._keep_states(connection, work, now)
             _keep_replies(connection, work, now)
             for device in {verdict.device_id for verdict in work.verdicts if isinstance(verdict, Dead)}:
@@ -150,7 +153,7 @@ class Committer:
 
         A signal set never changes, so those that are known are kept; all are read anew where one is missing.
         """
-        names = {arrival.topic.split("/")[_DEVICE_LEVEL] for arrival in arrivals if arrival.topic.count("/") > 1}
+        names = {name for arrival in arrivals if (name := device_of(arrival.topic)) is not None}
         with reading(self._engine) as connection:
             vehicles = devices.vehicles_of(connection, names)
             anchors = inbox.known_anchors(connection, names)
@@ -201,6 +204,10 @@ def sort_out(arrivals: Sequence[Arrival], knowledge: Knowledge) -> Work:
     sets = dict(knowledge.signal_sets)
     current = Knowledge(vehicles=knowledge.vehicles, signal_sets=sets, anchors=dict(knowledge.anchors))
     for arrival in arrivals:
+        foreign = place_of(arrival.topic)
+        if foreign is not None:
+            _sort_foreign(work, foreign, arrival, current)
+            continue
         try:
             device, kind = parse_topic(arrival.topic)
         except TopicError as error:
@@ -214,6 +221,21 @@ def sort_out(arrivals: Sequence[Arrival], knowledge: Knowledge) -> Work:
         elif device in knowledge.vehicles:
             _sort_message(work, device, kind, arrival, sets)
     return work
+
+
+def _sort_foreign(work: Work, place: Place, arrival: Arrival, knowledge: Knowledge) -> None:
+    if not arrival.payload:
+        return
+    topic, payload, now_ms = arrival.topic, arrival.payload, arrival.received_ms
+    found = take_in(place, topic, payload, knowledge, now_ms, retained=arrival.retained)
+    if isinstance(found, Noted):
+        work.noted.append(found)
+    else:
+        work.verdicts.append(found)
+
+
+def _senders(work: Work) -> set[str]:
+    return {one.device_id for one in work.verdicts if isinstance(one, Accepted | Imported)}
 
 
 def _sort_message(work: Work, device: str, kind: Kind, arrival: Arrival, sets: dict[str, SignalSet]) -> None:
@@ -238,6 +260,16 @@ def _sort_message(work: Work, device: str, kind: Kind, arrival: Arrival, sets: d
 
 def _dead(device: str | None, arrival: Arrival, reason: Reason, sentence: str) -> Dead:
     return Dead(device_id=device, topic=arrival.topic, reason=reason, sentence=sentence, payload=arrival.payload)
+
+
+def _keep_notes(connection: sa.Connection, work: Work, now: datetime) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for note in work.noted:
+        if note.online is not None:
+            inbox.set_presence(connection, note.device_id, online=note.online, now=now)
+        for name, count in note.counts.items():
+            counts[note.device_id, name] += count
+    inbox.add_counts(connection, counts)
 
 
 def _keep_replies(connection: sa.Connection, work: Work, now: datetime) -> None:

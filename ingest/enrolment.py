@@ -6,13 +6,16 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from ingest.errors import OutputExistsError, StoreError
+from ingest.errors import DeviceKindError, OutputExistsError, StoreError
+from ingest.importing import IMPORTERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.devices import Credentials
     from ingest.settings import BrokerSettings
+
+AGENT = "agent"
 
 
 def render_agent_toml(made: Credentials, *, name: str, broker: BrokerSettings) -> str:
@@ -24,6 +27,19 @@ def render_agent_toml(made: Credentials, *, name: str, broker: BrokerSettings) -
         f"spool = {json.dumps(f'{name}.spool.db')}\n"
         f"\n[broker]\nhost = {json.dumps(broker.host)}\nport = {broker.port}\n"
     ) + _encryption(broker)
+
+
+def render_foreign_settings(made: Credentials, *, name: str, kind: str, broker: BrokerSettings) -> str:
+    """What a person enters at a foreign device of that kind.
+
+    Raises:
+        DeviceKindError: there is no importer for it.
+    """
+    if kind not in IMPORTERS:
+        raise DeviceKindError(kind, [AGENT, *IMPORTERS])
+    places = {"device": made.device_id, "password": made.password, "host": broker.host, "port": broker.port}
+    head = f"# {kind} device {name!a}. Keep this file secret: it holds the device's password. See docs/importers.md.\n"
+    return head + IMPORTERS[kind].settings.format(**places)
 
 
 def _encryption(broker: BrokerSettings) -> str:

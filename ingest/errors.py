@@ -2,6 +2,7 @@
 
 IngestError
 ├── DeviceNameError       a name that a device cannot have, or has already
+├── DeviceKindError       a kind of device that there is no importer for
 ├── UnknownDeviceError    no device of that name
 ├── OutputExistsError     a file that would be overwritten
 ├── ColumnError           a signal that the history does not hold
@@ -34,6 +35,14 @@ class DeviceNameError(IngestError):
     def __init__(self, name: str, why: str) -> None:
         self.name = name
         super().__init__(f"device name {name!r} {why}")
+
+
+class DeviceKindError(IngestError):
+    """A kind of device that there is no importer for."""
+
+    def __init__(self, kind: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        super().__init__(f"there is no kind of device {kind!r}; there are {', '.join(known)}")
 
 
 class UnknownDeviceError(IngestError):

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from ingest.access import PROBE, SERVICE
 from ingest.errors import PlainListenerError, SharedListenerError, StoreError
 from ingest.exposure import is_loopback
+from ingest.importing import FILTERS, IMPORTERS
 from ingest.passwords import hash_password
 from ingest.storage.tables import devices
 from vehicle.topics import DOWNLINK, PREFIX, UPLINK
@@ -113,8 +114,10 @@ def rules() -> str:
     """
     own = [f"pattern write {PREFIX}/%u/{kind}" for kind in UPLINK]
     own += [f"pattern read {PREFIX}/%u/{kind}" for kind in DOWNLINK]
+    own += [f"pattern write {kind}/%u{below}" for kind in IMPORTERS for below in ("", "/#")]
     service = [f"topic read {PREFIX}/+/{kind}" for kind in UPLINK]
     service += [f"topic write {PREFIX}/+/{kind}" for kind in DOWNLINK]
+    service += [f"topic read {text}" for text in FILTERS]
     service += [f"topic {way} {PROBE}/+" for way in ("read", "write")]
     return "\n".join([*own, "", f"user {SERVICE}", *service, ""])
 

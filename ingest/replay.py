@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingest import devices
+from ingest.importing import place_of
 from ingest.storage import inbox, letters
 from ingest.storage.database import reading, transaction
 from ingest.validate import Accepted, Dead, Knowledge, NeedsSet, judge
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from ingest.storage.telemetry import TelemetryStore
+
+
+FOREIGN = "it is of a foreign device, whose messages have no number and no time of their own"
 
 
 def replay(
@@ -68,7 +72,7 @@ def _judge(found: letters.DeadLetter, knowledge: Knowledge) -> Accepted | str:
     try:
         device_id, kind = parse_topic(found.topic)
     except TopicError as error:
-        return str(error)
+        return FOREIGN if place_of(found.topic) else str(error)
     if kind not in {Kind.TELEMETRY, Kind.EVENT}:
         return f"{kind} messages are not kept"
     received_ms = int(found.received_at.timestamp() * 1000)

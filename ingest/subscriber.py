@@ -13,6 +13,7 @@ from uuid import uuid4
 from ingest.access import PROBE, SERVICE, service_password
 from ingest.ending import is_cancelled
 from ingest.errors import BrokerLinkError
+from ingest.importing import FILTERS
 from ingest.link import connected
 from ingest.sharing import Probe, shared_filter
 from ingest.waiting import Waiting, is_backlog
@@ -121,8 +122,8 @@ class Subscriber:
     async def _listen(self, link: Link) -> None:
         group = self._settings.shared_group
         if not group:
-            for kind in UPLINK:
-                await link.subscribe(_filter(kind))
+            for text in (*map(_filter, UPLINK), *FILTERS):
+                await link.subscribe(text)
         elif await self._shares(link):
             for kind in SHARED:
                 await link.subscribe(shared_filter(group, _filter(kind)))
@@ -146,15 +147,15 @@ class Subscriber:
         return found
 
     async def _follow_lease(self, link: Link) -> None:
-        others = [kind for kind in UPLINK if kind not in SHARED]
+        others = [*(_filter(kind) for kind in UPLINK if kind not in SHARED), *FILTERS]
         while not is_cancelled():
             await self._lease.held.wait()
             self._put(None)
-            for kind in others:
-                await link.subscribe(_filter(kind))
+            for text in others:
+                await link.subscribe(text)
             await self._lease.lost.wait()
-            for kind in others:
-                await link.unsubscribe(_filter(kind))
+            for text in others:
+                await link.unsubscribe(text)
 
     def _receive(self, messages: Sequence[Message]) -> None:
         now_ms = time.time_ns() // 1_000_000

@@ -117,7 +117,7 @@ def _read(
         if envelope.content is wire.Content.EVENT:
             event = wire.decode_event(envelope.body)
             check_event(event)
-            return _accept(device_id, vehicle_id, envelope, payload, event, None, knowledge, now_ms)
+            return accept(device_id, vehicle_id, envelope, payload, event, None, knowledge, now_ms)
         packed = wire.open_batch(envelope.body)
         known = knowledge.signal_sets.get(packed.signal_set_id)
         if known is None:
@@ -125,7 +125,7 @@ def _read(
                 device_id=device_id, epoch=envelope.epoch, sequence=envelope.sequence,
                 signal_set_id=packed.signal_set_id, payload=payload, topic=topic,
             )  # fmt: skip
-        return _accept(device_id, vehicle_id, envelope, payload, packed.unpack(known), known, knowledge, now_ms)
+        return accept(device_id, vehicle_id, envelope, payload, packed.unpack(known), known, knowledge, now_ms)
     except WireError as error:
         raise WireError(error.reason, error.why, epoch=envelope.epoch, sequence=envelope.sequence) from error
 
@@ -145,7 +145,7 @@ def _read_json(
         _check_counters(epoch, sequence)
         envelope = wire.Envelope(0, wire.Content.TELEMETRY, wire.Lane.LIVE, epoch, sequence, b"")
         counts = _lost_in_rounding(probe, signal_set, batch)
-        return _accept(device_id, vehicle_id, envelope, payload, batch, signal_set, knowledge, now_ms, counts)
+        return accept(device_id, vehicle_id, envelope, payload, batch, signal_set, knowledge, now_ms, counts)
     except WireError as error:
         raise WireError(error.reason, error.why, **identity) from error
 
@@ -176,7 +176,7 @@ def _check_kind(kind: Kind, content: wire.Content) -> None:
         raise WireError(Reason.ENVELOPE, f"{content.name.lower()} came on the {kind} topic")
 
 
-def _accept(
+def accept(
     device_id: str,
     vehicle_id: str,
     envelope: wire.Envelope,
@@ -187,6 +187,11 @@ def _accept(
     now_ms: int,
     lost: Mapping[str, int] | None = None,
 ) -> Accepted:
+    """The row of readable content: when it belongs, and what was counted; ``payload`` is what its digest is of.
+
+    Raises:
+        WireError: its times are no clock's.
+    """
     times = what.times_ms if isinstance(what, Batch) else (what.time_ms,)
     check_times(what, times[0], times[-1])
     placement = place(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from ingest.importing import Imported
 from ingest.sequence import Held
 from ingest.storage import campaigns
 from ingest.storage import tables as t
@@ -16,7 +17,7 @@ from ingest.storage.database import take_turn
 from ingest.storage.received import Key, held_of, held_of_many, in_parts, keep_held
 from ingest.validate import Accepted, Dead, NeedsSet
 from vehicle.batch import EventKind
-from vehicle.errors import Reason
+from vehicle.errors import Reason, WireError
 from vehicle.messages import Rejected
 from vehicle.signal_set import SignalSet
 from vehicle.topics import Kind, topic
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 MAX_DEAD_BYTES = 256 * 1024
 """Of a larger message only the beginning is kept; no broker of ours lets one through."""
 MAX_SENTENCE = 1000
+LOOK_BACK = 1000
+"""Among so many messages of a foreign device the same content is looked for (our choice)."""
 SEEN_EVERY = timedelta(seconds=5)
 MAX_SET_TRIES = 5
 """A batch whose set is still unknown when it comes for the fifth time is set apart (our choice)."""
@@ -52,7 +55,7 @@ class Outcome:
 
 def store(
     connection: sa.Connection,
-    verdicts: Sequence[Accepted | Dead | NeedsSet],
+    verdicts: Sequence[Accepted | Imported | Dead | NeedsSet],
     *,
     now: datetime,
     tries: Mapping[tuple[str, int, int], int],
@@ -64,6 +67,8 @@ def store(
     for verdict in verdicts:
         if isinstance(verdict, Accepted):
             work.accept(verdict)
+        elif isinstance(verdict, Imported):
+            work.take_in(verdict)
         elif isinstance(verdict, Dead):
             work.bury(verdict)
         elif tries.get((verdict.device_id, verdict.epoch, verdict.sequence), 0) < MAX_SET_TRIES:
@@ -74,7 +79,7 @@ def store(
     return work.outcome
 
 
-def _keys(verdicts: Iterable[Accepted | Dead | NeedsSet]) -> set[Key]:
+def _keys(verdicts: Iterable[Accepted | Imported | Dead | NeedsSet]) -> set[Key]:
     return {(one.device_id, one.epoch) for one in verdicts if one.device_id is not None and one.epoch is not None}
 
 
@@ -103,6 +108,7 @@ class _Storing:
         self._sets: dict[str, SignalSet] = {}
         self._captures: list[Accepted] = []
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._numbered: dict[Key, Held] = {}
         self.outcome = Outcome()
 
     def accept(self, verdict: Accepted) -> None:
@@ -126,6 +132,37 @@ class _Storing:
             self._counts[verdict.device_id, name] += count
         if verdict.event is not None and verdict.event.kind == EventKind.UNREADABLE:
             self._keep_letter(_unreadable(verdict))
+
+    def take_in(self, verdict: Imported) -> None:
+        """What a foreign device sent: numbered, unless the same came lately; nobody waits for an acknowledgement."""
+        accepted, key = verdict.accepted, (verdict.device_id, verdict.epoch)
+        held = self._numbered.get(key) or self._before.get(key, Held())
+        if self._came_lately(verdict, held.upto):
+            self._counts[verdict.device_id, "duplicate"] += 1
+            return
+        try:
+            row = _row(verdict.numbered(held.upto + 1), self._now)
+        except WireError as error:
+            self._keep_letter(verdict.refused(error.reason, error.why))
+            return
+        self._numbered[key] = held.add([held.upto + 1])
+        self._rows[(*key, held.upto + 1)] = row
+        if accepted.signal_set is not None:
+            self._sets[accepted.signal_set.id] = accepted.signal_set
+        for name, count in accepted.counts.items():
+            self._counts[verdict.device_id, name] += count
+
+    def _came_lately(self, verdict: Imported, upto: int) -> bool:
+        """Whether equal content is among the last that came of the device, here or in the inbox."""
+        since = self._now - timedelta(milliseconds=verdict.repeated_within_ms or 0)
+        digest, c = verdict.accepted.digest, t.inbox.c
+        here = (row["digest"] for (device, *_), row in self._rows.items() if device == verdict.device_id)
+        if digest in here:
+            return True
+        mine = [c.device_id == verdict.device_id, c.epoch == verdict.epoch, c.sequence > upto - LOOK_BACK]
+        if verdict.repeated_within_ms is not None:
+            mine.append(c.received_at >= since)
+        return self._connection.execute(sa.select(c.id).where(*mine, c.digest == digest)).first() is not None
 
     def bury(self, dead: Dead) -> None:
         """A message that cannot be taken; one that was set apart before is not set apart again."""
@@ -157,7 +194,8 @@ class _Storing:
             self._connection.execute(t.dead_letters.insert(), self._letters)
         if self._sets:
             keep_sets(self._connection, self._sets.values())
-        changed = {key: held for key, held in self.outcome.held.items() if held != self._before.get(key)}
+        settled = {**self.outcome.held, **self._numbered}
+        changed = {key: held for key, held in settled.items() if held != self._before.get(key)}
         keep_held(self._connection, changed)
         add_counts(self._connection, self._counts)
 
