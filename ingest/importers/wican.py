@@ -91,7 +91,7 @@ def read(levels: tuple[str, ...], payload: bytes) -> Reading:
 
 def _presence(found: Mapping[str, Any]) -> Reading:
     status = found.get("status")
-    if status not in {"online", "offline"}:
+    if status not in ("online", "offline"):
         raise WireError(Reason.DECODE, f"status is {str(status)[:40]!r}, it is online or offline")
     return Reading(online=status == "online")
 
@@ -158,7 +158,8 @@ def _answer(data: bytes) -> tuple[dict[str, float], int]:
     size = data[0] if data else 0
     if not 1 < size <= _MOST_IN_A_FRAME or len(data) <= size or data[1] != _LIVE_DATA:
         return {}, 1
-    values, rest = {}, data[2 : size + 1]
+    values: dict[str, float] = {}
+    rest = data[2 : size + 1]
     while rest:
         pid = PIDS.get(rest[0])
         if pid is None:

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from ingest import commands, devices, presenting
 from ingest.errors import (
     ColumnError,
+    DeviceKindError,
     DeviceNameError,
     IngestError,
     OutputExistsError,
@@ -107,6 +108,29 @@ def test_add_writes_a_ready_private_configuration(shell: Shell, tmp_path: Path) 
         stored = connection.execute(sa.text("SELECT password_hash FROM devices")).scalar()
     assert written["device"] == found.id
     assert password_matches(stored, written["password"])
+
+
+@pytest.mark.parametrize("kind", ["json", "ovms", "wican"])
+def test_add_says_what_to_enter_at_a_foreign_device(shell: Shell, tmp_path: Path, kind: str) -> None:
+    """Server, its own id as user name and in its topics, and its password; a private file."""
+    out = tmp_path / "device.txt"
+    assert str(out) in shell.run("device", "add", "golf", "--kind", kind, "--out", str(out))
+    text = out.read_text()
+    with reading(shell.engine) as connection:
+        found = devices.find(connection, "golf")
+        stored = connection.execute(sa.text("SELECT password_hash FROM devices")).scalar()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert f"{kind}/{found.id}" in text
+    assert "1884" in text
+    assert any(password_matches(stored, word) for word in text.split())
+
+
+def test_add_knows_no_other_kinds(shell: Shell, tmp_path: Path) -> None:
+    """The error names those that there are, and nobody is enrolled."""
+    with pytest.raises(DeviceKindError, match="agent, json, ovms, wican"):
+        shell.run("device", "add", "golf", "--kind", "torque", "--out", str(tmp_path / "x"))
+    with reading(shell.engine) as connection:
+        assert devices.list_devices(connection) == []
 
 
 def test_add_replaces_nothing_unasked(shell: Shell, tmp_path: Path) -> None:

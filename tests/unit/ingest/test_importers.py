@@ -161,6 +161,7 @@ def test_a_value_out_of_range_is_a_gap_and_counted() -> None:
         (f"wican/{MINE}/can/rx", b'{"frame": [{"id": 1, "data": [256]}]}', Reason.DECODE),
         (f"wican/{MINE}/autopid", b'{"SPEED": "fast"}', Reason.DECODE),
         (f"wican/{MINE}/status", b'{"status": 1}', Reason.DECODE),
+        (f"wican/{MINE}/status", b'{"status": []}', Reason.DECODE),
         (f"ovms/{MINE}/X/metric/v/p/speed", b"88km/h", Reason.DECODE),
         (f"ovms/{MINE}/X/metric/v/p/speed", b"nan", Reason.DECODE),
         (f"json/{MINE}", b'{"time": [2, 1], "columns": {"Vehicle.Speed": [1, 2]}}', Reason.DECODE),

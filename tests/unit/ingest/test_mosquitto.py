@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from ingest import devices
 from ingest.access import SERVICE, service_password
 from ingest.errors import BrokerLinkError, PlainListenerError, SharedListenerError, StoreError
+from ingest.importing import FILTERS, IMPORTERS
 from ingest.link import connected
 from ingest.mosquitto import Listeners, configuration, export, rules
 from ingest.passwords import hash_password, password_matches
@@ -81,7 +82,19 @@ def test_every_stream_has_its_rule() -> None:
     text = rules().splitlines()
     assert [f"pattern write roadworthy/v1/%u/{kind}" in text for kind in UPLINK] == [True] * len(UPLINK)
     assert [f"pattern read roadworthy/v1/%u/{kind}" in text for kind in DOWNLINK] == [True] * len(DOWNLINK)
-    assert not any("readwrite" in line or line.endswith("#") for line in text)
+    foreign = [line for line in text if "roadworthy/" not in line]
+    assert not any("readwrite" in line for line in text)
+    assert not any(line.endswith("#") for line in text if line not in foreign)
+
+
+def test_foreign_devices_write_below_their_own_id_and_read_nothing() -> None:
+    """The server reads there and writes nothing: some of these topics are orders to the device."""
+    text = rules().splitlines()
+    for kind in IMPORTERS:
+        mine = [line for line in text if f" {kind}/" in line]
+        own, server = [line for line in mine if "%u" in line], [line for line in mine if "%u" not in line]
+        assert own == [f"pattern write {kind}/%u", f"pattern write {kind}/%u/#"]
+        assert server == [f"topic read {found}" for found in IMPORTERS[kind].filters]
 
 
 def test_a_revoked_device_is_left_out_and_files_are_private(engine, tmp_path: Path) -> None:
@@ -191,6 +204,31 @@ async def test_a_device_has_its_own_streams_only(mosquitto: Running) -> None:
             await ours.publish(topic(own, Kind.CONFIG), b"last", qos=1)
             assert await _heard(ours) == {(topic(own, kind), b"device") for kind in UPLINK}
             assert await _heard(device) == {(topic(own, kind), b"server") for kind in DOWNLINK}
+
+
+async def test_a_foreign_device_is_heard_by_the_server_only(mosquitto: Running) -> None:
+    """Below its own id; not even it hears what stands there, and the server gives it no orders."""
+    golf, polo = mosquitto.golf.device_id, mosquitto.polo.device_id
+    own = {f"wican/{golf}/can/rx", f"ovms/{golf}/DEMO/metric/v/p/speed", f"json/{golf}"}
+    async with mosquitto.server() as ours:
+        for text in FILTERS:
+            await ours.subscribe(text, qos=1)
+        await ours.subscribe(f"roadworthy/v1/+/{Kind.REPLY}", qos=1)
+        for one in sorted(own | {text.replace(golf, polo) for text in own}):
+            with contextlib.suppress(aiomqtt.MqttError):
+                async with mosquitto.device() as device:
+                    await device.publish(one, b"device", qos=1)
+        async with mosquitto.device() as device:
+            for one in (f"wican/{golf}/can/tx", f"ovms/{golf}/DEMO/client/+/command/+"):
+                await device.subscribe(one, qos=1)
+            await device.subscribe(topic(golf, Kind.CONFIG), qos=1)
+            await device.publish(topic(golf, Kind.REPLY), b"last", qos=1)
+            assert await _heard(ours) == {(text, b"device") for text in own}
+            for text, payload in ((f"wican/{golf}/can/tx", b"order"), (topic(golf, Kind.CONFIG), b"last")):
+                with contextlib.suppress(aiomqtt.MqttError):
+                    async with mosquitto.server() as second:
+                        await second.publish(text, payload, qos=1)
+            assert await _heard(device) == set()
 
 
 async def _heard(client: aiomqtt.Client) -> set[tuple[str, bytes]]:
