@@ -63,6 +63,7 @@ def measure() -> Result:
         share = (_cpu_s(agent.pid) - before[0]) / spent_s
         share_alone = (_cpu_s(alone.pid) - before[1]) / spent_s
         memory = {key: _memory_mib(agent.pid, key) for key in ("VmRSS", "VmHWM")}
+        home.until(lambda: home.rows() >= MEASURED_S, "a row a second in history")
         agent.send_signal(signal.SIGTERM)
         agent.wait(PATIENCE_S)
         rows = home.rows()

@@ -63,6 +63,10 @@ class DbcMap:
             for message in kept
         }
         self._health = health
+        self.multiplexed = frozenset(
+            message.key for message in kept if any(found.selection for found in message.signals)
+        )
+        """Those identifiers of which one frame does not hold what another does."""
 
     @property
     def keys(self) -> list[int]:

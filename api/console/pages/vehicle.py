@@ -87,9 +87,7 @@ def ask_again(request: Request, vehicle_id: str, reader: Reading, connection: Da
     return _ask(request, vehicle_id, "listen_only_off", reader, connection, moment)
 
 
-def _ask(
-    request: Request, vehicle_id: str, name: str, reader: Reading, connection: Database, moment: Now
-) -> Response:
+def _ask(request: Request, vehicle_id: str, name: str, reader: Reading, connection: Database, moment: Now) -> Response:
     part = "HX-Request" in request.headers
     try:
         asked = service.ask(connection, person_of(reader), vehicle_id, name, moment)

@@ -8,11 +8,14 @@ import pytest
 
 from edge_agent.errors import NoAnswerError
 from edge_agent.remote import answer
+from edge_agent.switch import Switch
 from vehicle.messages import Command, Reply
 
 
 class Asked:
     """A source that answers as it was told to."""
+
+    uri = "csv:drive.csv"
 
     def __init__(self, result: object) -> None:
         self.result, self.calls = result, []
@@ -70,3 +73,28 @@ async def test_a_request_that_came_too_late_is_not_carried_out() -> None:
     said = await replies(source, expires_ms=999)
     assert [one.status for one in said] == ["expired"]
     assert source.calls == []
+
+
+class Turnable(Asked):
+    """A source with a switch."""
+
+    def __init__(self, *, local: bool = False) -> None:
+        super().__init__(None)
+        self.switch = Switch(local=local)
+
+
+async def test_listening_only_is_switched_from_afar() -> None:
+    """The device itself carries it out; the car is not asked, and the answer says what holds now."""
+    source = Turnable()
+    said = await replies(source, "listen_only_on")
+    assert (said[-1].status, said[-1].result) == ("done", {"listen_only": True})
+    assert source.switch.listen_only
+    assert (await replies(source, "listen_only_off"))[-1].result == {"listen_only": False}
+
+
+async def test_what_cannot_be_switched_is_said() -> None:
+    """A configuration that says listen only, and a source that never sends."""
+    local = await replies(Turnable(local=True), "listen_only_off")
+    assert (local[-1].status, "configuration" in local[-1].reason) == ("failed", True)
+    log = await replies(Asked(None), "listen_only_on")
+    assert (log[-1].status, "sends nothing" in log[-1].reason) == ("failed", True)
