@@ -109,7 +109,8 @@ class FindingOut(BaseModel):
 
 
 class CommandIn(BaseModel):
-    """What to ask: read_dtcs or read_vin of the car; listen_only_on or listen_only_off of the device."""
+    """What to ask: read_dtcs, read_vin, read_freeze_frame, read_readiness or read_monitors of the car; listen_only_on or
+    listen_only_off of the device."""
 
     name: str = Field(max_length=64)
 
