@@ -32,7 +32,7 @@ from vehicle.errors import ObdDataError
 from vehicle.obd import PIDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
     from edge_agent.buses.base import OpenRequest
     from edge_agent.link import Link

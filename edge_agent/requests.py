@@ -25,6 +25,8 @@ FREEZING_CODE = 0x02
 """The parameter of service 02 that names the code that froze the frame."""
 FRAME = 0
 """The frame that every car must have (SAE J1979); others are the maker's."""
+EVERY = frozenset(range(256))
+"""What a byte can name; the last bit of the last bitmap would be one more."""
 
 
 async def _read_dtcs(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -123,7 +125,7 @@ async def _supported(questions: Questions, service: int, tail: bytes = b"") -> d
             except ObdDataError as error:
                 questions.garbage(str(error))
                 continue
-            found[ecu] = found.get(ecu, frozenset()) | named
+            found[ecu] = found.get(ecu, frozenset()) | (named & EVERY)
     if not found:
         raise NoAnswerError(f"{service:02X} 00 (what this service tells)")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.errors import AgentError, GarbledAnswerError, NoAnswerError
@@ -16,6 +16,12 @@ from simulators.ecu import answers
 from vehicle.dtc import Dtc, DtcState
 from vehicle.errors import ObdDataError
 from vehicle.signals import COOLANT_TEMPERATURE, SPEED
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A simulated car needs no rest between questions."""
+    monkeypatch.setattr("edge_agent.questions.SPACING_S", 0.0)
 
 
 class Car:
@@ -150,6 +156,7 @@ async def test_silence_is_an_error_of_ours(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["read_freeze_frame", "read_readiness", "read_monitors"])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(tail=st.binary(max_size=12))
 async def test_no_answer_breaks_a_request(name: str, tail: bytes) -> None:
     """Whatever bytes a control unit says, a request ends in plain data or an error of ours."""
