@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.buses.base import Row
@@ -24,6 +23,7 @@ from edge_agent.errors import (
 )
 from edge_agent.polling import SPACING_S, Poller
 from edge_agent.questions import Questions
+from edge_agent.requests import REQUESTS
 from edge_agent.sampler import Sampler
 from edge_agent.wakefulness import LOOK_S, State, Wakefulness
 from edge_agent.watch import Watch
@@ -32,7 +32,7 @@ from vehicle.errors import ObdDataError
 from vehicle.obd import PIDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
     from edge_agent.buses.base import OpenRequest
     from edge_agent.link import Link
@@ -90,7 +90,7 @@ class Session:
             elif now_s >= codes_due_s and not self._wakefulness.doubtful:
                 self._look_for_harm(self._watch.has_looked, self._watch.codes(await self.questions.codes()))
                 codes_due_s = time.monotonic() + self._collect.codes_every_s
-            elif turn := poller.due(now_s):
+            elif turn := poller.probe() if self._wakefulness.doubtful else poller.due(now_s):
                 sampler.take(read := await self._poll(poller, *turn))
                 self._tap.hear(read)
             if row := self._row(sampler):
@@ -256,7 +256,7 @@ class LiveSource:
         self._said = str(error)
 
     async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
-        """``read_dtcs``: codes by ECU and state; ``read_vin``: the VIN.
+        """Carries out one of :data:`~edge_agent.requests.REQUESTS`.
 
         Raises:
             ForbiddenRequestError: listen-only, or a request that is not known.
@@ -264,9 +264,9 @@ class LiveSource:
         """
         if self.switch.listen_only:
             raise ForbiddenRequestError(name, f"listen only, nothing is sent at all: {self.switch.why}")
-        carry_out = _REQUESTS.get(name)
+        carry_out = REQUESTS.get(name)
         if carry_out is None:
-            raise ForbiddenRequestError(name, f"a bus can be asked for {', '.join(_REQUESTS)}")
+            raise ForbiddenRequestError(name, f"a bus can be asked for {', '.join(REQUESTS)}")
         if self._session is None:
             raise NoAnswerError(name)
         return await carry_out(self._session.questions, progress)
@@ -276,34 +276,3 @@ class LiveSource:
         link, self._link, self._session = self._link, None, None
         if link is not None:
             await link.close()
-
-
-async def _read_dtcs(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
-    progress("reading stored, pending and permanent codes (services 03, 07, 0A)")
-    seen = await questions.codes()
-    if not seen:
-        raise NoAnswerError("03, 07, 0A (trouble codes)")
-    counted = Counter(ecu for ecu, _ in seen)
-    progress(f"{len(counted)} control units answered")
-    return {
-        "codes": [
-            {"ecu": ecu, "code": str(code), "state": str(state)}
-            for (ecu, state), codes in sorted(seen.items())
-            for code in codes
-        ],
-        "ecus": sorted(counted),
-    }
-
-
-async def _read_vin(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
-    progress("reading the VIN (service 09)")
-    vin = await questions.vin()
-    if vin is None:
-        raise NoAnswerError("09 02 (VIN)")
-    return {"vin": str(vin)}
-
-
-_REQUESTS: Mapping[str, Callable[[Questions, Callable[[str], None]], Awaitable[dict[str, Any]]]] = {
-    "read_dtcs": _read_dtcs,
-    "read_vin": _read_vin,
-}

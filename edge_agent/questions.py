@@ -49,12 +49,17 @@ class Questions:
         for one, reason in found.refusals.items():
             self._health.add("refused", detail=f"{one}, code {reason:02X}")
         for payload in found.garbled:
-            self._garbage(f"{payload.hex(' ')} is no answer to {request.hex(' ')}")
+            self.garbage(f"{payload.hex(' ')} is no answer to {request.hex(' ')}")
         return found
 
-    def _garbage(self, what: str) -> None:
+    def garbage(self, what: str) -> None:
+        """Counts bytes that are no answer."""
         self._health.add("garbage")
         LOG.info("%s", what)
+
+    async def read(self, request: bytes, ecu: str = "") -> dict[str, bytes]:
+        """Data after the service byte by ECU; an ECU that refuses or is silent is absent."""
+        return (await self._ask(request, ecu)).data
 
     async def supported(self) -> dict[str, frozenset[int]]:
         """Which PIDs of service 01 each ECU says it has.
@@ -70,7 +75,7 @@ class Questions:
                 try:
                     found[ecu] = found.get(ecu, frozenset()) | supported_pids(base, live_data((base,), data)[base])
                 except GarbledAnswerError as error:
-                    self._garbage(str(error))
+                    self.garbage(str(error))
         if not found:
             raise NoAnswerError("01 00 (which parameters there are)")
         return found
@@ -88,7 +93,7 @@ class Questions:
         try:
             return live_data(pids, found.data[ecu]) if ecu in found.data else {}
         except GarbledAnswerError as error:
-            self._garbage(str(error))
+            self.garbage(str(error))
             return {}
 
     async def vin(self) -> Vin | None:
@@ -97,7 +102,7 @@ class Questions:
             try:
                 return decode_vin(data[1:])
             except (ObdDataError, VinError) as error:
-                self._garbage(str(error))
+                self.garbage(str(error))
         return None
 
     async def codes(self) -> dict[tuple[str, DtcState], tuple[Dtc, ...]]:
@@ -108,5 +113,5 @@ class Questions:
                 try:
                     found[ecu, state] = decode_dtcs(data)
                 except VehicleError as error:
-                    self._garbage(str(error))
+                    self.garbage(str(error))
         return found

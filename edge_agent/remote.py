@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.errors import AgentError, ForbiddenRequestError
+from edge_agent.requests import REQUESTS
 from vehicle.messages import Reply
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 SWITCHES: Mapping[str, bool] = {"listen_only_on": True, "listen_only_off": False}
 """Requests to the device itself; the car has no part in them."""
-ALLOWED = ("read_dtcs", "read_vin", *SWITCHES)
+ALLOWED = (*REQUESTS, *SWITCHES)
 PATIENCE_S = 30.0
 
 

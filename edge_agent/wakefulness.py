@@ -22,6 +22,8 @@ SILENT_S = 2.0
 """A bus on which others spoke, and that is silent for so long, sleeps: cyclic frames come every second (our choice)."""
 RESTING_S = 180.0
 """An engine that stands for so long with the battery not charged is no start-stop engine at a light (our choice)."""
+GRACE_S = 5.0
+"""An engine that has stood for less is polled as before, so that all is read once with the ignition on (our choice)."""
 LOOK_S = 5.0
 """While the car rests, one request in so many seconds looks whether it goes on (our choice)."""
 
@@ -78,7 +80,7 @@ class Wakefulness:
         """How much may be asked now."""
         if self._unanswered >= UNANSWERED:
             return State.ASLEEP
-        if self._stands_since_s is None:
+        if self._stands_since_s is None or now_s - self._stands_since_s < GRACE_S:
             return State.AWAKE
         fell_silent = self._traffic_s is not None and now_s - self._traffic_s > SILENT_S
         if fell_silent or now_s - self._stands_since_s > RESTING_S:

@@ -162,7 +162,7 @@ def _monitors(asked: bytes, unit: Unit) -> bytes | Refusal:
         return WRONG_LENGTH
     monitor = asked[0]
     if monitor in BITMAP_PIDS:
-        more = {base for base in BITMAP_PIDS if base > monitor and monitor < _MISFIRE_MONITORS[0]}
+        more = {base for base in BITMAP_PIDS if monitor < base < _MISFIRE_MONITORS[0]}
         return b"\x46" + asked + supported_bitmap(monitor, {*_MISFIRE_MONITORS, *more})
     if monitor not in _MISFIRE_MONITORS:
         return SUBFUNCTION_NOT_SUPPORTED

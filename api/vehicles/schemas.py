@@ -109,7 +109,11 @@ class FindingOut(BaseModel):
 
 
 class CommandIn(BaseModel):
-    """What to ask: read_dtcs or read_vin of the car; listen_only_on or listen_only_off of the device."""
+    """What to ask.
+
+    Of the car: read_dtcs, read_vin, read_freeze_frame, read_readiness, read_monitors; of the device: listen_only_on,
+    listen_only_off.
+    """
 
     name: str = Field(max_length=64)
 

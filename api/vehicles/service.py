@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from ingest.storage.commands import CommandRecord
     from ingest.storage.telemetry import TelemetryStore
 
-COMMANDS = ("read_dtcs", "read_vin", "listen_only_on", "listen_only_off")
+COMMANDS = (
+    "read_dtcs", "read_vin", "read_freeze_frame", "read_readiness", "read_monitors", "listen_only_on",
+    "listen_only_off",
+)  # fmt: skip
 COMMAND_PATIENCE = timedelta(seconds=45)
 MAX_POINTS = 2000
 LAST_DAY = timedelta(days=1)
@@ -185,7 +188,7 @@ def devices_in(connection: sa.Connection, scope: Scope, vehicle_id: str) -> list
 
 
 def ask(connection: sa.Connection, scope: Scope, vehicle_id: str, name: str, now: datetime) -> CommandRecord:
-    """Asks a vehicle for its codes or VIN; the answer is read with :func:`command`.
+    """Asks a vehicle for one of :data:`COMMANDS`; the answer is read with :func:`command`.
 
     Raises:
         NotFoundError: not this person's vehicle.

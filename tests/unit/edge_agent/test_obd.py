@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.errors import GarbledAnswerError, NoAnswerError, RefusedError
@@ -65,6 +65,7 @@ def test_a_request_names_one_to_six(pids: tuple[int, ...]) -> None:
         live_request(pids)
 
 
+@settings(max_examples=25, deadline=None)  # each question waits its turn
 @given(st.lists(st.tuples(st.sampled_from(["", ECU]), st.binary(max_size=20)), max_size=5))
 async def test_no_answer_breaks_the_questions(heard: list[tuple[str, bytes]]) -> None:
     """Whatever ECUs say, questions end in data, nothing, or an error of ours."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge_agent.errors import ForbiddenRequestError
 from edge_agent.switch import Switch
-from edge_agent.wakefulness import RESTING_S, SILENT_S, State, Wakefulness
+from edge_agent.wakefulness import GRACE_S, RESTING_S, SILENT_S, State, Wakefulness
 from vehicle.signals import CATALOGUE, CONTROL_MODULE_VOLTAGE, ENGINE_SPEED, SPEED
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def judged(*steps: tuple[float, dict[str, int]], at_s: float, traffic_s: float |
 )
 def test_signs_are_judged_together(values: dict[str, int], state: State) -> None:
     """Turning, moving or charging is awake; standing uncharged rests; nothing is guessed."""
-    assert judged((0.0, values), at_s=1.0) is state
+    assert judged((0.0, values), at_s=1.0) is State.AWAKE
+    assert judged((0.0, values), at_s=GRACE_S + 1) is state
 
 
 def test_resting_ends_in_sleep() -> None:

@@ -1,0 +1,141 @@
+"""Requests to the car from afar: questions put together, and their answers as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edge_agent.errors import GarbledAnswerError, NoAnswerError
+from edge_agent.protocols.monitors import MONITORS, monitor_results
+from edge_agent.protocols.obd import LIVE
+from edge_agent.protocols.readiness import STATUS_PID, readiness
+from vehicle.dtc import Dtc
+from vehicle.errors import ObdDataError
+from vehicle.obd import BITMAP_PIDS, PIDS, supported_pids
+from vehicle.signals import CATALOGUE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from edge_agent.questions import Questions
+
+FREEZE = 0x02
+FREEZING_CODE = 0x02
+"""The parameter of service 02 that names the code that froze the frame."""
+FRAME = 0
+"""The frame that every car must have (SAE J1979); others are the maker's."""
+EVERY = frozenset(range(256))
+"""What a byte can name; the last bit of the last bitmap would be one more."""
+
+
+async def _read_dtcs(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+    progress("reading stored, pending and permanent codes (services 03, 07, 0A)")
+    seen = await questions.codes()
+    if not seen:
+        raise NoAnswerError("03, 07, 0A (trouble codes)")
+    counted = Counter(ecu for ecu, _ in seen)
+    progress(f"{len(counted)} control units answered")
+    return {
+        "codes": [
+            {"ecu": ecu, "code": str(code), "state": str(state)}
+            for (ecu, state), codes in sorted(seen.items())
+            for code in codes
+        ],
+        "ecus": sorted(counted),
+    }
+
+
+async def _read_vin(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+    progress("reading the VIN (service 09)")
+    vin = await questions.vin()
+    if vin is None:
+        raise NoAnswerError("09 02 (VIN)")
+    return {"vin": str(vin)}
+
+
+async def _read_readiness(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+    progress("reading the monitors' readiness (service 01)")
+    found = []
+    for ecu, data in sorted((await questions.read(bytes([LIVE, STATUS_PID]))).items()):
+        try:
+            found.append({"ecu": ecu} | asdict(readiness(data[1:5])))
+        except ObdDataError as error:
+            questions.garbage(str(error))
+    if not found:
+        raise NoAnswerError("01 01 (readiness)")
+    return {"readiness": found}
+
+
+async def _read_freeze_frame(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Frame 0 of each ECU that holds one; none at all is an answer too."""
+    progress("reading the freeze frame (service 02)")
+    tail = bytes([FRAME])
+    supported = await _supported(questions, FREEZE, tail)
+    frames = []
+    for ecu, pids in sorted(supported.items()):
+        named = (await questions.read(bytes([FREEZE, FREEZING_CODE]) + tail, ecu)).get(ecu, b"")[2:4]
+        if len(named) == 2 and any(named):  # noqa: PLR2004  a code is two bytes; zeroes say that there is no frame
+            values = [one for pid in sorted(pids & PIDS.keys()) for one in await _frozen(questions, ecu, pid, tail)]
+            frames.append({"ecu": ecu, "code": str(Dtc.from_bytes(named)), "values": values})
+    return {"freeze_frames": frames, "ecus": sorted(supported)}
+
+
+async def _frozen(questions: Questions, ecu: str, pid: int, tail: bytes) -> list[dict[str, Any]]:
+    data = (await questions.read(bytes([FREEZE, pid]) + tail, ecu)).get(ecu)
+    if data is None:
+        return []
+    try:
+        raws = PIDS[pid].decode(data[2 : 2 + PIDS[pid].length])
+    except ObdDataError as error:
+        questions.garbage(str(error))
+        return []
+    return [{"signal": path, "value": CATALOGUE[path].value(raw)} for path, raw in raws.items()]
+
+
+async def _read_monitors(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+    progress("reading the results of on-board monitors (service 06)")
+    supported = await _supported(questions, MONITORS)
+    found = []
+    for ecu, mids in sorted(supported.items()):
+        for mid in sorted(mids - set(BITMAP_PIDS)):
+            data = (await questions.read(bytes([MONITORS, mid]), ecu)).get(ecu)
+            try:
+                results = monitor_results(mid, data) if data is not None else ()
+            except GarbledAnswerError as error:
+                questions.garbage(str(error))
+                continue
+            found += [{"ecu": ecu} | asdict(one) | {"passed": one.passed} for one in results]
+    return {"monitors": found, "ecus": sorted(supported)}
+
+
+async def _supported(questions: Questions, service: int, tail: bytes = b"") -> dict[str, frozenset[int]]:
+    """What each ECU names in the bitmaps of a service; the next bitmap is asked for only where one names it.
+
+    Raises:
+        NoAnswerError: no ECU answers for this service.
+    """
+    found: dict[str, frozenset[int]] = {}
+    for base in BITMAP_PIDS:
+        if base and not any(base in named for named in found.values()):
+            break
+        for ecu, data in (await questions.read(bytes([service, base]) + tail)).items():
+            try:
+                named = supported_pids(base, data[1 + len(tail) : 5 + len(tail)])
+            except ObdDataError as error:
+                questions.garbage(str(error))
+                continue
+            found[ecu] = found.get(ecu, frozenset()) | (named & EVERY)
+    if not found:
+        raise NoAnswerError(f"{service:02X} 00 (what this service tells)")
+    return found
+
+
+REQUESTS: Mapping[str, Callable[[Questions, Callable[[str], None]], Awaitable[dict[str, Any]]]] = {
+    "read_dtcs": _read_dtcs,
+    "read_vin": _read_vin,
+    "read_freeze_frame": _read_freeze_frame,
+    "read_readiness": _read_readiness,
+    "read_monitors": _read_monitors,
+}
+"""What a bus can be asked for, by the name of the request."""
