@@ -109,6 +109,7 @@ class _Storing:
         self._captures: list[Accepted] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._numbered: dict[Key, Held] = {}
+        self._contents: dict[tuple[str, bytes], int] = {}
         self.outcome = Outcome()
 
     def accept(self, verdict: Accepted) -> None:
@@ -147,6 +148,7 @@ class _Storing:
             return
         self._numbered[key] = held.add([held.upto + 1])
         self._rows[(*key, held.upto + 1)] = row
+        self._contents[verdict.device_id, accepted.digest] = accepted.first_ms
         if accepted.signal_set is not None:
             self._sets[accepted.signal_set.id] = accepted.signal_set
         for name, count in accepted.counts.items():
@@ -154,15 +156,14 @@ class _Storing:
 
     def _came_lately(self, verdict: Imported, upto: int) -> bool:
         """Whether equal content is among the last that came of the device, here or in the inbox."""
-        since = self._now - timedelta(milliseconds=verdict.repeated_within_ms or 0)
-        digest, c = verdict.accepted.digest, t.inbox.c
-        here = (row["digest"] for (device, *_), row in self._rows.items() if device == verdict.device_id)
-        if digest in here:
-            return True
-        mine = [c.device_id == verdict.device_id, c.epoch == verdict.epoch, c.sequence > upto - LOOK_BACK]
+        digest, begin, c = verdict.accepted.digest, 0, t.inbox.c
         if verdict.repeated_within_ms is not None:
-            mine.append(c.received_at >= since)
-        return self._connection.execute(sa.select(c.id).where(*mine, c.digest == digest)).first() is not None
+            begin = verdict.accepted.first_ms - verdict.repeated_within_ms
+        if self._contents.get((verdict.device_id, digest), -1) >= begin:
+            return True
+        mine = (c.device_id == verdict.device_id, c.epoch == verdict.epoch, c.sequence > upto - LOOK_BACK)
+        same = (c.digest == digest, c.first_ms >= begin)
+        return self._connection.execute(sa.select(c.id).where(*mine, *same)).first() is not None
 
     def bury(self, dead: Dead) -> None:
         """A message that cannot be taken; one that was set apart before is not set apart again."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest import devices
 from ingest.access import SERVICE, may_publish, may_receive, may_subscribe
 from ingest.foreign import REPEATED_WITHIN_MS, UNKNOWN
 from ingest.importers import ovms, wican
 from ingest.importing import FILTERS, IMPORTERS, Imported, Noted, device_of, place_of, take_in
+from ingest.quarantine import Quarantine
+from ingest.storage import inbox, tables
+from ingest.storage.database import reading, transaction
 from ingest.validate import Dead, Knowledge
 from vehicle import signals
 from vehicle.batch import TimeQuality
@@ -20,6 +26,8 @@ from vehicle.topics import Kind, topic
 
 MINE, OTHER = "0123456789abcdef", "fedcba9876543210"
 NOW_MS = 1_795_420_800_000
+LATER = datetime(2026, 12, 24, tzinfo=UTC)
+"""When the database is written to has no say in what is a duplicate."""
 KNOWN = Knowledge(vehicles={MINE: "car"}, signal_sets={}, anchors={})
 
 
@@ -176,6 +184,30 @@ def test_what_cannot_be_read_is_set_apart_whole(text: str, payload: bytes, reaso
     assert isinstance(found, Dead)
     assert (found.reason, found.payload, found.topic) == (reason, payload, text)
     assert found.sentence
+
+
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize(
+    ("text", "payload", "within_ms"),
+    [
+        (f"wican/{MINE}/autopid", b'{"SPEED": 50}', REPEATED_WITHIN_MS),
+        (f"wican/{MINE}/can/rx", b'{"ts": 5, "frame": [{"id": 2024, "data": [3, 65, 13, 50]}]}', 50_000),
+    ],
+)
+def test_equal_content_counts_once_within_its_time(
+    engine, text: str, payload: bytes, within_ms: int, *, apart: bool
+) -> None:
+    """By when it came, whether it is stored together or apart; what comes later is a new sample of the same value."""
+    place = place_of(text)
+    moments = (NOW_MS, NOW_MS + within_ms, NOW_MS + within_ms + 1, NOW_MS + 3 * within_ms)
+    found = [take_in(place, text, payload, KNOWN, moment, retained=False) for moment in moments]
+    for some in ([one] for one in found) if apart else (found,):
+        with transaction(engine) as connection:
+            inbox.store(connection, some, now=LATER, tries={}, quarantine=Quarantine())
+    with reading(engine) as connection:
+        stored = connection.execute(sa.select(tables.inbox.c.sequence, tables.inbox.c.first_ms)).all()
+        assert devices.counts_of(connection, MINE) == {"duplicate": 1}
+    assert stored == [(1, moments[0]), (2, moments[2]), (3, moments[3])]
 
 
 json_values = st.recursive(
