@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingest.settings import BrokerSettings
 
 AGENT = "agent"
+TLS_WANTED = "The server takes TLS only: switch it on at the device, or put a gateway that has it before the device.\n"
 
 
 def render_agent_toml(made: Credentials, *, name: str, broker: BrokerSettings) -> str:
@@ -39,7 +40,7 @@ def render_foreign_settings(made: Credentials, *, name: str, kind: str, broker: 
         raise DeviceKindError(kind, [AGENT, *IMPORTERS])
     places = {"device": made.device_id, "password": made.password, "host": broker.host, "port": broker.port}
     head = f"# {kind} device {name!a}. Keep this file secret: it holds the device's password. See docs/importers.md.\n"
-    return head + IMPORTERS[kind].settings.format(**places)
+    return head + IMPORTERS[kind].settings.format(**places) + (TLS_WANTED if broker.tls else "")
 
 
 def _encryption(broker: BrokerSettings) -> str:
