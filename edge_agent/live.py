@@ -90,7 +90,9 @@ class Session:
             elif now_s >= codes_due_s and not self._wakefulness.doubtful:
                 self._look_for_harm(self._watch.has_looked, self._watch.codes(await self.questions.codes()))
                 codes_due_s = time.monotonic() + self._collect.codes_every_s
-            elif turn := poller.probe() if self._wakefulness.doubtful else poller.due(now_s):
+            elif self._wakefulness.doubtful:
+                self._wakefulness.asked(answered=await self.questions.anyone())
+            elif turn := poller.due(now_s):
                 sampler.take(read := await self._poll(poller, *turn))
                 self._tap.hear(read)
             if row := self._row(sampler):

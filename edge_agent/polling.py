@@ -107,11 +107,6 @@ class Poller:
         of_it = [pid for pid in there if self._turns[pid].ecu == ecu]
         return ecu, tuple(of_it[: self.at_once])
 
-    def probe(self) -> tuple[str, tuple[int, ...]]:
-        """The ECU and one parameter of it, to see whether it is there at all."""
-        pid = next(pid for pid in (*LOOK, *self._turns) if pid in self._turns)
-        return self._turns[pid].ecu, (pid,)
-
     def next_due_s(self) -> float:
         """When :meth:`due` will have something to say; infinity where nothing is polled."""
         return min((turn.due_s for turn in self._turns.values()), default=float("inf"))

@@ -80,6 +80,10 @@ class Questions:
             raise NoAnswerError("01 00 (which parameters there are)")
         return found
 
+    async def anyone(self) -> bool:
+        """Whether any ECU answers what every car answers."""
+        return bool((await self._ask(bytes([LIVE, 0]))).data)
+
     async def live(self, ecu: str, pids: Sequence[int]) -> dict[int, bytes]:
         """Data by PID; what the ECU leaves out is absent.
 
