@@ -6,16 +6,16 @@ import asyncio
 import contextlib
 import logging
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ingest.ending import is_cancelled
-from ingest.settings import IngestSettings
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+
+    from ingest.settings import IngestSettings
 
 LOG = logging.getLogger(__name__)
 PAUSE_S = 1.0
@@ -34,7 +34,7 @@ async def _keep(settings: IngestSettings, number: int) -> None:
     alone = msgspec.structs.replace(settings, workers=1, group=settings.shared_group)
     while not is_cancelled():
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ingest.colleagues", stdin=asyncio.subprocess.PIPE
+            sys.executable, "-m", "ingest.worker", stdin=asyncio.subprocess.PIPE
         )
         try:
             await _order(process, alone)
@@ -63,35 +63,3 @@ async def _end(process: Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-async def work() -> None:
-    """One worker: its settings are the first line of its input, and with its input it ends."""
-    from ingest import pipeline  # noqa: PLC0415  which starts such workers
-
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    settings = msgspec.json.decode(await reader.readline(), type=IngestSettings, dec_hook=_path)
-    stop = asyncio.Event()
-
-    async def watch() -> None:
-        await reader.read()
-        stop.set()
-
-    watching = asyncio.create_task(watch(), name="ingest.input")
-    await pipeline.run(settings, stop=stop)
-    watching.cancel()
-
-
-def _path(form: type, text: str) -> Path:
-    del form
-    return Path(text)
-
-
-if __name__ == "__main__":
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the one that started us ends us
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(work())
