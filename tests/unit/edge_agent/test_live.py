@@ -17,6 +17,7 @@ class OneAtATime:
     """A car that takes one parameter a request, and names eight that it never gives before the one that it does."""
 
     physical = False
+    traffic_s = None
 
     def __init__(self) -> None:
         self.asked: list[bytes] = []
@@ -30,6 +31,14 @@ class OneAtATime:
             b"\x03": b"\x43\x00",
         }
         return [(ECU, known[request])] if request in known else []
+
+    def hear_all(self, wanted: bool) -> None:  # noqa: FBT001  the link's contract
+        """There is nobody else."""
+
+    async def woken(self, patience_s: float) -> bool:
+        """Nothing tells that it wakes."""
+        await asyncio.sleep(patience_s)
+        return False
 
     async def close(self) -> None:
         """Nothing is open."""
