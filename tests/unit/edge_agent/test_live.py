@@ -32,7 +32,7 @@ class OneAtATime:
         }
         return [(ECU, known[request])] if request in known else []
 
-    def hear_all(self, wanted: bool) -> None:  # noqa: FBT001  the link's contract
+    def hear_all(self, wanted: bool) -> None:
         """There is nobody else."""
 
     async def woken(self, patience_s: float) -> bool:
