@@ -43,7 +43,7 @@ class Outcome:
     def lines(self) -> Iterator[str]:
         """The summary for people."""
         tally, reading = self.tally, self.reading
-        decoded = tally.frames - tally.unknown
+        decoded = tally.frames - tally.unknown - tally.packets
         yield (
             f"{tally.frames:,} frames: {decoded:,} decoded into {self.values:,} values, {tally.unknown:,} of "
             f"{len(self.unknown)} unknown identifiers, {tally.short:,} shorter than their message."
@@ -51,6 +51,11 @@ class Outcome:
         if self.unknown:
             most = ", ".join(f"{_shown(key)} ({count:,})" for key, count in self.unknown.most_common(_SHOWN))
             yield f"Unknown identifiers, the commonest first: {most}{' …' if len(self.unknown) > _SHOWN else ''}"
+        if tally.packets:
+            yield (
+                f"{tally.packets:,} packets of J1939 made {tally.assembled:,} messages; "
+                f"{tally.lost:,} did not become whole."
+            )
         if reading.without_data:
             yield f"{reading.without_data:,} remote and error frames hold no data."
         if reading.unreadable:

@@ -78,6 +78,7 @@ def _message(found: DbcMessage) -> Message:
         name=found.name,
         length=found.length,
         signals=tuple(_signal(signal) for signal in reached),
+        j1939=found.is_extended_frame and found.protocol == "j1939",
     )
 
 
