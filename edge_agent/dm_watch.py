@@ -33,6 +33,7 @@ class _Unit:
     seen_s: dict[tuple[str, str], float | None] = field(default_factory=dict)
     lamps: dict[str, Any] = field(default_factory=dict)
     told_s: float | None = None
+    heard: bool = False
 
     def codes(self, state: DtcState) -> list[str]:
         return sorted(code for code, of in self.seen_s if of == state)
@@ -51,6 +52,19 @@ class DmWatch:
             if state in {DtcState.ACTIVE, DtcState.INACTIVE}:
                 self._units.setdefault(int(unit, 16), _Unit()).seen_s.setdefault((code, state), None)
 
+    @property
+    def units(self) -> list[str]:
+        """Those that have said something."""
+        return [f"{source:02X}" for source in sorted(self._units) if self._units[source].heard]
+
+    @property
+    def known(self) -> list[tuple[str, str, str]]:
+        """Unit, code and state of all codes that are there."""
+        return [
+            (f"{source:02X}", code, state) for source in sorted(self._units)
+            for code, state in sorted(self._units[source].seen_s)
+        ]  # fmt: skip
+
     def take(self, source: int, pgn: int, data: bytes, at_s: float) -> list[Happening]:
         """What a DM1 or DM2 of the unit at ``source`` changes; ``at_s`` is of any clock that runs on.
 
@@ -59,6 +73,7 @@ class DmWatch:
         """
         said = diagnosis(data, self._older)
         unit = self._units.setdefault(source, _Unit())
+        unit.heard = True
         state = DtcState.ACTIVE if pgn == DM1 else DtcState.INACTIVE
         happened = _came(unit, source, said.faults, state, at_s) + _went(unit, source, said.faults, state, at_s)
         return happened + (_lamps(unit, source, said, at_s) if pgn == DM1 else [])

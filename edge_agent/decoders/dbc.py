@@ -96,4 +96,5 @@ def _signal(found: DbcSignal) -> Signal:
         unit=found.unit or "",
         texts={int(raw): str(text) for raw, text in (found.choices or {}).items()},
         selection=Selection(by=by, ids=frozenset(ids)) if by is not None and ids else None,
+        spn=found.spn or 0,
     )

@@ -54,7 +54,7 @@ class Signal:
 
     ``start`` is the bit number that a DBC file gives: of the least significant bit in little-endian order, of the most
     significant in big-endian order; both count from the least significant bit of byte 0. ``length`` is in bits.
-    ``texts`` names raw values.
+    ``texts`` names raw values; ``spn`` is the suspect parameter number of J1939, 0 where the file gives none.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Signal:
     unit: str = ""
     texts: Mapping[int, str] = field(default_factory=dict)
     selection: Selection | None = None
+    spn: int = 0
 
     @property
     def first(self) -> int:

@@ -12,6 +12,8 @@ PDU2 = 240
 """From this PDU format on, the PDU specific byte belongs to the parameter group; below it is the destination."""
 DM1, DM2 = 0xFECA, 0xFECB
 """Active and previously active trouble codes (SAE J1939-73, 5.7.1 and 5.7.2)."""
+VEHICLE_IDENTIFICATION = 0xFEEC
+"""The VIN, ended by ``*`` (SAE J1939-71)."""
 TP_CM, TP_DT = 0xEC00, 0xEB00
 """Connection management and data transfer of the transport protocol (SAE J1939-21, 5.10)."""
 PGN_MASK, SOURCE_MASK = 0x03FF_FF00, 0xFF

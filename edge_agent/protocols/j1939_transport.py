@@ -63,8 +63,8 @@ class Reassembly:
 
     @property
     def lost_count(self) -> int:
-        """How many in all."""
-        return sum(self.lost.values())
+        """How many messages in all; packets of no message are none."""
+        return sum(count for why, count in self.lost.items() if why != "unexpected")
 
     def take(self, identifier: int, data: bytes, at_s: float) -> Whole | None:
         """What a frame with a 29-bit identifier completes; frames that are no packets lead to nothing.
