@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import can
 
+from simulators.errors import SimulatorError
 from vehicle import signals
+from vehicle.dtc import SpnFmi, parse_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vehicle.dtc import SpnFmi
     from vehicle.vin import Vin
 
 LOG = logging.getLogger(__name__)
@@ -75,6 +76,19 @@ class Truck:
     values: Mapping[str, float] = field(default_factory=dict)
     codes: tuple[SpnFmi, ...] = ()
     vin: Vin | None = None
+
+
+def truck_code(text: str) -> SpnFmi:
+    """A truck's code as people write it.
+
+    Raises:
+        DtcError: it is no code at all.
+        SimulatorError: it is a car's.
+    """
+    found = parse_code(text)
+    if not isinstance(found, SpnFmi):
+        raise SimulatorError(f"{text} is a car's code; a truck's is written as SPN 100 FMI 1")
+    return found
 
 
 def frame(slots: tuple[Slot, ...], values: Mapping[str, float]) -> bytes:

@@ -207,7 +207,11 @@ _LESS_COMMON: tuple[Signal, ...] = (
     _row(_OBD + "CylinderFuelRate", Unit.MILLIGRAMS_PER_STROKE, "Cylinder fuel rate", "单缸喷油量", denominator=32, bits=16),
     _row(_OBD + "TotalRunTime", Unit.SECONDS, "Total engine run time", "发动机总运行时间", bits=32),
     _row(_OBD + "TotalIdleTime", Unit.SECONDS, "Total idle time", "发动机总怠速时间", bits=32),
-    _row(_ENGINE + "EngineOil.Pressure", Unit.KILOPASCAL, "Engine oil pressure", "机油压力", numerator=4),
 )  # fmt: skip
 
-ROWS: tuple[Signal, ...] = _EVERYDAY + _LESS_COMMON
+BEYOND_OBD: tuple[Signal, ...] = (
+    _row(_ENGINE + "EngineOil.Pressure", Unit.KILOPASCAL, "Engine oil pressure", "机油压力", numerator=4),
+)
+"""What no PID gives: SAE J1939 does."""
+
+ROWS: tuple[Signal, ...] = _EVERYDAY + _LESS_COMMON + BEYOND_OBD

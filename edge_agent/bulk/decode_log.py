@@ -65,7 +65,9 @@ class Outcome:
         yield f"Written to {self.out}"
 
 
-def decode_log(log: Path, dbc: Path, out: Path, *, texts: bool, progress: Callable[[int, int], None]) -> Outcome:
+def decode_log(
+    log: Path, dbc: Path, out: Path, *, texts: bool, progress: Callable[[int, int], None], j1939: bool = False
+) -> Outcome:
     """Decodes a whole log. The table appears under its name when it is complete, and not before.
 
     Args:
@@ -74,6 +76,7 @@ def decode_log(log: Path, dbc: Path, out: Path, *, texts: bool, progress: Callab
         out: a name that ends in .parquet or .csv.
         texts: whether to write the names of values, too.
         progress: is told how many of how many bytes are read.
+        j1939: whether all messages of 29 bits are of J1939, and so known by their parameter group.
 
     Raises:
         LogError: the log cannot be read.
@@ -84,6 +87,7 @@ def decode_log(log: Path, dbc: Path, out: Path, *, texts: bool, progress: Callab
     if write is None:
         raise TableError(out, f"its name should end in {' or '.join(_WRITERS)}")
     layout = load(_content(dbc), source=str(dbc))
+    layout = layout.by_group() if j1939 else layout
     decoder, table = BulkDecoder(layout), LongTable(layout, texts=texts)
     outcome = Outcome(out=out, reading=Reading(), tally=decoder.tally)
 

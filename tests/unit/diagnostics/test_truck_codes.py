@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
 from diagnostics import memory, repository
 from diagnostics.codes import explain
@@ -17,6 +16,8 @@ from ingest.storage.database import migrate, open_database, reading, transaction
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import sqlalchemy as sa
 
 LONGEST = "SPN 520192 FMI 31"
 AT_MS = 1_760_000_000_000

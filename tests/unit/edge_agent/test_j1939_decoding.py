@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING, Any
 
 import cantools
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+import roadworthy
 from edge_agent.bulk.decoder import BulkDecoder
 from edge_agent.bulk.frames import Frames
 from edge_agent.bulk.groups import are_packets
@@ -20,6 +23,7 @@ from edge_agent.protocols.j1939 import TP_CM, TP_DT, header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 EEC1, TSC1, OF_ENGINE, LONG, PLAIN, SHORT_ID = 0x0CF004FE, 0x0C0003FE, 0x18FEEE00, 0x18FECAFE, 0x18FFA001, 0x123
 TEXT = f"""VERSION ""
@@ -155,3 +159,20 @@ def test_a_layout_without_marks_can_be_taken_for_j1939() -> None:
 def test_packets_are_told_by_their_group(identifier: int) -> None:
     """With 29 bits only."""
     assert are_packets(np.array([identifier | EXTENDED, identifier], np.uint32)).tolist() == [True, False]
+
+
+def test_the_command_reads_a_truck_s_log(tmp_path: Path) -> None:
+    """With our own groups where no DBC is named; packets are summed up; without either the mend is said."""
+    log, out = tmp_path / "truck.log", tmp_path / "truck.csv"
+    frames = ["0CF00400#FFFF7D1027FFFFFF", "18FEEE27#83FFFFFFFFFFFFFF", "1CECFF00#200A0002FFCAFE00"]
+    packets = ["1CEBFF00#0144FF6400010164", "1CEBFF00#02000101FFFFFFFF"]
+    lines = [f"(1700000000.{at}00000) can0 {text}\n" for at, text in enumerate([*frames, *packets])]
+    log.write_text("".join(lines))
+    ran = CliRunner().invoke(roadworthy.app, ["decode", str(log), "--j1939", "--out", str(out)])
+    assert "3 packets of J1939 made 1 messages; 0 did not become whole" in ran.stdout
+    with out.open() as file:
+        found = {(row["message"], row["signal"]): float(row["value"]) for row in csv.DictReader(file)}
+    assert found["EEC1", "EngineSpeed"] == 1250.0
+    assert found["ET1", "CoolantTemperature"] == 91.0
+    refused = CliRunner().invoke(roadworthy.app, ["decode", str(log), "--out", str(out)])
+    assert refused.exit_code == 2
