@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from diagnostics.findings import Component, Severity
+from diagnostics.knowledge import Knowledge
+from diagnostics.truck_codes import explain_truck
+from vehicle.dtc import SpnFmi, parse_code
+from vehicle.errors import DtcError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from diagnostics.findings import Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge:
-    """What is known of a code.
-
-    ``severity`` is how bad it is when confirmed; ``generic`` tells that only rules apply.
-    """
-
-    code: str
-    title: Text
-    meaning: Text
-    causes: Mapping[str, tuple[str, ...]]
-    check_first: Text
-    severity: Severity
-    component: Component
-    generic: bool = False
 
 
 _SYSTEMS: Mapping[str, tuple[Text, Component]] = MappingProxyType(
@@ -69,8 +55,19 @@ def table() -> Mapping[str, Knowledge]:
 
 
 def explain(code: str) -> Knowledge:
-    """What is known of a code; of one that is not in the table, what its letters and digits say."""
-    return table().get(code) or _by_rule(code)
+    """What is known of a code; of one that is not in the table, what its letters and digits say.
+
+    A truck's code (``SPN 100 FMI 1``) is put together from what its parameter and its failure mode mean.
+    """
+    return table().get(code) or _of_truck(code) or _by_rule(code)
+
+
+def _of_truck(code: str) -> Knowledge | None:
+    try:
+        found = parse_code(code)
+    except DtcError:
+        return None
+    return explain_truck(found) if isinstance(found, SpnFmi) else None
 
 
 def _row(row: Mapping[str, str]) -> Knowledge:

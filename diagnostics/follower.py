@@ -179,7 +179,7 @@ def code_event(stored: StoredEvent) -> CodeEvent:
     return CodeEvent(
         vehicle_id=stored.vehicle_id,
         ecu=str(data.get("ecu", ""))[:16],
-        code=str(data.get("code", ""))[:8],
+        code=str(data.get("code", ""))[:24],
         time_ms=stored.time_ms,
         state=str(data.get("state", ""))[:16],
         present=bool(data.get("present", True)),

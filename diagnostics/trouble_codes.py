@@ -6,9 +6,11 @@ finding; the same code stored again is a new one.
 When not: codes erased with a scan tool look like a repair; codes of other units than those that answer OBD are not
 seen.
 
-Signals needed: events of kind ``dtc`` with state ``stored``. Without them: not observable, which is not "no fault".
+Signals needed: events of kind ``dtc`` with state ``stored``, or ``active`` from trucks. Without them: not observable,
+which is not "no fault".
 
-Source: states by ISO 15031-6 and SAE J1979 services 03, 07, 0A; severities and words: ``codes.csv``, our choice.
+Source: states by ISO 15031-6 and SAE J1979 services 03, 07, 0A, and of trucks by SAE J1939-73 (DM1, active); severities
+and words: ``codes.csv`` and ``spn.csv``, our choice.
 
 False-alarm rate: that of the car's monitors; ours add none, since each confirmed code is stated once.
 """
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 NAME = "trouble_codes"
-CONFIRMED = "stored"
+CONFIRMED, ACTIVE = "stored", "active"
+STATED = frozenset({CONFIRMED, ACTIVE})
 CONFIDENCE = 0.95
 """That the code stands for a real fault of its circuit or function (our choice; outcomes will tell)."""
 
@@ -45,7 +48,7 @@ class CodeEvent:
 
 def code_findings(events: Iterable[CodeEvent]) -> list[Finding]:
     """Findings of confirmed codes, those gone included; the order in which events arrived makes no difference."""
-    confirmed = sorted({event for event in events if event.state == CONFIRMED})
+    confirmed = sorted({event for event in events if event.state in STATED})
     found: list[Finding] = []
     episodes: dict[tuple[str, str, str], list[CodeEvent]] = {}
     for event in confirmed:
@@ -87,7 +90,7 @@ def _finding(began: CodeEvent, *, ended_ms: int | None) -> Finding:
             language: f"{known.meaning[language]}{check[language]}{known.check_first[language]}"
             for language in known.meaning
         },
-        job=f"diagnose_{began.code.lower()}",
+        job=f"diagnose_{began.code.lower().replace(' ', '_')}",
     )
 
 

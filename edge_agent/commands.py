@@ -76,9 +76,12 @@ def agent(
 
 def decode(
     log: Annotated[Path, typer.Argument(help="candump's .log, .asc, .blf, .trc or .mf4; the first four also as .gz.")],
-    dbc: Annotated[Path, typer.Option("--dbc", help="What the frames mean.")],
     out: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
     *,
+    dbc: Annotated[Path | None, typer.Option("--dbc", help="What the frames mean.")] = None,
+    j1939: Annotated[
+        bool, typer.Option("--j1939", help="Frames of a truck, whoever sends them; without --dbc the usual groups.")
+    ] = False,
     texts: Annotated[
         bool, typer.Option("--texts", help="Add a column with the names that the DBC gives to values.")
     ] = False,
@@ -87,14 +90,18 @@ def decode(
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from edge_agent.bulk.decode_log import decode_log
+    from edge_agent.buses.j1939_hearing import OWN_DBC
 
+    if dbc is None and not j1939:
+        raise typer.BadParameter("say what the frames mean: --dbc FILE, or --j1939 for a truck")
     err = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(log.name, total=None)
         found = decode_log(
-            log, dbc, out, texts=texts, progress=lambda done, size: bar.update(task, completed=done, total=size)
-        )
+            log, dbc or OWN_DBC, out, texts=texts, j1939=j1939,
+            progress=lambda done, size: bar.update(task, completed=done, total=size),
+        )  # fmt: skip
     for line in found.lines():
         typer.echo(line)
 

@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     "silent": "requests without an answer",
     "refused": "requests refused by an ECU",
     "garbage": "answers that could not be read",
+    "packets_lost": "messages in packets that did not become whole",
     "complaints": "complaints of the adapter",
     "asleep": "times the car was found asleep, and left alone for a while",
     "reopened": "times the bus or adapter was opened again",

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from simulators.ecu import Behaviour
+    from simulators.j1939 import Truck
     from simulators.live import LiveCar
 
 simulate = typer.Typer(add_completion=False, no_args_is_help=True, help="Simulated cars.")
@@ -61,6 +64,54 @@ def car(
     )
     port = elm327 or ("" if can else DEFAULT_ELM327)
     asyncio.run(_run(live, can, port, duration, bus_log, Console()))
+
+
+@simulate.command("truck")
+def truck(
+    can: Annotated[str, typer.Option(help="A CAN bus, as udp_multicast:239.74.163.2 or virtual:truck.")],
+    *,
+    vin: Annotated[str, typer.Option(help="Its VIN, said now and then; without one it says none.")] = "",
+    dtc: Annotated[
+        list[str] | None, typer.Option(help='An active trouble code, as "SPN 100 FMI 1"; more than once for more.')
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Chance is the same for the same seed.")] = 1,
+    duration: Annotated[float | None, typer.Option(min=0, help="Seconds until it ends by itself.")] = None,
+) -> None:
+    """One truck in real time: its engine tells on a CAN bus what it measures and what is wrong (J1939)."""
+    import numpy as np
+    from rich.console import Console
+
+    from simulators.j1939 import Truck, truck_code
+    from simulators.live import LiveCar
+    from simulators.scenario import load
+    from vehicle.vin import Vin
+
+    live = LiveCar(load("healthy"), rng=np.random.default_rng(seed))
+    codes = tuple(truck_code(code.upper()) for code in dtc or [])
+    identity = Vin.parse(vin) if vin else None
+    asyncio.run(_speak(live, lambda: Truck(values=live.values, codes=codes, vin=identity), can, duration, Console()))
+
+
+async def _speak(live: LiveCar, now: Callable[[], Truck], can: str, duration_s: float | None, out: Console) -> None:
+    from simulators.can_bus import open_bus
+    from simulators.j1939 import EngineOnCan
+
+    stop = asyncio.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+    engine = EngineOnCan(open_bus(can), now)
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = (live.run(), engine.run(), _say(live, out))
+            tasks = [group.create_task(one) for one in running]
+            out.print(f"The engine of a truck speaks J1939 on [bold]{can}[/]", highlight=False)
+            out.print("Ctrl-C ends it.")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), duration_s)
+            for task in tasks:
+                task.cancel()
+    finally:
+        engine.close()
 
 
 def _behaviour(word: str) -> Behaviour:

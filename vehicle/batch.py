@@ -22,9 +22,10 @@ class EventKind(StrEnum):
     """What happened."""
 
     DTC = "dtc"
-    """A trouble code appeared or went: ``ecu``, ``code``, ``state``, ``present``."""
+    """A trouble code appeared or went: ``ecu``, ``code``, ``state``, ``present``; of trucks also ``count``, how
+    often it came, and ``spn_version`` where how the SPN is written was assumed."""
     MIL = "mil"
-    """The malfunction lamp: ``on``, ``count``."""
+    """The malfunction lamp: ``on``, ``count``; of trucks also ``ecu`` and ``lamps``."""
     GAP = "gap"
     """Batches that the device had to drop: ``first``, ``last``, ``count``, ``reason``."""
     UNREADABLE = "unreadable"

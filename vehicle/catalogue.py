@@ -209,4 +209,9 @@ _LESS_COMMON: tuple[Signal, ...] = (
     _row(_OBD + "TotalIdleTime", Unit.SECONDS, "Total idle time", "发动机总怠速时间", bits=32),
 )  # fmt: skip
 
-ROWS: tuple[Signal, ...] = _EVERYDAY + _LESS_COMMON
+BEYOND_OBD: tuple[Signal, ...] = (
+    _row(_ENGINE + "EngineOil.Pressure", Unit.KILOPASCAL, "Engine oil pressure", "机油压力", numerator=4),
+)
+"""What no PID gives: SAE J1939 does."""
+
+ROWS: tuple[Signal, ...] = _EVERYDAY + _LESS_COMMON + BEYOND_OBD

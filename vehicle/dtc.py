@@ -1,4 +1,4 @@
-"""Diagnostic trouble codes (SAE J2012, ISO 15031-6) and their states."""
+"""Diagnostic trouble codes of cars (SAE J2012, ISO 15031-6) and trucks (SAE J1939-73), and their states."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _CODE = re.compile(r"[PCBU][0-3][0-9A-F]{3}")
+_SPN_FMI = re.compile(r"SPN (0|[1-9]\d{0,5}) FMI (0|[1-9]\d?)")
 _SYSTEMS = "PCBU"
+LARGEST_SPN, LARGEST_FMI = (1 << 19) - 1, 31
 
 
 class DtcState(StrEnum):
-    """How sure the ECU is: seen once / confirmed / not erasable by a tool until its monitor passes."""
+    """How sure the ECU is: seen once / confirmed / not erasable by a tool until its monitor passes.
+
+    A unit of J1939 says instead whether the fault is there now (DM1) or was there and has gone (DM2).
+    """
 
     PENDING = "pending"
     STORED = "stored"
     PERMANENT = "permanent"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
 
 
 SERVICE_OF_STATE: Mapping[DtcState, int] = MappingProxyType(
@@ -72,6 +79,35 @@ class Dtc:
         """The two bytes of the code."""
         digits = int(self.code[1:], 16)
         return (_SYSTEMS.index(self.code[0]) << 14 | digits).to_bytes(2, "big")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SpnFmi:
+    """A fault code of J1939 such as ``SPN 100 FMI 1``: which parameter (suspect parameter number), and how it fails.
+
+    Raises:
+        DtcError: a number outside the 19 bits of an SPN or the 5 of an FMI.
+    """
+
+    spn: int
+    fmi: int
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.spn <= LARGEST_SPN and 0 <= self.fmi <= LARGEST_FMI):
+            raise DtcError(str(self))
+
+    def __str__(self) -> str:
+        return f"SPN {self.spn} FMI {self.fmi}"
+
+
+def parse_code(text: str) -> Dtc | SpnFmi:
+    """A code of a car or of a truck as people write it.
+
+    Raises:
+        DtcError: it is neither.
+    """
+    found = _SPN_FMI.fullmatch(text)
+    return SpnFmi(int(found[1]), int(found[2])) if found else Dtc(text)
 
 
 def decode_dtcs(data: bytes) -> tuple[Dtc, ...]:

@@ -60,7 +60,8 @@ class DtcError(VehicleError):
     def __init__(self, text: str) -> None:
         self.text = text
         super().__init__(
-            f"{text!r} is not a trouble code; it is P, C, B or U, a digit 0 to 3 and three hex digits, as P0420"
+            f"{text!r} is not a trouble code; it is P, C, B or U, a digit 0 to 3 and three hex digits, as P0420, "
+            "or SPN 0 to 524287 and FMI 0 to 31, as SPN 100 FMI 1"
         )
 
 

@@ -18,6 +18,7 @@ STATES: Mapping[str, str] = MappingProxyType(
     {
         "proposed": "Proposed", "accepted": "Agreed", "declined": "Declined", "withdrawn": "Withdrawn",
         "cancelled": "Cancelled", "done": "Done", "pending": "Pending", "stored": "Stored", "permanent": "Permanent",
+        "active": "Active", "inactive": "No longer active",
     }
 )  # fmt: skip
 COMPONENTS: Mapping[str, str] = MappingProxyType(

@@ -128,7 +128,7 @@ def retag(connection: sa.Connection, scope: Scope, vehicle_id: str, tags: Sequen
 
 
 def codes_of(connection: sa.Connection, scope: Scope, vehicle_id: str) -> list[Code]:
-    """Trouble codes that are there now, as far as the car has told; stored ones first."""
+    """Trouble codes that are there now, as far as the car has told; stored and active ones first."""
     repository.vehicle(connection, scope, vehicle_id)
     present: dict[tuple[str, str, str], int] = {}
     for stored in events.events_of_vehicle(connection, vehicle_id):
@@ -141,7 +141,7 @@ def codes_of(connection: sa.Connection, scope: Scope, vehicle_id: str) -> list[C
         else:
             present.pop(key, None)
     found = [_code(*key, since_ms) for key, since_ms in present.items()]
-    order = {"stored": 0, "permanent": 1, "pending": 2}
+    order = {"stored": 0, "active": 0, "permanent": 1, "pending": 2, "inactive": 3}
     return sorted(found, key=lambda code: (order.get(code.state, len(order)), code.code, code.ecu))
 
 

@@ -43,7 +43,7 @@ class Outcome:
     def lines(self) -> Iterator[str]:
         """The summary for people."""
         tally, reading = self.tally, self.reading
-        decoded = tally.frames - tally.unknown
+        decoded = tally.frames - tally.unknown - tally.packets
         yield (
             f"{tally.frames:,} frames: {decoded:,} decoded into {self.values:,} values, {tally.unknown:,} of "
             f"{len(self.unknown)} unknown identifiers, {tally.short:,} shorter than their message."
@@ -51,6 +51,11 @@ class Outcome:
         if self.unknown:
             most = ", ".join(f"{_shown(key)} ({count:,})" for key, count in self.unknown.most_common(_SHOWN))
             yield f"Unknown identifiers, the commonest first: {most}{' …' if len(self.unknown) > _SHOWN else ''}"
+        if tally.packets:
+            yield (
+                f"{tally.packets:,} packets of J1939 made {tally.assembled:,} messages; "
+                f"{tally.lost:,} did not become whole."
+            )
         if reading.without_data:
             yield f"{reading.without_data:,} remote and error frames hold no data."
         if reading.unreadable:
@@ -60,7 +65,9 @@ class Outcome:
         yield f"Written to {self.out}"
 
 
-def decode_log(log: Path, dbc: Path, out: Path, *, texts: bool, progress: Callable[[int, int], None]) -> Outcome:
+def decode_log(
+    log: Path, dbc: Path, out: Path, *, texts: bool, progress: Callable[[int, int], None], j1939: bool = False
+) -> Outcome:
     """Decodes a whole log. The table appears under its name when it is complete, and not before.
 
     Args:
@@ -69,6 +76,7 @@ def decode_log(log: Path, dbc: Path, out: Path, *, texts: bool, progress: Callab
         out: a name that ends in .parquet or .csv.
         texts: whether to write the names of values, too.
         progress: is told how many of how many bytes are read.
+        j1939: whether all messages of 29 bits are of J1939, and so known by their parameter group.
 
     Raises:
         LogError: the log cannot be read.
@@ -79,6 +87,7 @@ def decode_log(log: Path, dbc: Path, out: Path, *, texts: bool, progress: Callab
     if write is None:
         raise TableError(out, f"its name should end in {' or '.join(_WRITERS)}")
     layout = load(_content(dbc), source=str(dbc))
+    layout = layout.by_group() if j1939 else layout
     decoder, table = BulkDecoder(layout), LongTable(layout, texts=texts)
     outcome = Outcome(out=out, reading=Reading(), tally=decoder.tally)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.bulk.groups import Assembler, Groups, are_packets, rows_of
 from edge_agent.bulk.numbering import Numbering
 from edge_agent.bulk.plan import Plan, padded, plan
 
@@ -41,17 +42,25 @@ class Decoded:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of frames: all, those of unknown identifiers, those shorter than their message."""
+    """What became of frames: all, those of unknown identifiers, those shorter than their message.
+
+    Of J1939: packets of longer messages (and no message of the layout themselves), how many messages these became,
+    and how many did not become whole.
+    """
 
     frames: int = 0
     unknown: int = 0
     short: int = 0
+    packets: int = 0
+    assembled: int = 0
+    lost: int = 0
 
 
 class BulkDecoder:
     """Decodes frames by the million; the plans of messages are kept from call to call.
 
-    Short frames, long frames and unknown multiplexer values are treated as
+    A layout with messages of J1939 has packets put together, too, across calls; such a message is at the position of
+    the packet that completed it. Short frames, long frames and unknown multiplexer values are treated as
     :class:`~edge_agent.decoders.frame.FrameDecoder` does.
     """
 
@@ -59,12 +68,15 @@ class BulkDecoder:
         self._messages = [layout.messages[key] for key in sorted(layout.messages)]
         self._reach = [message.reach for message in self._messages]
         self._numbering = Numbering(layout.messages)
+        number_of = {message.key: number for number, message in enumerate(self._messages)}
+        self._groups = Groups(layout, number_of) if layout.groups else None
+        self._assembler = Assembler()
         self._plans: dict[tuple[int, int], Plan] = {}
         self.tally = Tally()
 
     def decode(self, frames: Frames) -> Iterator[Decoded]:
         """What is in the frames, message by message; counts in :attr:`tally`."""
-        numbers = self._numbering.numbers(frames.keys)
+        numbers = self._numbers(frames.keys)
         order = np.argsort(numbers, kind="stable")
         counts = np.bincount(numbers, minlength=len(self._messages) + 1)
         starts = (np.cumsum(counts) - counts).tolist()
@@ -78,11 +90,39 @@ class BulkDecoder:
                 yield from self._alike(number, self._reach[number], order[part], data[part])
             else:
                 yield from self._mixed(number, order[part], data[part], lengths[part])
+        if self._groups is not None:
+            yield from self._in_packets(frames)
 
     def unknown(self, keys: Array) -> Array:
-        """Those of the keys that the layout does not know."""
-        found: Array = keys[self._numbering.numbers(keys) == len(self._numbering)]
+        """Those of the keys that the layout does not know, and that are no packets of J1939."""
+        unknown = self._numbers(keys) == len(self._numbering)
+        found: Array = keys[unknown if self._groups is None else unknown & ~are_packets(keys)]
         return found
+
+    def _numbers(self, keys: Array) -> Array:
+        """Which message each key is; the number after the last where the layout does not know it."""
+        numbers = self._numbering.numbers(keys)
+        if self._groups is None:
+            return numbers
+        others = np.flatnonzero(numbers == len(self._numbering))
+        numbers[others] = self._groups.numbers(keys[others])
+        return numbers
+
+    def _in_packets(self, frames: Frames) -> Iterator[Decoded]:
+        """What is in the messages that packets make."""
+        at = np.flatnonzero(are_packets(frames.keys))
+        found, tally = self._assembler.take(frames, at), self.tally
+        packets = int((self._numbers(frames.keys[at]) == len(self._numbering)).sum())
+        tally.unknown -= packets
+        tally.packets += packets
+        tally.assembled += len(found.data)
+        tally.lost = self._assembler.lost
+        numbers = self._numbers(found.keys)
+        for number in np.unique(numbers[numbers < len(self._numbering)]).tolist():
+            which = np.flatnonzero(numbers == number)
+            data = [found.data[one] for one in which.tolist()]
+            lengths = np.array([len(one) for one in data])
+            yield from self._mixed(number, found.frames[which], rows_of(data, max(map(len, data))), lengths)
 
     def _all_whole(self, frames: Frames) -> bool:
         """Whether no frame can be too short for any message."""

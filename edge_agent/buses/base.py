@@ -33,6 +33,7 @@ _Form = TypeVar("_Form", bound=msgspec.Struct)
 SCHEMES: Mapping[str, str] = {
     "csv": "edge_agent.buses.csv",
     "can": "edge_agent.buses.can",
+    "j1939": "edge_agent.buses.j1939",
     "log": "edge_agent.buses.log",
     "elm327": "edge_agent.buses.elm327",
 }

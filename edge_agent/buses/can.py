@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_agent.buses.address import MULTICAST, bus_options
 from edge_agent.buses.base import OpenRequest, parameters
 from edge_agent.buses.dbc_map import open_map
+from edge_agent.buses.hearing import DbcHearing
 from edge_agent.buses.listen import ListeningSource, recorded
 from edge_agent.buses.python_can import can
-from edge_agent.errors import BusLostError, GarbledAnswerError, SourceError
+from edge_agent.errors import BusLostError, GarbledAnswerError
 from edge_agent.live import LiveSource
 from edge_agent.protocols.gate import Gate
 from edge_agent.protocols.isotp import (
@@ -51,7 +53,6 @@ PENDING_S = 5.0
 SEND_S = 0.5
 ALIVE_S = 0.2
 """Traffic within so short a time was there before."""
-MULTICAST = "udp_multicast"
 _ID_DIGITS = {False: 3, True: 8}
 _FILTERS: list[Any] = [
     {"can_id": 0x7E8, "can_mask": 0x7F8, "extended": False},
@@ -73,32 +74,13 @@ def open_source(request: OpenRequest) -> LiveSource | ListeningSource:
     Raises:
         SourceError: the URI names no interface and channel, or an interface that python-can does not have.
     """
-    interface, colon, channel = request.path.partition(":")
-    if not colon or not channel:
-        raise SourceError(request.uri, "write it as can:INTERFACE:CHANNEL, as can:socketcan:can0")
-    if interface not in can.VALID_INTERFACES:
-        raise SourceError(request.uri, f"python-can has no interface {interface!r}; see `can_viewer --help`")
-    options = _options(request, interface, channel)
     query = parameters(Query, request)
+    options = bus_options(request, query.bitrate) | {"can_filters": _FILTERS}
     request.tap.has_frames = True
     if query.dbc or query.map:
-        return ListeningSource(request, options, open_map(request.uri, query.dbc, query.map, request.health))
+        mapped = open_map(request.uri, query.dbc, query.map, request.health)
+        return ListeningSource(request, options, DbcHearing(mapped))
     return LiveSource(request, partial(_connect, request, options))
-
-
-def _options(request: OpenRequest, interface: str, channel: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"interface": interface, "channel": channel, "can_filters": _FILTERS}
-    query = parameters(Query, request)
-    if query.bitrate is not None:
-        options["bitrate"] = query.bitrate
-    if interface == MULTICAST:
-        group, colon, port = channel.partition(":")
-        options |= {"channel": group, "hop_limit": 0}
-        if colon:
-            if not port.isdecimal():
-                raise SourceError(request.uri, f"{port!r} is not a port")
-            options["port"] = int(port)
-    return options
 
 
 async def _connect(request: OpenRequest, options: dict[str, Any]) -> CanLink:

@@ -1,7 +1,7 @@
 """A bus that is only listened to: frames with a DBC and a map, on a grid of times. Nothing is ever sent.
 
-``can:INTERFACE:CHANNEL?dbc=FILE&map=FILE``. The frames that the map wants are asked for from the driver; others cost
-nothing where the driver filters.
+``can:INTERFACE:CHANNEL?dbc=FILE&map=FILE``, and ``j1939:``. The frames that the map wants are asked for from the
+driver; others cost nothing where the driver filters.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from edge_agent.live import PAUSE_S
 from edge_agent.sampler import Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from edge_agent.buses.base import OpenRequest
-    from edge_agent.buses.dbc_map import DbcMap
+    from edge_agent.buses.hearing import CodeKey, Hearing
     from edge_agent.campaigns.tap import Tap
+    from edge_agent.watch import Happening
     from vehicle.batch import TimeQuality
 
 LOG = logging.getLogger(__name__)
-_MASKS = {False: 0x7FF, True: 0x1FFF_FFFF}
 _JITTER = (0.75, 1.25)
 TURN_S = 0.02
 """Frames wait so long at most (our choice); at 2,000 a second some forty do, which every driver can hold."""
@@ -44,12 +44,13 @@ _CREDIBLE_AGE_S = 5.0
 class _Ear:
     """Takes frames as they come, and samples from the last one of each identifier when they are asked for.
 
-    Where campaigns want each reading, or a multiplexer makes the frames of one identifier differ, all are decoded.
+    Where campaigns want each reading, or frames of one identifier differ (multiplexers, packets), all are decoded.
     """
 
-    def __init__(self, mapped: DbcMap, sampler: Sampler, tap: Tap) -> None:
-        self._mapped, self._sampler, self._tap = mapped, sampler, tap
+    def __init__(self, hearing: Hearing, sampler: Sampler, tap: Tap) -> None:
+        self._hearing, self._sampler, self._tap = hearing, sampler, tap
         self._last: dict[int, can.Message] = {}
+        self.happened: list[Happening] = []
 
     def take(self, message: can.Message) -> None:
         """Takes a frame with data."""
@@ -58,20 +59,23 @@ class _Ear:
         if self._tap.wants_frames:
             self._tap.frame(recorded(message))
         key = message.arbitration_id | (message.is_extended_id << 31)
-        if self._tap.periods_s or key in self._mapped.multiplexed:
-            self._decode(message)
+        if self._tap.periods_s or self._hearing.needs_each(key):
+            self._decode(key, message)
         else:
             self._last[key] = message
 
-    def settle(self) -> None:
-        """Hands what came last to the sampler."""
+    def settle(self) -> tuple[Happening, ...]:
+        """Hands what came last to the sampler; what happened since this was last called."""
         last, self._last = self._last, {}
-        for message in last.values():
-            self._decode(message)
+        for key, message in last.items():
+            self._decode(key, message)
+        happened, self.happened = tuple(self.happened), []
+        return happened
 
-    def _decode(self, message: can.Message) -> None:
-        values = self._mapped.values(message.arbitration_id, bytes(message.data), extended=message.is_extended_id)
+    def _decode(self, key: int, message: can.Message) -> None:
+        values, happened = self._hearing.take(key, bytes(message.data), message.timestamp)
         self._sampler.take(values)
+        self.happened += happened
         if values:
             self._tap.hear(values)
 
@@ -82,12 +86,16 @@ class ListeningSource:
     key = None
     quality: TimeQuality | None = None
 
-    def __init__(self, request: OpenRequest, options: dict[str, Any], mapped: DbcMap) -> None:
+    def __init__(self, request: OpenRequest, options: dict[str, Any], hearing: Hearing) -> None:
         self.uri, self.tap, self.switch = request.uri, request.tap, request.switch
-        self._request, self._mapped = request, mapped
-        self._options = {**options, "can_filters": [_filter(key) for key in mapped.keys]}
+        self._request, self._hearing = request, hearing
+        self._options = {**options, "can_filters": hearing.filters}
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
         self._bus: can.BusABC | None = None
+
+    def recall(self, codes: Collection[CodeKey]) -> None:
+        """Tells which codes were there when the agent last ran, so that those gone since are reported gone."""
+        self._hearing.recall(codes)
 
     async def rows(self, *, skip: int, start_ms: int | None) -> AsyncIterator[Row]:
         """Rows for ever: at each grid point what was heard since the one before."""
@@ -114,7 +122,7 @@ class ListeningSource:
         except (can.CanError, OSError, ValueError, TypeError, NotImplementedError) as error:
             raise BusLostError(self.uri, f"cannot be opened: {error}") from error
         sampler = Sampler.starting(time.monotonic(), self._request.collect.period_ms / 1000)
-        ear, all_frames = _Ear(self._mapped, sampler, self.tap), False
+        ear, all_frames = _Ear(self._hearing, sampler, self.tap), False
         while True:
             if all_frames != self.tap.wants_frames:
                 all_frames = self.tap.wants_frames
@@ -122,10 +130,11 @@ class ListeningSource:
             await asyncio.sleep(max(0.0, min(TURN_S, sampler.next_s - time.monotonic())))
             self._drain(bus, ear)
             if time.monotonic() >= sampler.next_s:
-                ear.settle()
-                if values := sampler.row(time.monotonic()):
+                happened = ear.settle()
+                values = sampler.row(time.monotonic())
+                if values or happened:
                     self._request.health.add("rows")
-                    yield Row(values=values)
+                    yield Row(values=values or {}, events=happened)
 
     def _drain(self, bus: can.BusABC, ear: _Ear) -> None:
         """What came since the last turn: many frames at once cost less than a turn of the event loop for each."""
@@ -139,9 +148,12 @@ class ListeningSource:
             raise BusLostError(self.uri, f"the bus is gone: {error}") from error
 
     async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
-        """Nothing can be asked where nothing is sent."""
-        del progress
-        raise ForbiddenRequestError(name, "this source listens only; without dbc= it would ask by OBD-II")
+        """Nothing can be asked where nothing is sent; what units say by themselves may hold the answer."""
+        progress("looking at what was heard")
+        heard = self._hearing.answer(name)
+        if heard is None:
+            raise ForbiddenRequestError(name, "this source listens only, and has heard nothing that would answer it")
+        return heard
 
     async def close(self) -> None:
         """Lets go of the bus."""
@@ -157,8 +169,3 @@ def recorded(message: can.Message, *, sent: bool = False) -> Frame:
     boot_ns = time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
     identifier = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
     return Frame(boot_ns // 1000 - late_us, identifier, bytes(message.data), sent)
-
-
-def _filter(key: int) -> dict[str, Any]:
-    extended = bool(key & EXTENDED)
-    return {"can_id": key & ~EXTENDED, "can_mask": _MASKS[extended], "extended": extended}

@@ -1,7 +1,8 @@
 """A recorded log of frames as a source: candump, ASC, BLF or TRC, with a DBC and a map.
 
-``log:FILE?dbc=FILE&map=FILE[&start=TIME][&again=1]``. Rows lie on the grid of ``collect.period_ms``; of several values
-of a signal in a period the last counts. A log that does not say when it was recorded begins at ``start``, or now.
+``log:FILE?dbc=FILE&map=FILE[&start=TIME][&again=1]``, or ``log:FILE?j1939=1`` for J1939: our own DBC and map stand
+in for those that are not named. Rows lie on the grid of ``collect.period_ms``; of several values of a signal in a
+period the last counts. A log that does not say when it was recorded begins at ``start``, or now.
 """
 
 from __future__ import annotations
@@ -9,19 +10,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from edge_agent.buses.base import OpenRequest, Row, parameters
-from edge_agent.buses.dbc_map import DbcMap, open_map
+from edge_agent.buses.dbc_map import open_map
+from edge_agent.buses.hearing import DbcHearing
+from edge_agent.buses.j1939_hearing import J1939Hearing, files, spn_version
 from edge_agent.buses.recorded import Reading, messages
+from edge_agent.decoders.layout import EXTENDED
 from edge_agent.errors import LogError, SourceError
 from vehicle.batch import EventKind, TimeQuality
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+
+    from edge_agent.buses.hearing import Hearing
+    from edge_agent.watch import Happening
 
 _FIRST_CREDIBLE_MS = 946_684_800_000
 """2000-01-01: a log that is older counts from its own beginning."""
@@ -35,6 +43,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     map: str = ""
     start: str = ""
     again: bool = False
+    j1939: bool = False
+    spn_version: int = 3
 
 
 class LogSource:
@@ -42,10 +52,10 @@ class LogSource:
 
     quality: TimeQuality | None = TimeQuality.RECORDED
 
-    def __init__(self, request: OpenRequest, mapped: DbcMap, *, key: str, start_ms: int | None) -> None:
+    def __init__(self, request: OpenRequest, hearing: Callable[[], Hearing], *, key: str, start_ms: int | None) -> None:
         self.uri = request.uri
         self.key: str | None = key
-        self._path, self._mapped, self._start_ms = Path(request.path), mapped, start_ms
+        self._path, self._hearing, self._start_ms = Path(request.path), hearing, start_ms
         self._period_ms, self._health = request.collect.period_ms, request.health
 
     def start(self, now_ms: int, last_ms: int | None) -> int:
@@ -78,8 +88,9 @@ class LogSource:
         """Nothing stays open."""
 
     def _rows(self, start_ms: int) -> Iterator[Row]:
-        reading, told = Reading(), 0
+        reading, told, hearing = Reading(), 0, self._hearing()
         fresh: dict[str, int] = {}
+        happened: list[Happening] = []
         shift_ms = edge_ms = None
         for message in messages(self._path, reading):
             time_ms = round(message.timestamp * 1000)
@@ -87,14 +98,16 @@ class LogSource:
                 shift_ms = start_ms - time_ms if time_ms < _FIRST_CREDIBLE_MS else 0
             time_ms += shift_ms
             if edge_ms is None or time_ms >= edge_ms:
-                if edge_ms is not None and fresh:
-                    yield Row(values=fresh, time_ms=edge_ms, events=self._unreadable(reading, told))
-                    fresh, told = {}, reading.unreadable
+                if edge_ms is not None and (fresh or happened):
+                    yield Row(values=fresh, time_ms=edge_ms, events=(*happened, *self._unreadable(reading, told)))
+                    fresh, happened, told = {}, [], reading.unreadable
                 edge_ms = (time_ms // self._period_ms + 1) * self._period_ms
-            identifier, extended = message.arbitration_id, message.is_extended_id
-            fresh.update(self._mapped.values(identifier, bytes(message.data), extended=extended))
+            key = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
+            values, more = hearing.take(key, bytes(message.data), message.timestamp)
+            fresh.update(values)
+            happened += more
         if edge_ms is not None:
-            yield Row(values=fresh, time_ms=edge_ms, events=self._unreadable(reading, told))
+            yield Row(values=fresh, time_ms=edge_ms, events=(*happened, *self._unreadable(reading, told)))
 
     def _unreadable(self, reading: Reading, told: int) -> tuple[tuple[str, dict[str, Any]], ...]:
         """An event if more could not be read than was told before."""
@@ -114,11 +127,14 @@ def open_source(request: OpenRequest) -> LogSource:
         SourceError: a file is missing or wrong, or the map names what DBC or catalogue do not have.
     """
     query = parameters(Query, request)
-    mapped = open_map(request.uri, query.dbc, query.map, request.health)
-    key = _digest(request, (request.path, query.dbc, query.map))
+    dbc, chosen = files(query.dbc, query.map) if query.j1939 else (query.dbc, query.map)
+    mapped = open_map(request.uri, dbc, chosen, request.health, j1939=query.j1939)
+    older = spn_version(request.uri, query.spn_version)
+    hearing = partial(J1939Hearing, mapped, request.health, older) if query.j1939 else partial(DbcHearing, mapped)
+    key = _digest(request, (request.path, dbc, chosen))
     if query.again:
         key = f"{key}@{datetime.now(UTC)}"
-    return LogSource(request, mapped, key=key, start_ms=_start(request.uri, query.start))
+    return LogSource(request, hearing, key=key, start_ms=_start(request.uri, query.start))
 
 
 def _digest(request: OpenRequest, names: tuple[str, ...]) -> str:

@@ -78,6 +78,7 @@ def _message(found: DbcMessage) -> Message:
         name=found.name,
         length=found.length,
         signals=tuple(_signal(signal) for signal in reached),
+        j1939=found.is_extended_frame and found.protocol == "j1939",
     )
 
 
@@ -95,4 +96,5 @@ def _signal(found: DbcSignal) -> Signal:
         unit=found.unit or "",
         texts={int(raw): str(text) for raw, text in (found.choices or {}).items()},
         selection=Selection(by=by, ids=frozenset(ids)) if by is not None and ids else None,
+        spn=found.spn or 0,
     )

@@ -36,7 +36,7 @@ class FrameDecoder:
 
         Args:
             identifier: 11 or 29 bits.
-            data: up to 64 bytes.
+            data: up to 64 bytes; of J1939's messages in packets up to 1785.
             extended: whether the identifier has 29 bits.
         """
         found = self._compiled.get((identifier << 1 | extended, len(data)))
@@ -44,9 +44,15 @@ class FrameDecoder:
             message = self._layout.find(identifier, extended=extended)
             if message is None:
                 return None
-            found = compile_message(message, len(data))
-            self._compiled[identifier << 1 | extended, len(data)] = found
+            found = self._of(message, len(data))
         return found(data)
+
+    def _of(self, message: Message, length: int) -> Callable[[bytes], Values]:
+        """Kept by the message's own identifier: many a frame's is another, where a parameter group tells them."""
+        key = (message.identifier << 1 | message.extended, length)
+        if key not in self._compiled:
+            self._compiled[key] = compile_message(message, length)
+        return self._compiled[key]
 
 
 def compile_message(message: Message, length: int) -> Callable[[bytes], Values]:

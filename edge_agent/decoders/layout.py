@@ -6,9 +6,12 @@ A signal of little-endian (Intel) byte order is described by its least significa
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from edge_agent.protocols.j1939 import ANY_SOURCE, group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +54,7 @@ class Signal:
 
     ``start`` is the bit number that a DBC file gives: of the least significant bit in little-endian order, of the most
     significant in big-endian order; both count from the least significant bit of byte 0. ``length`` is in bits.
-    ``texts`` names raw values.
+    ``texts`` names raw values; ``spn`` is the suspect parameter number of J1939, 0 where the file gives none.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Signal:
     unit: str = ""
     texts: Mapping[int, str] = field(default_factory=dict)
     selection: Selection | None = None
+    spn: int = 0
 
     @property
     def first(self) -> int:
@@ -98,13 +102,18 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One kind of frame: its identifier, how many bytes it should have, its signals."""
+    """One kind of frame: its identifier, how many bytes it should have, its signals.
+
+    One of J1939 (``j1939``) is known by its parameter group: frames of every priority, destination and source are it,
+    or those of one source, if its identifier does not end in FE.
+    """
 
     identifier: int
     extended: bool
     name: str
     length: int
     signals: tuple[Signal, ...]
+    j1939: bool = False
 
     @property
     def key(self) -> int:
@@ -123,18 +132,32 @@ class Message:
         """
         held = {signal.name: signal for signal in self.signals if signal.end <= 8 * length}
         kept = tuple(signal for signal in held.values() if _whole_chain(signal, held))
-        return Message(identifier=self.identifier, extended=self.extended, name=self.name, length=length, signals=kept)
+        return dataclasses.replace(self, length=length, signals=kept)
 
 
 class Layout:
-    """The messages of a bus by the key of their identifier; where two share one, the later counts."""
+    """The messages of a bus by the key of their identifier; where two share one, the later counts.
+
+    ``groups`` holds those of J1939 by parameter group and source.
+    """
 
     def __init__(self, messages: Iterable[Message]) -> None:
         self.messages = {message.key: message for message in messages}
+        self.groups = {group(message.identifier): message for message in self.messages.values() if message.j1939}
 
     def find(self, identifier: int, *, extended: bool) -> Message | None:
-        """The message of an identifier, or None if the layout does not know it."""
-        return self.messages.get(identifier | (EXTENDED if extended else 0))
+        """The message of an identifier, or None if the layout does not know it.
+
+        One with this very identifier comes first, then one of J1939 of its source, then one of any source.
+        """
+        found = self.messages.get(identifier | (EXTENDED if extended else 0))
+        if found is None and extended and self.groups:
+            return self.groups.get(group(identifier)) or self.groups.get(group(identifier, ANY_SOURCE))
+        return found
+
+    def by_group(self) -> Layout:
+        """The same layout with all messages of 29 bits taken for J1939."""
+        return Layout(dataclasses.replace(message, j1939=message.extended) for message in self.messages.values())
 
 
 def _whole_chain(signal: Signal, held: Mapping[str, Signal]) -> bool:

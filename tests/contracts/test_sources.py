@@ -18,6 +18,7 @@ from edge_agent.settings import Collect
 from simulators.can_bus import EcuOnCan, open_bus
 from simulators.ecu import Unit
 from simulators.elm327 import Elm327
+from simulators.j1939 import EngineOnCan, Truck
 from vehicle.batch import TimeQuality
 from vehicle.signals import CATALOGUE, COOLANT_TEMPERATURE, SPEED
 
@@ -47,6 +48,18 @@ async def _can() -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
+async def _j1939() -> AsyncIterator[str]:
+    bus = f"virtual:{uuid.uuid4().hex}"
+    engine = EngineOnCan(open_bus(bus), lambda: Truck(values=UNIT.values))
+    task = asyncio.create_task(engine.run())
+    yield f"j1939:{bus}"
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    engine.close()
+
+
+@contextlib.asynccontextmanager
 async def _elm327() -> AsyncIterator[str]:
     elm, ready = Elm327(lambda: (UNIT,)), asyncio.Event()
     task = asyncio.create_task(elm.run("127.0.0.1", 0, ready))
@@ -66,7 +79,7 @@ async def _log() -> AsyncIterator[str]:
         yield f"log:{log}?dbc={DBC}&map={chosen}"
 
 
-SOURCES = {"csv": _csv, "can": _can, "log": _log, "elm327": _elm327}
+SOURCES = {"csv": _csv, "can": _can, "j1939": _j1939, "log": _log, "elm327": _elm327}
 
 
 def test_every_source_is_here() -> None:

@@ -49,6 +49,13 @@ def test_ecu_on_a_multicast_bus(home, until, free_port) -> None:
     check(home, until, f"can:{bus}", vin=VIN, codes=CODES)
 
 
+def test_a_truck_on_a_multicast_bus(home, until, free_port) -> None:
+    """J1939 between two processes: values, both codes out of packets, the VIN, and the codes when asked for them."""
+    bus, codes = f"udp_multicast:239.74.163.3:{free_port()}", ["SPN 100 FMI 1", "SPN 520192 FMI 31"]
+    home.start("simulate", "truck", "--can", bus, "--vin", VIN, *(word for code in codes for word in ("--dtc", code)))
+    check(home, until, f"j1939:{bus}", vin=VIN, codes=codes)
+
+
 def test_our_elm327_port(home, until, free_port) -> None:
     """An adapter on a TCP port in another process."""
     port = free_port()

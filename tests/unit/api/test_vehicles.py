@@ -56,6 +56,15 @@ def test_codes_are_those_that_are_there_now(world, tell, write) -> None:
     assert all(one.title["en"] and one.title["zh"] for one in found)
 
 
+def test_codes_of_a_truck_stand_beside_those_of_a_car(world, tell, write) -> None:
+    """Active ones with stored ones, past ones last; each in words of both languages."""
+    for data in (code("SPN 110 FMI 0", "inactive"), code("P0420", "pending"), code("SPN 520192 FMI 31", "active")):
+        tell("dtc", **data)
+    found = write(service.codes_of, world.here.owner, world.here.vehicle_id)
+    assert [one.code for one in found] == ["SPN 520192 FMI 31", "P0420", "SPN 110 FMI 0"]
+    assert all(one.title["en"] and one.title["zh"] for one in found)
+
+
 def test_a_code_keeps_the_time_of_its_first_sight(world, tell, write) -> None:
     """Being told again does not make a code younger; going and coming back does."""
     tell("dtc", **code("P0301"))

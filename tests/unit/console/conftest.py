@@ -183,12 +183,18 @@ def _finding(finding_id: str, car: str, component: Component, severity: Severity
 
 def _tell_code(connection: Any, device_id: str, car: str) -> None:
     at = int(NOW.timestamp() * 1000)
-    data = {"ecu": "7E8", "code": "P0128", "state": "stored", "present": True}
-    event = Event(kind="dtc", time_ms=at, quality=TimeQuality.NTP, boot_id=1, monotonic_ms=1, data=data)
+    for number, (code, state) in enumerate((("P0128", "stored"), ("SPN 100 FMI 1", "active")), start=1):
+        data = {"ecu": "7E8", "code": code, "state": state, "present": True}
+        event = Event(kind="dtc", time_ms=at, quality=TimeQuality.NTP, boot_id=1, monotonic_ms=1, data=data)
+        _put_event(connection, device_id, car, number, event)
+
+
+def _put_event(connection: Any, device_id: str, car: str, number: int, event: Event) -> None:
+    at = event.time_ms
     row = {
-        "device_id": device_id, "vehicle_id": car, "epoch": 1, "sequence": 1, "lane": 0,
+        "device_id": device_id, "vehicle_id": car, "epoch": 1, "sequence": number, "lane": 0,
         "content": int(wire.Content.EVENT), "received_at": NOW, "first_ms": at, "last_ms": at,
-        "digest": secrets.token_bytes(16), "payload": wire.encode_event(epoch=1, sequence=1, event=event),
+        "digest": secrets.token_bytes(16), "payload": wire.encode_event(epoch=1, sequence=number, event=event),
     }  # fmt: skip
     connection.execute(tables.inbox.insert().values(row))
 

@@ -123,6 +123,7 @@ def test_a_chinese_page_has_no_english_words(visit, scene, role: Role) -> None:
         "A",
         "s",
         "P0128",
+        "SPN 100 FMI 1",
         "http://127.0.0.1:8420/me",
         *(f"here-{one}" for one in Role),
         *UNITS,
