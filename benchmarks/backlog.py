@@ -46,7 +46,8 @@ def measure() -> Result:
             phase = msgspec.json.decode(cars.stdout.readline() if cars.stdout else b"", type=Phase)
         in_history_s = _settled(server, begun_s)
         whole = CARS * BACKLOG + phase.sent
-        lost = abs(server.stored() - server.held()) + max(0, whole - server.held())
+        stored, held = server.counted()
+        lost = abs(stored - held) + max(0, whole - held)
         peak_mib = server.peak_mib()
     read = sorted(wait for _, wait in seen)
     drained_s = phase.drain_s or phase.seconds

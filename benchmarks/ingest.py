@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NAME = "ingest"
 CARS = 200
-RATES = (250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 3400, 4000, 5000)
+RATES = (500, 1000, 1500, 2000, 2500, 3000, 3400, 3800, 4200, 4600, 5000, 5400, 5800, 6400, 7000, 8000)
 SECONDS = 8.0
 KEPT = 0.9
 """Of what was sent so much must be acknowledged within the step (our choice): what is missing is a queue that
@@ -125,11 +125,13 @@ def quantile(ordered: list[float], part: float) -> float | None:
 
 
 def _lost_or_doubled(server: Server, sent: int) -> int:
-    """Batches of the load that are not stored, or stored twice; the watched car's are held as sent."""
+    """Batches of the load that are not stored, or stored twice; what was sent after the last phase may still come."""
     end = time.monotonic() + 60
-    while time.monotonic() < end and server.held() < server.stored():
+    stored, held = server.counted()
+    while time.monotonic() < end and held < max(stored, sent):
         time.sleep(0.2)
-    return abs(server.stored() - server.held()) + max(0, sent - server.held())
+        stored, held = server.counted()
+    return abs(stored - held) + max(0, sent - held)
 
 
 @contextlib.contextmanager

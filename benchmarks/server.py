@@ -61,15 +61,13 @@ class Server:
         """Peak resident memory of the ingest workers together."""
         return sum(_peak_kib(worker.pid) for worker in self.workers) / 1024
 
-    def held(self) -> int:
-        """How many batches are held without a hole before them."""
-        with reading(self.engine) as connection:
-            return int(connection.execute(sa.select(sa.func.sum(received.c.upto))).scalar() or 0)
-
-    def stored(self) -> int:
-        """How many batches the inbox has, in history or not."""
-        with reading(self.engine) as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(inbox)).scalar() or 0)
+    def counted(self) -> tuple[int, int]:
+        """How many batches the inbox has, in history or not, and how many are held without a hole before them."""
+        stored = sa.select(sa.func.count()).select_from(inbox).scalar_subquery()
+        held = sa.select(sa.func.sum(received.c.upto)).scalar_subquery()
+        with reading(self.engine) as connection:  # in one statement: of one moment
+            found = connection.execute(sa.select(stored, held)).one()
+        return int(found[0]), int(found[1] or 0)
 
     def waiting(self) -> int:
         """How many batches are not in history yet."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,23 +13,23 @@ import sqlalchemy as sa
 
 from ingest import devices
 from ingest.ending import is_cancelled
-from ingest.importing import Imported, Noted, device_of, place_of, take_in
-from ingest.plausible import check_set, check_state
+from ingest.importing import Imported, device_of
 from ingest.quarantine import Quarantine
+from ingest.sorting import dead_letter, sort_out
 from ingest.storage import campaigns, commands, inbox, letters
 from ingest.storage.database import reading, transaction
-from ingest.validate import Accepted, Dead, Knowledge, NeedsSet, judge
-from vehicle.errors import MessageError, Reason, TopicError, WireError
-from vehicle.messages import Ack, Reply, State, decode, encode
+from ingest.validate import Accepted, Dead, Knowledge, NeedsSet
+from vehicle.errors import Reason
+from vehicle.messages import Ack, encode
 from vehicle.signal_set import SignalSet
-from vehicle.topics import Kind, parse_topic
+from vehicle.topics import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ingest.importing import Place
     from ingest.sequence import Held
     from ingest.settings import IngestSettings
+    from ingest.sorting import Work
     from ingest.subscriber import Arrival, Subscriber
 
 LOG = logging.getLogger(__name__)
@@ -39,16 +38,6 @@ MAX_LETTERS = 10_000
 MAX_RANGES = 200
 _MAX_TRIES_KEPT = 10_000
 RETRY_AFTER_FAILURE_S = 1.0
-
-
-@dataclass(slots=True)
-class Work:
-    """What arrivals amount to before the database is asked."""
-
-    verdicts: list[Accepted | Imported | Dead | NeedsSet] = field(default_factory=list)
-    noted: list[Noted] = field(default_factory=list)
-    states: list[tuple[str, State, int, bool]] = field(default_factory=list)
-    replies: list[tuple[str, Reply]] = field(default_factory=list)
 
 
 class Committer:
@@ -124,7 +113,7 @@ class Committer:
         except Exception as error:
             LOG.exception("a message on %s cannot be stored", arrival.topic)
             sentence = f"it made the software stumble: {type(error).__name__}: {error}"
-            dead = _dead(None, arrival, Reason.DECODE, sentence)
+            dead = dead_letter(None, arrival, Reason.DECODE, sentence)
             with transaction(self._engine) as connection:
                 now = datetime.now(UTC)
                 inbox.store(connection, [dead], now=now, tries={}, quarantine=self._quarantine)
@@ -198,68 +187,8 @@ class Committer:
         return asked
 
 
-def sort_out(arrivals: Sequence[Arrival], knowledge: Knowledge) -> Work:
-    """What each arrival is; one that cannot be read becomes a dead letter."""
-    work = Work()
-    sets = dict(knowledge.signal_sets)
-    current = Knowledge(vehicles=knowledge.vehicles, signal_sets=sets, anchors=dict(knowledge.anchors))
-    for arrival in arrivals:
-        foreign = place_of(arrival.topic)
-        if foreign is not None:
-            _sort_foreign(work, foreign, arrival, current)
-            continue
-        try:
-            device, kind = parse_topic(arrival.topic)
-        except TopicError as error:
-            work.verdicts.append(_dead(None, arrival, Reason.IDENTITY_MISMATCH, str(error)))
-            continue
-        if kind in {Kind.TELEMETRY, Kind.EVENT}:
-            verdict = judge(device, kind, arrival.topic, arrival.payload, current, arrival.received_ms)
-            if isinstance(verdict, Accepted) and verdict.signal_set is not None:
-                sets.setdefault(verdict.signal_set.id, verdict.signal_set)
-            work.verdicts.append(verdict)
-        elif device in knowledge.vehicles:
-            _sort_message(work, device, kind, arrival, sets)
-    return work
-
-
-def _sort_foreign(work: Work, place: Place, arrival: Arrival, knowledge: Knowledge) -> None:
-    if not arrival.payload:
-        return
-    topic, payload, now_ms = arrival.topic, arrival.payload, arrival.received_ms
-    found = take_in(place, topic, payload, knowledge, now_ms, retained=arrival.retained)
-    if isinstance(found, Noted):
-        work.noted.append(found)
-    else:
-        work.verdicts.append(found)
-
-
 def _senders(work: Work) -> set[str]:
     return {one.device_id for one in work.verdicts if isinstance(one, Accepted | Imported)}
-
-
-def _sort_message(work: Work, device: str, kind: Kind, arrival: Arrival, sets: dict[str, SignalSet]) -> None:
-    if not arrival.payload:
-        return
-    try:
-        if kind is Kind.REPLY:
-            work.replies.append((device, decode(Reply, arrival.payload)))
-        elif kind is Kind.STATE:
-            state = decode(State, arrival.payload)
-            check_state(state)
-            announced = [SignalSet.from_announced(rows) for rows in state.signal_sets.values()]
-            for found in announced:
-                check_set(found)
-            sets.update({found.id: found for found in announced})
-            work.states.append((device, state, arrival.received_ms, arrival.retained))
-    except MessageError as error:
-        work.verdicts.append(_dead(device, arrival, Reason.DECODE, str(error)))
-    except WireError as error:
-        work.verdicts.append(_dead(device, arrival, error.reason, str(error)))
-
-
-def _dead(device: str | None, arrival: Arrival, reason: Reason, sentence: str) -> Dead:
-    return Dead(device_id=device, topic=arrival.topic, reason=reason, sentence=sentence, payload=arrival.payload)
 
 
 def _keep_notes(connection: sa.Connection, work: Work, now: datetime) -> None:

@@ -18,7 +18,7 @@ from vehicle.errors import MessageError, Reason, WireError
 from vehicle.signals import CATALOGUE
 
 if TYPE_CHECKING:
-    from vehicle.batch import Batch, Event
+    from vehicle.batch import Clocked, Event
     from vehicle.messages import State
     from vehicle.signal_set import SignalEntry, SignalSet
 
@@ -37,7 +37,7 @@ _MAX_OFFSET = 1 << 53
 _MAX_PRODUCT = 1 << 62
 
 
-def check_times(what: Batch | Event, first_ms: int, last_ms: int) -> None:
+def check_times(what: Clocked, first_ms: int, last_ms: int) -> None:
     """Looks whether the believed times and the boot clock of a message are any clock's, even a wrong one's.
 
     Raises:

@@ -18,7 +18,9 @@ from vehicle.topics import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vehicle.batch import Event
+    import zstandard
+
+    from vehicle.batch import Clocked, Event
     from vehicle.signal_set import SignalSet
 
 DIGEST_BYTES = 16
@@ -84,16 +86,72 @@ class NeedsSet:
     topic: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A batch of a known signal set whose rows have not been read yet."""
+
+    device_id: str
+    vehicle_id: str
+    envelope: wire.Envelope
+    packed: wire.Packed
+    signal_set: SignalSet
+    payload: bytes
+    topic: str
+    received_ms: int
+
+    def accepted(self, times_ms: tuple[int, int], counts: Mapping[str, int], knowledge: Knowledge) -> Accepted | Dead:
+        """The row that it becomes, from its first and last time and what was counted in its rows."""
+        try:
+            return _row(
+                self.device_id, self.vehicle_id, self.envelope, self.payload, self.packed, times_ms, knowledge,
+                self.received_ms, counts, signal_set=self.signal_set,
+            )  # fmt: skip
+        except WireError as error:
+            return self.refused(error)
+
+    def alone(self, knowledge: Knowledge) -> Accepted | Dead:
+        """What it is, its rows read by themselves."""
+        try:
+            batch = self.packed.unpack(self.signal_set)
+        except WireError as error:
+            return self.refused(error)
+        times = batch.times_ms[0], batch.times_ms[-1]
+        return self.accepted(times, out_of_range(batch, self.signal_set), knowledge)
+
+    def refused(self, error: WireError) -> Dead:
+        """The dead letter that it becomes."""
+        epoch, sequence = self.envelope.epoch, self.envelope.sequence
+        sentence = str(WireError(error.reason, error.why, epoch=epoch, sequence=sequence))
+        return Dead(
+            device_id=self.device_id, topic=self.topic, reason=error.reason, sentence=sentence, payload=self.payload,
+            epoch=epoch, sequence=sequence,
+        )  # fmt: skip
+
+
 def judge(
     device_id: str, kind: Kind, topic: str, payload: bytes, knowledge: Knowledge, now_ms: int
 ) -> Accepted | Dead | NeedsSet:
     """What the telemetry or event message of ``device_id`` is."""
+    found = look(device_id, kind, topic, payload, knowledge, now_ms)
+    return found.alone(knowledge) if isinstance(found, Opened) else found
+
+
+def look(
+    device_id: str,
+    kind: Kind,
+    topic: str,
+    payload: bytes,
+    knowledge: Knowledge,
+    now_ms: int,
+    zstd: zstandard.ZstdDecompressor | None = None,
+) -> Accepted | Dead | NeedsSet | Opened:
+    """What a message is, but for the rows of a packed batch; ``zstd`` as in :func:`vehicle.wire.open_batch`."""
     vehicle_id = knowledge.vehicles.get(device_id)
     if vehicle_id is None:
         sentence = "the device is not enrolled, or is revoked; enrol it with `roadworthy device add`"
         return Dead(device_id=device_id, topic=topic, reason=Reason.UNKNOWN_DEVICE, sentence=sentence, payload=payload)
     try:
-        return _read(device_id, vehicle_id, kind, topic, payload, knowledge, now_ms)
+        return _read(device_id, vehicle_id, kind, topic, payload, knowledge, now_ms, zstd)
     except WireError as error:
         return Dead(
             device_id=device_id,
@@ -107,8 +165,15 @@ def judge(
 
 
 def _read(
-    device_id: str, vehicle_id: str, kind: Kind, topic: str, payload: bytes, knowledge: Knowledge, now_ms: int
-) -> Accepted | NeedsSet:
+    device_id: str,
+    vehicle_id: str,
+    kind: Kind,
+    topic: str,
+    payload: bytes,
+    knowledge: Knowledge,
+    now_ms: int,
+    zstd: zstandard.ZstdDecompressor | None,
+) -> Accepted | NeedsSet | Opened:
     if payload[:1] == b"{":
         return _read_json(device_id, vehicle_id, kind, payload, knowledge, now_ms)
     envelope = wire.decode_envelope(payload)
@@ -118,16 +183,19 @@ def _read(
             event = wire.decode_event(envelope.body)
             check_event(event)
             return accept(device_id, vehicle_id, envelope, payload, event, None, knowledge, now_ms)
-        packed = wire.open_batch(envelope.body)
-        known = knowledge.signal_sets.get(packed.signal_set_id)
-        if known is None:
-            return NeedsSet(
-                device_id=device_id, epoch=envelope.epoch, sequence=envelope.sequence,
-                signal_set_id=packed.signal_set_id, payload=payload, topic=topic,
-            )  # fmt: skip
-        return accept(device_id, vehicle_id, envelope, payload, packed.unpack(known), known, knowledge, now_ms)
+        packed = wire.open_batch(envelope.body, zstd)
     except WireError as error:
         raise WireError(error.reason, error.why, epoch=envelope.epoch, sequence=envelope.sequence) from error
+    known = knowledge.signal_sets.get(packed.signal_set_id)
+    if known is None:
+        return NeedsSet(
+            device_id=device_id, epoch=envelope.epoch, sequence=envelope.sequence,
+            signal_set_id=packed.signal_set_id, payload=payload, topic=topic,
+        )  # fmt: skip
+    return Opened(
+        device_id=device_id, vehicle_id=vehicle_id, envelope=envelope, packed=packed, signal_set=known,
+        payload=payload, topic=topic, received_ms=now_ms,
+    )  # fmt: skip
 
 
 def _read_json(
@@ -192,19 +260,43 @@ def accept(
     Raises:
         WireError: its times are no clock's.
     """
-    times = what.times_ms if isinstance(what, Batch) else (what.time_ms,)
-    check_times(what, times[0], times[-1])
+    if isinstance(what, Batch):
+        times, event = (what.times_ms[0], what.times_ms[-1]), None
+    else:
+        times, event = (what.time_ms, what.time_ms), what
+    counts = dict(lost or {})
+    if isinstance(what, Batch) and signal_set is not None:
+        counts |= out_of_range(what, signal_set)
+    return _row(
+        device_id, vehicle_id, envelope, payload, what, times, knowledge, now_ms, counts,
+        signal_set=signal_set, event=event,
+    )  # fmt: skip
+
+
+def _row(
+    device_id: str,
+    vehicle_id: str,
+    envelope: wire.Envelope,
+    payload: bytes,
+    what: Clocked,
+    times_ms: tuple[int, int],
+    knowledge: Knowledge,
+    now_ms: int,
+    counts: Mapping[str, int],
+    *,
+    signal_set: SignalSet | None,
+    event: Event | None = None,
+) -> Accepted:
+    check_times(what, *times_ms)
     placement = place(
-        first_ms=times[0],
-        last_ms=times[-1],
+        first_ms=times_ms[0],
+        last_ms=times_ms[1],
         monotonic_ms=what.monotonic_ms,
         quality=what.quality,
         anchor_offset_ms=knowledge.anchors.get((device_id, what.boot_id)),
         now_ms=now_ms,
     )
-    counts = {"clock_corrected": int(placement.corrected), "suspect_time": int(placement.suspect), **(lost or {})}
-    if isinstance(what, Batch) and signal_set is not None:
-        counts |= out_of_range(what, signal_set)
+    clock = {"clock_corrected": int(placement.corrected), "suspect_time": int(placement.suspect)}
     return Accepted(
         device_id=device_id,
         vehicle_id=vehicle_id,
@@ -212,14 +304,14 @@ def accept(
         sequence=envelope.sequence,
         lane=envelope.lane,
         content=envelope.content,
-        first_ms=times[0] + placement.shift_ms,
-        last_ms=times[-1] + placement.shift_ms,
+        first_ms=times_ms[0] + placement.shift_ms,
+        last_ms=times_ms[1] + placement.shift_ms,
         placement=placement,
         signal_set=signal_set,
-        event=None if isinstance(what, Batch) else what,
+        event=event,
         digest=hashlib.blake2b(payload, digest_size=DIGEST_BYTES).digest(),
         payload=payload,
-        counts={name: count for name, count in counts.items() if count},
+        counts={name: count for name, count in {**clock, **counts}.items() if count},
     )
 
 

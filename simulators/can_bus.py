@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import can
@@ -13,7 +15,8 @@ from simulators.ecu import FUNCTIONAL_ID, Behaviour, answers, asked_of
 from simulators.errors import PortError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from simulators.ecu import Unit
 
@@ -52,11 +55,31 @@ def _port(address: str, text: str) -> int:
     return int(text)
 
 
-class EcuOnCan:
-    """Answers requests on a bus until :meth:`close`; ``units`` is asked for the units as they are at each request."""
+@contextmanager
+def log_of(path: Path) -> Iterator[Callable[[can.Message], None]]:
+    """Writes each frame to a log at once, in candump's form with its direction.
 
-    def __init__(self, bus: can.BusABC, units: Callable[[], Sequence[Unit]]) -> None:
-        self._bus, self._units = bus, units
+    Raises:
+        PortError: the file cannot be written.
+    """
+    try:
+        file = path.open("w", buffering=1)
+    except OSError as error:
+        raise PortError(str(path), f"cannot be written: {error.strerror}") from error
+    with can.CanutilsLogWriter(file) as writer:
+        yield writer.on_message_received
+
+
+class EcuOnCan:
+    """Answers requests on a bus until :meth:`close`; ``units`` is asked for the units as they are at each request.
+
+    ``log`` is handed every frame that comes (``is_rx``) and every one that is sent.
+    """
+
+    def __init__(
+        self, bus: can.BusABC, units: Callable[[], Sequence[Unit]], log: Callable[[can.Message], object] | None = None
+    ) -> None:
+        self._bus, self._units, self._log = bus, units, log
         self._flow: dict[int, asyncio.Queue[isotp.FlowControl]] = {}
         self._busy: dict[int, asyncio.Task[None]] = {}
         self.requests = 0
@@ -77,12 +100,17 @@ class EcuOnCan:
         self._bus.shutdown()
 
     def _take(self, message: can.Message, group: asyncio.TaskGroup) -> None:
+        units = self._units()
+        if any(message.arbitration_id == unit.answer_id for unit in units):
+            return  # what is sent to a multicast group comes back
+        if self._log is not None:
+            self._log(message)
         if message.is_error_frame or message.is_remote_frame or message.is_extended_id:
             return
         identifier, data = message.arbitration_id, bytes(message.data)
         control = isotp.flow_control(data)
         request = isotp.single(data)
-        for unit in asked_of(identifier, self._units()):
+        for unit in asked_of(identifier, units):
             if control is not None and identifier == unit.request_id:
                 self._flowing(unit.answer_id).put_nowait(control)
             elif request:
@@ -129,4 +157,7 @@ class EcuOnCan:
             await asyncio.sleep(gap_s)
 
     def _put(self, answer_id: int, data: bytes) -> None:
-        self._bus.send(can.Message(arbitration_id=answer_id, data=data, is_extended_id=False), timeout=0.5)
+        message = can.Message(time.time(), answer_id, data=data, is_extended_id=False, is_rx=False)
+        if self._log is not None:
+            self._log(message)
+        self._bus.send(message, timeout=0.5)

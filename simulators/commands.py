@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +43,7 @@ def car(
     behaviour: Annotated[str, typer.Option(help="normal, silent, no_data, garbage, pending or one_pid.")] = "normal",
     seed: Annotated[int, typer.Option(help="Chance is the same for the same seed.")] = 1,
     duration: Annotated[float | None, typer.Option(min=0, help="Seconds until it ends by itself.")] = None,
+    bus_log: Annotated[Path | None, typer.Option(help="File for all frames of the CAN bus, as candump writes.")] = None,
 ) -> None:
     """One car in real time: its control units answer on a CAN bus and at an ELM327 port."""
     import numpy as np
@@ -61,7 +63,7 @@ def car(
         behaviour=_behaviour(behaviour),
     )
     port = elm327 or ("" if can else DEFAULT_ELM327)
-    asyncio.run(_run(live, can, port, duration, Console()))
+    asyncio.run(_run(live, can, port, duration, bus_log, Console()))
 
 
 @simulate.command("truck")
@@ -122,8 +124,10 @@ def _behaviour(word: str) -> Behaviour:
         raise SimulatorError(f"there is no behaviour {word!r}; there are {', '.join(Behaviour)}") from error
 
 
-async def _run(live: LiveCar, can: str, port: str, duration_s: float | None, out: Console) -> None:
-    from simulators.can_bus import EcuOnCan, open_bus
+async def _run(
+    live: LiveCar, can: str, port: str, duration_s: float | None, bus_log: Path | None, out: Console
+) -> None:
+    from simulators.can_bus import EcuOnCan, log_of, open_bus
     from simulators.elm327 import Elm327, parse_address
 
     stop = asyncio.Event()
@@ -132,7 +136,8 @@ async def _run(live: LiveCar, can: str, port: str, duration_s: float | None, out
     async with asyncio.TaskGroup() as group, contextlib.AsyncExitStack() as open_things:
         tasks = [group.create_task(live.run(), name="car")]
         if can:
-            ecu = EcuOnCan(open_bus(can), live.units)
+            log = open_things.enter_context(log_of(bus_log)) if bus_log is not None else None
+            ecu = EcuOnCan(open_bus(can), live.units, log)
             open_things.callback(ecu.close)
             tasks.append(group.create_task(ecu.run(), name="can"))
             out.print(f"Control units 7E8 and 7E9 answer on [bold]{can}[/]", highlight=False)

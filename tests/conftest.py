@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from ingest.storage import campaigns
 from ingest.storage.tables import captures
 from ingest.validate import Accepted, Knowledge, judge
+from tests.bus_traffic import _bus_traffic as _bus_traffic  # noqa: PLC0414  a fixture for all tests
 from vehicle import wire
 from vehicle.batch import Event, TimeQuality
 from vehicle.campaign import CapturePart, Frames, Rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 
 class TimeQuality(StrEnum):
@@ -40,6 +40,22 @@ class EventKind(StrEnum):
     """Engine on or off: ``on``."""
     CAMPAIGN = "campaign"
     """A part of what a trigger of a collection campaign collected: see :class:`vehicle.campaign.CapturePart`."""
+
+
+class Clocked(Protocol):
+    """What says when it is from: a batch, packed or not, or an event."""
+
+    @property
+    def boot_id(self) -> int:
+        """The boot of the device."""
+
+    @property
+    def monotonic_ms(self) -> int:
+        """The clock of that boot, at the first row."""
+
+    @property
+    def quality(self) -> TimeQuality:
+        """Where the device's time comes from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,7 @@ def parse_topic(text: str) -> tuple[str, Kind]:
     device, kind = levels[2:]
     if not DEVICE_ID.fullmatch(device):
         raise TopicError(text, "a device id is 8 to 64 of a-z, 0-9 and '-'")
-    if kind not in tuple(Kind):
-        raise TopicError(text, f"there is no stream {kind!r}; there are {', '.join(Kind)}")
-    return device, Kind(kind)
+    try:
+        return device, Kind(kind)
+    except ValueError:
+        raise TopicError(text, f"there is no stream {kind!r}; there are {', '.join(Kind)}") from None

@@ -68,6 +68,9 @@ class Content(IntEnum):
     EVENT = 2
 
 
+_CONTENTS, _LANES = frozenset(Content), frozenset(Lane)
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """Identity and body of a message; the body is still compressed."""
@@ -141,7 +144,7 @@ def decode_envelope(payload: bytes) -> Envelope:
     if _checksum(payload[: _HEADER.size], body) != _CRC.unpack_from(payload, _HEADER.size)[0]:
         # The identity itself may be what is damaged, so it is not acted upon.
         raise WireError(Reason.CRC, "the checksum does not match: bytes were changed on the way")
-    if not identity or content not in tuple(Content) or lane not in tuple(Lane):
+    if not identity or content not in _CONTENTS or lane not in _LANES:
         why = f"content {content}, lane {lane}, sequence {sequence}: one of them does not exist"
         raise WireError(Reason.ENVELOPE, why, **identity)
     return Envelope(version, Content(content), Lane(lane), epoch, sequence, body)
@@ -178,13 +181,13 @@ class Packed:
         )
 
 
-def open_batch(body: bytes) -> Packed:
-    """The batch in ``body``, its rows still packed.
+def open_batch(body: bytes, zstd: zstandard.ZstdDecompressor | None = None) -> Packed:
+    """The batch in ``body``, its rows still packed; many are opened faster with one ``zstd``, in one thread.
 
     Raises:
         WireError: the body cannot be unpacked, or is too short.
     """
-    unpacked = _unpacked(body)
+    unpacked = _unpacked(body, zstd or zstandard.ZstdDecompressor())
     read = Reader(unpacked)
     set_id, quality = read.take(_SET_ID_BYTES).hex(), _quality(read.take(1)[0])
     return Packed(set_id, quality, read.varint(), read.varint(), unpacked, read.at)
@@ -206,7 +209,7 @@ def decode_event(body: bytes) -> Event:
         WireError: the body cannot be read.
     """
     try:
-        read = msgspec.msgpack.decode(_unpacked(body), type=_EventBody)
+        read = msgspec.msgpack.decode(_unpacked(body, zstandard.ZstdDecompressor()), type=_EventBody)
     except msgspec.DecodeError as error:
         raise WireError(Reason.DECODE, f"its body cannot be read: {error}") from error
     return Event(
@@ -249,12 +252,12 @@ def _checksum(header: bytes, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(header))
 
 
-def _unpacked(body: bytes) -> bytes:
+def _unpacked(body: bytes, zstd: zstandard.ZstdDecompressor) -> bytes:
     try:
         size = zstandard.frame_content_size(body)
         if not 0 <= size <= MAX_BODY_BYTES:
             raise WireError(Reason.DECODE, f"its body says it unpacks to {size} bytes, 0 to {MAX_BODY_BYTES} are taken")
-        return zstandard.ZstdDecompressor().decompress(body)
+        return zstd.decompress(body)
     except zstandard.ZstdError as error:
         raise WireError(Reason.DECODE, f"its body cannot be unpacked: {error}") from error
 

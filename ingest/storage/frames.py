@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain, repeat
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+import zstandard
 
 from ingest.plausible import raw_bounds
+from ingest.unpacking import unpack_many
 from vehicle import wire
 from vehicle.signals import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from ingest.unpacking import Block
     from vehicle.batch import Batch
     from vehicle.signal_set import SignalEntry, SignalSet
-
-_Value = TypeVar("_Value")
 
 TIME = pl.Datetime("ms", "UTC")
 IDENTITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
@@ -71,45 +73,68 @@ def signal_columns(frame: pl.DataFrame) -> list[str]:
 
 
 def _frame_of_one_set(rows: Sequence[Stored], signal_set: SignalSet) -> pl.DataFrame:
-    batches = [_batch_of(row, signal_set) for row in rows]
-    sizes = [len(batch.times_ms) for batch in batches]
-    times = [time + row.shift_ms for row, batch in zip(rows, batches, strict=True) for time in batch.times_ms]
-    identity = pl.DataFrame(
-        {
-            "vehicle_id": _spread([row.vehicle_id for row in rows], sizes),
-            "device_id": _spread([row.device_id for row in rows], sizes),
-            "time": times,
-            "epoch": _spread([row.epoch for row in rows], sizes),
-            "sequence": _spread([row.sequence for row in rows], sizes),
-            "inbox_id": _spread([row.inbox_id for row in rows], sizes),
-        },
-        schema_overrides={"time": pl.Int64},
-    ).with_columns(pl.col("time").cast(TIME))
+    """The samples of rows of one set, in the order of the rows."""
+    zstd = zstandard.ZstdDecompressor()
+    packed = {
+        place: wire.open_batch(wire.decode_envelope(row.payload).body, zstd)
+        for place, row in enumerate(rows)
+        if not _is_json(row)
+    }
+    places = list(packed)
+    blocks, odd = unpack_many(list(packed.values()), signal_set)
+    alone = {places[at]: packed[places[at]].unpack(signal_set) for at in odd}
+    alone |= {place: wire.decode_json_columns(row.payload)[3] for place, row in enumerate(rows) if _is_json(row)}
+    frames = [_of_block([rows[places[at]] for at in block.which], block, signal_set) for block in blocks]
+    frames += [_of_batch(rows[place], batch, signal_set) for place, batch in alone.items()]
+    return frames[0] if len(frames) == 1 else pl.concat(frames).sort("inbox_id", maintain_order=True)
+
+
+def _is_json(row: Stored) -> bool:
+    return row.payload[:1] == b"{"
+
+
+def _of_block(rows: Sequence[Stored], block: Block, signal_set: SignalSet) -> pl.DataFrame:
+    shifts = np.array([row.shift_ms for row in rows], np.int64)
     columns = [
-        _values(entry, list(chain.from_iterable(batch.columns[at] for batch in batches)))
+        _values(entry, block.raw[:, at].reshape(-1), block.present[:, at].reshape(-1))
         for at, entry in enumerate(signal_set.entries)
     ]
-    return identity.hstack(columns)
+    return _identity(rows, block.times_ms + shifts[:, None]).hstack(columns)
 
 
-def _spread(values: Sequence[_Value], sizes: Sequence[int]) -> list[_Value]:
-    return list(chain.from_iterable(repeat(value, size) for value, size in zip(values, sizes, strict=True)))
+def _of_batch(row: Stored, batch: Batch, signal_set: SignalSet) -> pl.DataFrame:
+    times = np.array([batch.times_ms], np.int64) + row.shift_ms
+    columns = [
+        _values(entry, *_as_arrays(entry, column))
+        for entry, column in zip(signal_set.entries, batch.columns, strict=True)
+    ]
+    return _identity([row], times).hstack(columns)
 
 
-def _batch_of(row: Stored, signal_set: SignalSet) -> Batch:
-    if row.payload[:1] == b"{":
-        return wire.decode_json_columns(row.payload)[3]
-    return wire.decode_batch(wire.decode_envelope(row.payload).body, signal_set)
+def _identity(rows: Sequence[Stored], times_ms: NDArray[np.int64]) -> pl.DataFrame:
+    """Identity columns of rows whose times are ``(n, n_rows)``."""
+    each = times_ms.shape[1]
+    names = pl.DataFrame(
+        {name: [getattr(row, name) for row in rows] for name in IDENTITY if name != "time"},
+        schema={name: form for name, form in IDENTITY.items() if name != "time"},
+    )
+    spread = names[np.repeat(np.arange(len(rows)), each)]
+    time = pl.Series("time", times_ms.reshape(-1)).cast(TIME)
+    return spread.with_columns(time).select(*IDENTITY)
 
 
-def _values(entry: SignalEntry, raws: list[int | None]) -> pl.Series:
+def _as_arrays(entry: SignalEntry, column: Sequence[int | None]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """A column as raw integers and where they are; what lies out of range, and maybe beyond 64 bits, is nowhere."""
     low, high = raw_bounds(entry)
-    try:
-        raw = pl.Series(entry.path, raws, dtype=pl.Int64)
-    except (OverflowError, TypeError):  # a value beyond 64 bits
-        raw = pl.Series(entry.path, [x if x is not None and low <= x <= high else None for x in raws], dtype=pl.Int64)
-    raw = pl.select(pl.when(raw.is_between(low, high)).then(raw).otherwise(None).alias(entry.path)).to_series()
+    present = [raw is not None and low <= raw <= high for raw in column]
+    raws = [raw if here and raw is not None else 0 for raw, here in zip(column, present, strict=True)]
+    return np.array(raws, np.int64), np.array(present)
+
+
+def _values(entry: SignalEntry, raw: NDArray[np.int64], present: NDArray[np.bool_]) -> pl.Series:
+    low, high = raw_bounds(entry)
+    inside = present & (raw >= low) & (raw <= high)
     # Integers first, one division last: the same float as Signal.value gives.
-    scaled = raw * entry.numerator + entry.offset
-    values = scaled.cast(pl.Float64).to_numpy() / np.float64(entry.denominator)
-    return pl.Series(entry.path, values, dtype=pl.Float64).fill_nan(None)
+    values = (raw * entry.numerator + entry.offset).astype(np.float64) / np.float64(entry.denominator)
+    values[~inside] = np.nan
+    return pl.Series(entry.path, values).fill_nan(None)

@@ -95,14 +95,12 @@ def _mark(connection: sa.Connection, ids: Sequence[int]) -> bool:
 def write_frame(folder: Path, frame: pl.DataFrame, name: str, *, thorough: bool = False) -> list[HistoryFile]:
     """Writes a frame as one durable file a day and bucket; ``thorough`` as in :func:`ingest.storage.parquet.write`."""
     buckets = {vehicle: bucket_of(vehicle) for vehicle in frame["vehicle_id"].unique()}
-    placed = frame.with_columns(
+    placed = parquet.as_integers(frame).with_columns(
         pl.col("time").dt.strftime("%Y-%m-%d").alias("day"),
         pl.col("vehicle_id").replace_strict(buckets, return_dtype=pl.Int64).alias("bucket"),
     )
-    return [
-        _write_file(folder, day, bucket, name, part.drop("day", "bucket"), thorough=thorough)
-        for (day, bucket), part in placed.partition_by("day", "bucket", as_dict=True).items()
-    ]
+    parts = placed.partition_by("day", "bucket", as_dict=True, include_key=False)
+    return [_write_file(folder, day, bucket, name, part, thorough=thorough) for (day, bucket), part in parts.items()]
 
 
 def _write_file(

@@ -32,17 +32,24 @@ _SCALED = re.compile(r"(?P<path>[^#]+)#(?P<numerator>-?\d+)/(?P<denominator>\d+)
 _WIDTHS = (pl.Int32, pl.Int64)
 
 
-def write(frame: pl.DataFrame, path: Path, *, thorough: bool = False) -> None:
-    """Writes samples (identity columns, then float64 columns by VSS path) sorted for compression.
+def as_integers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Samples (identity columns, then float64 columns by VSS path) sorted for compression, raw wherever they can be.
 
-    Every value comes back bit for bit: a column becomes integers only where all its values do. ``thorough`` takes
-    several times as long for half the bytes.
+    Every value comes back bit for bit: a column becomes integers only where all its values do.
     """
-    used = [name for name in signal_columns(frame) if frame[name].null_count() < frame.height]
-    sorted_frame = frame.select(*IDENTITY, *used).sort("vehicle_id", "device_id", "time", "epoch", "sequence")
-    scaled = [_integers(sorted_frame[name]) for name in used]
-    table = sorted_frame.select(*IDENTITY).hstack(scaled).to_arrow()
-    encodings = {series.name: _best_encoding(table, series.name) if thorough else "PLAIN" for series in scaled}
+    ordered = frame.sort("vehicle_id", "device_id", "time", "epoch", "sequence")
+    return ordered.select(*IDENTITY, *(_integers(ordered[name]) for name in signal_columns(ordered)))
+
+
+def write(frame: pl.DataFrame, path: Path, *, thorough: bool = False) -> None:
+    """Writes what :func:`as_integers` gave, or a part of it, without the signals that nothing in it has.
+
+    ``thorough`` takes several times as long for half the bytes.
+    """
+    used = [column for column in frame.drop(*IDENTITY) if column.null_count() < frame.height]
+    columns = [_integers(column) for column in used]
+    table = frame.select(*IDENTITY, *columns).to_arrow()
+    encodings = {column.name: _best_encoding(table, column.name) if thorough else "PLAIN" for column in columns}
     pq.write_table(  # type: ignore[no-untyped-call]  # pyarrow is half annotated
         table, path, compression="zstd", compression_level=THOROUGH_LEVEL if thorough else LEVEL,
         column_encoding=encodings | {"time": "DELTA_BINARY_PACKED"},
@@ -81,7 +88,7 @@ def _values(column: pl.Series) -> pl.Series:
 
 
 def _integers(values: pl.Series) -> pl.Series:
-    """A column as integers under its scaled name, or as it is where they would not give back every value."""
+    """A column as integers under its scaled name, or as it is where they would not give back every value, or are it."""
     row = CATALOGUE.get(values.name)
     if row is None:
         return values

@@ -1,7 +1,4 @@
-"""The polling contract (docs/polling.md), judged on what travels on the bus by somebody who knows nothing of the agent.
-
-The judge sees frames with their times and nothing else. It is proven by logs that break each rule once.
-"""
+"""The polling contract (docs/polling.md) on cars of every temper, and the proof that the judge notices a breach."""
 
 from __future__ import annotations
 
@@ -10,139 +7,28 @@ import contextlib
 import itertools
 import time
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import can
 import pytest
 
 from edge_agent.buses.base import open_source
+from edge_agent.buses.can import CanLink
+from edge_agent.campaigns.tap import Tap
 from edge_agent.health import Health
+from edge_agent.protocols.gate import Gate
 from edge_agent.settings import Collect
 from edge_agent.switch import Switch
 from simulators.can_bus import EcuOnCan, open_bus
 from simulators.ecu import Behaviour, Unit
+from tests.bus_traffic import Traffic, judge_logs
+from tests.polling_judge import Seen, breaches, is_answer, requests
 from vehicle.dtc import Dtc, DtcState
 from vehicle.signals import CONTROL_MODULE_VOLTAGE, COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-READS = {0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A, 0x19, 0x22, 0x3E}
-LISTEN_S, SPACING_S, LEFT_ALONE_S, HARM_S = 1.0, 0.05, 1.0, 1.5
-TOLERANCE = 0.85
-"""Of each time: what a timer of a busy machine may take off."""
-ANSWER_S = 0.5
-MOST_PIDS, MOST_SHORT, MOST_SILENT = 6, 2, 2
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A frame of the bus: when, of whom, what."""
-
-    at_s: float
-    identifier: int
-    data: bytes
-
-
-@dataclass
-class Asked:
-    """A request as it was on the bus, and what came after it before the next one."""
-
-    at_s: float
-    identifier: int
-    payload: bytes
-    answers: list[bytes] = field(default_factory=list)
-
-    @property
-    def pids(self) -> bytes:
-        return self.payload[1:] if self.payload[0] == 0x01 else b""
-
-
-def breaches(begun_s: float, log: list[Seen]) -> set[str]:
-    """Which rules of the contract a log breaks."""
-    found = {
-        "something else than a read in a single frame"
-        for seen in log
-        if not 0x7E8 <= seen.identifier <= 0x7EF and seen.data[0] & 0xF0 != 0x30 and not _is_read(seen)
-    }
-    asked = requests(log)
-    if asked and asked[0].at_s - begun_s < TOLERANCE * LISTEN_S:
-        found.add("asked before listening")
-    if any(b.at_s - a.at_s < TOLERANCE * SPACING_S for a, b in itertools.pairwise(asked)):
-        found.add("too close together")
-    if any(len(one.pids) > MOST_PIDS for one in asked):
-        found.add("too many parameters")
-    return found | _blind(asked) | _stubborn(asked) | _disturbing(asked) | _harmful(asked)
-
-
-def _is_read(seen: Seen) -> bool:
-    size = seen.data[0]
-    return 1 <= size <= 7 and seen.data[1] in READS and (seen.identifier == 0x7DF or 0x7E0 <= seen.identifier <= 0x7E7)
-
-
-def requests(log: list[Seen]) -> list[Asked]:
-    """The requests of a log, each with the beginnings of the answers that followed it."""
-    made: list[Asked] = []
-    for seen in log:
-        if seen.identifier >= 0x7E8:
-            first = seen.data[2:] if seen.data[0] & 0xF0 == 0x10 else seen.data[1 : 1 + (seen.data[0] & 0x0F)]
-            if made and seen.data[0] & 0xF0 != 0x20:
-                made[-1].answers.append(bytes(first))
-        elif seen.data[0] & 0xF0 == 0:
-            made.append(Asked(seen.at_s, seen.identifier, bytes(seen.data[1 : 1 + seen.data[0]])))
-    return made
-
-
-def _blind(asked: list[Asked]) -> set[str]:
-    """Parameters that no bitmap named."""
-    known: set[int] = {0}
-    for one in asked:
-        if not set(one.pids) <= known:
-            return {"a parameter that no bitmap names"}
-        for answer in one.answers:
-            if answer[:1] == b"\x41" and len(one.pids) == 1 and one.pids[0] % 0x20 == 0:
-                bits = int.from_bytes(answer[2:6], "big")
-                known |= {one.pids[0] + 1 + at for at in range(32) if bits >> (31 - at) & 1}
-    return set()
-
-
-def _stubborn(asked: list[Asked]) -> set[str]:
-    """Several parameters, again and again, of an ECU that does not take them."""
-    refused = 0
-    for one in asked:
-        if len(one.pids) > 1:
-            if refused > MOST_SHORT:
-                return {"several parameters though they are refused"}
-            refused += any(_refuses(answer) for answer in one.answers) or not one.answers
-    return set()
-
-
-def _refuses(answer: bytes) -> bool:
-    return answer[:2] == b"\x7f\x01" and answer[2:3] != b"\x78"  # 78: the answer is still to come
-
-
-def _disturbing(asked: list[Asked]) -> set[str]:
-    """Requests to a car that sleeps."""
-    silent = 0
-    for one, following in itertools.pairwise([one for one in asked if one.payload[0] == 0x01]):
-        silent = 0 if one.answers else silent + 1
-        if silent >= MOST_SILENT and following.at_s - one.at_s < TOLERANCE * LEFT_ALONE_S:
-            return {"a sleeping car is not left alone"}
-    return set()
-
-
-def _harmful(asked: list[Asked]) -> set[str]:
-    """Requests after codes of communication that were not there before."""
-    known: dict[int, set[bytes]] = {}
-    for one in asked:
-        codes = {answer[at : at + 2] for answer in one.answers for at in range(2, len(answer) - 1, 2)}
-        suspect = {code for code in codes if one.payload[0] in {3, 7, 10} and code[0] >> 6 in {1, 3}}
-        new = suspect - known.setdefault(one.payload[0], suspect)
-        if new and asked[-1].at_s > one.at_s + HARM_S:
-            return {"asked on after a code of communication"}
-    return set()
 
 
 @contextlib.contextmanager
@@ -158,7 +44,8 @@ class _Ear:
         self._bus = can.Bus(interface="virtual", channel=bus.partition(":")[2])
 
         def take(message: can.Message) -> None:
-            log.append(Seen(message.timestamp, message.arbitration_id, bytes(message.data)))
+            identifier = message.arbitration_id
+            log.append(Seen(message.timestamp, identifier, bytes(message.data), asked=not is_answer(identifier)))
 
         self._notifier = can.Notifier(self._bus, [take], timeout=0.05)
 
@@ -232,7 +119,7 @@ async def test_the_contract_holds(temper: str) -> None:
     switch = Switch()
     quiet_s = QUIET_S.get(temper)
     begun_s, log = await drive(TEMPERS[temper], 7.0 if quiet_s is None else quiet_s + 4, switch)
-    assert breaches(begun_s, log) == set()
+    assert breaches([begun_s], log) == set()
     asked = requests(log)
     assert sum(SPEED_PID in one.pids for one in asked) >= 2, "the car was not read"
     assert switch.listen_only == (temper == "setting a code")
@@ -263,7 +150,8 @@ async def test_listen_only_sends_nothing_at_all(tmp_path: Path) -> None:
 def on_bus(*texts: str) -> list[Seen]:
     """A log in words: seconds, identifier and data."""
     parts = (text.split() for text in texts)
-    return [Seen(float(at), int(identifier, 16), bytes.fromhex("".join(data))) for at, identifier, *data in parts]
+    frames = ((float(at), int(identifier, 16), bytes.fromhex("".join(data))) for at, identifier, *data in parts)
+    return [Seen(at_s, identifier, data, asked=not is_answer(identifier)) for at_s, identifier, data in frames]
 
 
 BITMAP = ("1.2 7DF 02 01 00", "1.21 7E8 06 41 00 08 18 00 00")
@@ -284,10 +172,34 @@ BROKEN = {
 
 
 def test_a_good_log_passes() -> None:
-    assert breaches(0.0, on_bus(*GOOD)) == set()
+    assert breaches([0.0], on_bus(*GOOD)) == set()
 
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_the_judge_notices(rule: str) -> None:
     """Each rule, broken once, is found."""
-    assert rule in breaches(0.0, on_bus(*BROKEN[rule]))
+    assert rule in breaches([0.0], on_bus(*BROKEN[rule]))
+
+
+async def test_the_suite_s_traffic_is_recorded_and_judged(bus_traffic: Traffic) -> None:
+    """What the agent asks in any test is taken down, with the answers; a request that changes something is noticed."""
+    await drive(TEMPERS["good"], 2.0, Switch())
+    (log,) = bus_traffic.frames.values()
+    first = requests(log)[0]
+    assert first.payload == b"\x01\x00"
+    assert first.answers
+    assert bus_traffic.breaches(times=True) == set()
+    with can.Bus(interface="virtual", channel=uuid.uuid4().hex) as bus:
+        link = CanLink(bus, "can:virtual:x", Gate(Switch()), Health(), Tap())
+        bus.send(can.Message(arbitration_id=0x7DF, data=b"\x01\x04", is_extended_id=False))
+        await link.close()
+    assert bus_traffic.breaches(times=False) == {"something else than a read in a single frame"}
+    bus_traffic.frames.clear()
+
+
+@pytest.mark.parametrize(("direction", "is_fine"), [("R", False), ("T", True)])
+def test_logs_of_cars_are_judged(tmp_path: Path, direction: str, *, is_fine: bool) -> None:
+    """A simulated car in a process of its own writes down what it hears and says; what it hears is judged."""
+    (tmp_path / "1.candump").write_text(f"(1.000000) can0 7DF#0104 {direction}\n")
+    with contextlib.nullcontext() if is_fine else pytest.raises(AssertionError, match="something else than a read"):
+        judge_logs(tmp_path)

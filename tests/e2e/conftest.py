@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.bus_traffic import judge_logs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -66,6 +68,9 @@ class Home:
         )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Starts a command; a simulated car on CAN writes down what travels there, for the polling contract."""
+        if arguments[:2] == ("simulate", "car") and "--can" in arguments:
+            arguments = (*arguments, "--bus-log", str(self.folder / f"{len(self.running)}.candump"))
         return self.launch(arguments[0], self.command(*arguments))
 
     def launch(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
@@ -113,6 +118,7 @@ class Home:
                 process.wait(10)
             if process.poll() is None:
                 self.kill(process)
+        judge_logs(self.folder)
 
 
 @dataclass

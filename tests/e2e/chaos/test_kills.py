@@ -231,6 +231,7 @@ def _next_drive(home, first: int) -> tuple[Part, int]:
 SCENES = {
     "agent: is silent about what it dropped": "a small spool",
     "agent: drops when its window is full": "a narrow window",
+    "ingest: acknowledges beyond a hole": "ingest is away for a moment",
     "ingest: says for one spool what is true of another": "a new spool",
     "ingest: takes what is older for a repetition": "the older drive comes last",
     "agent: takes the number of what is gone": "the older drive comes last",
@@ -320,6 +321,25 @@ def a_narrow_window(home, nursery, moments: random.Random, part: Callable[..., P
     return judge("ada", home.history("ada"), ROWS_WITH_BUG)
 
 
+def ingest_away(home, nursery, moments: random.Random, part: Callable[..., Part]) -> Verdict:
+    """What is sent while nobody listens is gone, and what comes after it arrives first."""
+    write_drive(home.folder / "ada.csv", "ada", range(ROWS_WITH_BUG))
+    Broker(nursery)
+    ingest = nursery.start(*part("ingest"))
+    reading = part(*agent("ada", "--speed", str(SPEED_UP)))
+    running = nursery.start(*reading)
+    for _ in range(3):
+        home.until(lambda: any(home.folder.glob("data/history/*/*/*.parquet")), what="something to have come")
+        ingest.kill()
+        time.sleep(moments.uniform(*PAUSE_S))
+        ingest = nursery.start(*part("ingest"))
+        time.sleep(moments.uniform(*PAUSE_S))
+    running.kill()
+    assert nursery.start(*part(*agent("ada", "--speed", "max"))).wait(PATIENCE_WITH_BUG_S) == 0
+    ingest.kill()
+    return judge("ada", home.history("ada"), ROWS_WITH_BUG)
+
+
 def a_new_spool(home, nursery, moments: random.Random, part: Callable[..., Part]) -> Verdict:
     """The dongle's card is replaced between two drives: numbers begin anew under another epoch."""
     broker, ingest = Broker(nursery), nursery.start(*part("ingest"))
@@ -363,6 +383,7 @@ PLAYED = {
     "any storm": any_storm,
     "a small spool": a_small_spool,
     "a narrow window": a_narrow_window,
+    "ingest is away for a moment": ingest_away,
     "a new spool": a_new_spool,
     "the older drive comes last": the_older_drive_last,
 }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from edge_agent.campaigns.tap import Frame
 
-pytestmark = pytest.mark.usefixtures("short_pauses")
+pytestmark = [pytest.mark.usefixtures("short_pauses"), pytest.mark.shortened_times]
 WANTED = {SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE}
 
 
