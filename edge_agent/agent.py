@@ -16,10 +16,12 @@ from edge_agent.remote import answer
 from edge_agent.spool import Entry, Spool
 from edge_agent.store import Store
 from edge_agent.uplink import Uplink
+from edge_agent.vitals import vitals
 from vehicle.batch import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edge_agent.buses.base import Source
     from edge_agent.health import Health
@@ -52,7 +54,7 @@ async def run(
     store = Store(spool)
     recorder = Recorder(source, store, clock, health, settings.collect, speed)
     uplink = Uplink(settings, store, clock, health)
-    recorder.wake = uplink.wake
+    recorder.wake, recorder.vitals = uplink.wake, partial(_vitals, store, settings.spool.parent)
     tap, switch = getattr(source, "tap", None), getattr(source, "switch", None)
     if switch is not None:
         uplink.listen_only = lambda: switch.listen_only
@@ -91,6 +93,11 @@ async def _until_done(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_LOOK_S):
                 await stop.wait()
+
+
+async def _vitals(store: Store, folder: Path) -> dict[str, int]:
+    _, _, waiting = await store.bounds()
+    return await asyncio.to_thread(vitals, folder, waiting)
 
 
 def _gap(clock: Clock, first: int, last: int, count: int, reason: str) -> Entry:

@@ -8,14 +8,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.batcher import Columns, Timed, batches
+from edge_agent.buses.base import Row
 from edge_agent.spool import Entry, Position
 from vehicle.batch import Batch, Event, EventKind, TimeQuality
 from vehicle.wire import Lane, encode_event, encode_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-    from edge_agent.buses.base import Row, Source
+    from edge_agent.buses.base import Source
     from edge_agent.clock import Clock
     from edge_agent.health import Health
     from edge_agent.settings import Collect
@@ -42,6 +43,8 @@ class Recorder:
         self._last_ms = 0
         self._committed_s = time.monotonic()
         self._paced_from: tuple[int, float] | None = None
+        self._vitals_due_s = time.monotonic()
+        self.vitals: Callable[[], Awaitable[Mapping[str, int]]] | None = None
         self.wake: Callable[[], None] = lambda: None
         self.taken: Callable[[int, Mapping[str, int], TimeQuality], None] = lambda _time_ms, _values, _quality: None
 
@@ -49,7 +52,8 @@ class Recorder:
         """Reads to the end of the source, or for ever; what was read is committed also when cancelled."""
         position = await self._start()
         try:
-            async for row in self._batched_in_time(self._source.rows(skip=self._taken, start_ms=position)):
+            async for heard in self._batched_in_time(self._source.rows(skip=self._taken, start_ms=position)):
+                row = await self._with_vitals(heard)
                 if row is not None:
                     await self._pace(row)
                     self._take(row)
@@ -97,6 +101,17 @@ class Recorder:
             following.cancel()
             with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
                 await following
+
+    async def _with_vitals(self, row: Row | None) -> Row | None:
+        """A live row, and now and then what the device says of itself; that alone where nothing else came."""
+        now_s, every_s = time.monotonic(), self._collect.device_every_s
+        if self.vitals is None or self._source.key is not None or not every_s or now_s < self._vitals_due_s:
+            return row
+        self._vitals_due_s = now_s + every_s
+        said = await self.vitals()
+        if row is None:
+            return Row(values=said)
+        return Row(values={**row.values, **said}, time_ms=row.time_ms, events=row.events)
 
     async def _pace(self, row: Row) -> None:
         if self._speed is None or row.time_ms is None:

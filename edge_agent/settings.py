@@ -26,12 +26,16 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Collect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How live sources are sampled: a grid of ``period_ms``, batches of ``batch_rows`` or ``batch_seconds``."""
+    """How live sources are sampled: a grid of ``period_ms``, batches of ``batch_rows`` or ``batch_seconds``.
+
+    ``device_every_s`` is how often the device tells of itself (0: never).
+    """
 
     period_ms: int = 1000
     batch_rows: int = 30
     batch_seconds: float = 5.0
     codes_every_s: float = 60.0
+    device_every_s: float = 60.0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

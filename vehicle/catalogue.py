@@ -15,6 +15,7 @@ from vehicle.units import Unit
 
 _OBD = "Vehicle.OBD."
 _ENGINE = "Vehicle.Powertrain.CombustionEngine."
+_DEVICE = "Vehicle.Device."
 
 _FUEL_SYSTEM_STATES = {
     0: "off",
@@ -211,7 +212,12 @@ _LESS_COMMON: tuple[Signal, ...] = (
 
 BEYOND_OBD: tuple[Signal, ...] = (
     _row(_ENGINE + "EngineOil.Pressure", Unit.KILOPASCAL, "Engine oil pressure", "机油压力", numerator=4),
+    _celsius(_DEVICE + "ProcessorTemperature", "Device: processor temperature", "设备处理器温度"),
+    _row(_DEVICE + "FreeDisk", Unit.PERCENT, "Device: free disk", "设备剩余磁盘", bits=7),
+    _row(_DEVICE + "FreeMemory", Unit.PERCENT, "Device: free memory", "设备剩余内存", bits=7),
+    _row(_DEVICE + "WaitingMessages", Unit.COUNT, "Device: messages waiting", "设备待发消息", bits=32),
+    _row(_DEVICE + "SupplyVoltage", Unit.VOLT, "Device: supply voltage", "设备供电电压", denominator=1000, bits=16),
 )
-"""What no PID gives: SAE J1939 does."""
+"""What no PID gives: SAE J1939 does, or the device says it of itself."""
 
 ROWS: tuple[Signal, ...] = _EVERYDAY + _LESS_COMMON + BEYOND_OBD

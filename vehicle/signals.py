@@ -46,6 +46,11 @@ MIL_ON = "Vehicle.OBD.Status.IsMILOn"
 DTC_COUNT = "Vehicle.OBD.Status.DTCCount"
 TIME_SINCE_CODES_CLEARED = "Vehicle.OBD.TimeSinceDTCCleared"
 WARM_UPS_SINCE_CODES_CLEARED = "Vehicle.OBD.WarmupsSinceDTCClear"
+DEVICE_PROCESSOR_TEMPERATURE = "Vehicle.Device.ProcessorTemperature"
+DEVICE_FREE_DISK = "Vehicle.Device.FreeDisk"
+DEVICE_FREE_MEMORY = "Vehicle.Device.FreeMemory"
+DEVICE_WAITING_MESSAGES = "Vehicle.Device.WaitingMessages"
+DEVICE_SUPPLY_VOLTAGE = "Vehicle.Device.SupplyVoltage"
 
 CATALOGUE: Mapping[str, Signal] = MappingProxyType({row.path: row for row in ROWS})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
@@ -20,7 +21,6 @@ from api.console.words import COMPONENTS, ROLES, SEVERITIES, STANDINGS, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from fastapi import Request
 
@@ -88,6 +88,10 @@ def address(request: Request) -> str:
     return str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
 
 
+def _moment(at_ms: float) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
 def _words(reader: Reader) -> dict[str, Any]:
     locale, zone = languages.LOCALES[reader.language], ZoneInfo(reader.time_zone)
     translate = partial(languages.translate, reader.language)
@@ -114,6 +118,7 @@ def _words(reader: Reader) -> dict[str, Any]:
         "clock": lambda moment: local(moment).strftime("%H:%M"),
         "when": lambda moment: format_datetime(local(moment), _PATTERNS[reader.language], locale=locale),
         "ago": lambda moment, now: format_timedelta(moment - now, add_direction=True, locale=locale),
+        "moment_of": _moment,
         "number": lambda value: format_decimal(value, locale=locale),
         "percent": lambda value: format_percent(value, locale=locale),
         "isoday": lambda moment: local(moment).date().isoformat(),

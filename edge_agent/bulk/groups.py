@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[Any]
 _PACKETS = (TP_CM << 8, TP_DT << 8)
 _ADDRESSED_MASK = PGN_MASK & ~DESTINATION_MASK
+_FORMAT_MASK = 0xFF_0000
 _LONGEST_ID = EXTENDED - 1
 
 
@@ -33,22 +34,29 @@ class Groups:
         self._unknown = len(number_of)
         self._numbering = Numbering(groups)
         numbers = [number_of[layout.groups[one].key] for one in groups]
-        self._numbers = np.array([*numbers, self._unknown], dtype=np.intp)
+        self._numbers = np.array([*numbers, self._unknown], dtype=np.uint16)
+        self._any_source_only = all(one & SOURCE_MASK == ANY_SOURCE for one in groups)
 
     def numbers(self, keys: Array) -> Array:
         """The number of each key's message (of its source before of any source), or the number after the last."""
         forms = _groups(keys)
-        of_source = self._numbers[self._numbering.numbers(forms)]
-        of_any = self._numbers[self._numbering.numbers(forms & ~np.uint32(SOURCE_MASK) | np.uint32(ANY_SOURCE))]
-        found = np.where(of_source < self._unknown, of_source, of_any)
-        return np.where(keys & np.uint32(EXTENDED) != 0, found, self._unknown)
+        found = self._of(forms & ~np.uint32(SOURCE_MASK) | np.uint32(ANY_SOURCE))
+        if not self._any_source_only:
+            of_source = self._of(forms)
+            found = np.where(of_source < self._unknown, of_source, found)
+        found[keys < np.uint32(EXTENDED)] = self._unknown
+        return found
+
+    def _of(self, groups: Array) -> Array:
+        found: Array = self._numbers.take(self._numbering.numbers(groups))
+        return found
 
 
 def _groups(keys: Array) -> Array:
     """What :func:`edge_agent.protocols.j1939.group` says of each, shape and type of ``keys`` (uint32)."""
-    addressed = (keys >> np.uint32(16)) & np.uint32(0xFF) < PDU2
-    kept = np.where(addressed, np.uint32(_ADDRESSED_MASK), np.uint32(PGN_MASK))
-    found: Array = keys & (kept | np.uint32(SOURCE_MASK))
+    addressed = keys & np.uint32(_FORMAT_MASK) < np.uint32(PDU2 << 16)
+    destinations = addressed * np.uint32(DESTINATION_MASK)
+    found: Array = keys & np.uint32(PGN_MASK | SOURCE_MASK) & ~destinations
     return found
 
 

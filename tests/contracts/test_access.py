@@ -174,6 +174,7 @@ PAGES: dict[str, Cell] = {
     "GET /vehicles/{vehicle_id}": Cell(SHOP, shows="free"),
     "GET /vehicles/{vehicle_id}/evidence/{finding_id}": Cell(EVERYONE),
     "GET /vehicles/{vehicle_id}/signals": Cell(EVERYONE, query="?path=Vehicle.Speed"),
+    "GET /vehicles/{vehicle_id}/device": Cell(SHOP),
     "POST /vehicles/{vehicle_id}/read-codes": Cell(SHOP, 303),
     "POST /vehicles/{vehicle_id}/listen-only": Cell(SHOP, 303),
     "POST /vehicles/{vehicle_id}/ask-again": Cell(SHOP, 303),

@@ -24,10 +24,24 @@ from api.web import Database, Now, TheDesk
 from diagnostics import repository as diagnosis
 from diagnostics.findings import Outcome
 from ingest.storage.commands import CommandRecord
-from vehicle.signals import CATALOGUE, CONTROL_MODULE_VOLTAGE, COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
+from vehicle.signals import (
+    CATALOGUE,
+    CONTROL_MODULE_VOLTAGE,
+    COOLANT_TEMPERATURE,
+    DEVICE_FREE_DISK,
+    DEVICE_FREE_MEMORY,
+    DEVICE_PROCESSOR_TEMPERATURE,
+    DEVICE_SUPPLY_VOLTAGE,
+    DEVICE_WAITING_MESSAGES,
+    ENGINE_SPEED,
+    SPEED,
+)
 
 router = APIRouter(include_in_schema=False)
 SHOWN_SIGNALS = (SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE, CONTROL_MODULE_VOLTAGE)
+DEVICE_SIGNALS = (
+    DEVICE_PROCESSOR_TEMPERATURE, DEVICE_FREE_DISK, DEVICE_FREE_MEMORY, DEVICE_WAITING_MESSAGES, DEVICE_SUPPLY_VOLTAGE,
+)  # fmt: skip
 RECENT = timedelta(days=2)
 MAX_NOTE = 4000
 
@@ -67,6 +81,17 @@ def signals(
         end=None,
     )  # fmt: skip
     return charts.of_signals(measured, reader.language)
+
+
+@router.get("/vehicles/{vehicle_id}/device")
+def device(
+    request: Request, vehicle_id: str, reader: Reading, connection: Database, desk: TheDesk, moment: Now
+) -> HTMLResponse:
+    """What the device last said of itself, as a piece of the page."""
+    said_of_itself = service.series_of(
+        connection, desk.store, person_of(reader), vehicle_id, paths=DEVICE_SIGNALS, start=moment - RECENT, end=None
+    )
+    return page(request, reader, "_device.html", said=[one for one in said_of_itself if one.points], now=moment)
 
 
 @router.post("/vehicles/{vehicle_id}/read-codes")
