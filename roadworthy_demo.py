@@ -25,7 +25,7 @@ from api.settings import ApiSettings
 from api.vehicles import repository as vehicles
 from api.vehicles import service as vehicle_service
 from edge_agent import agent
-from edge_agent.buses.base import Row, Source, open_source
+from edge_agent.buses.base import NOTHING, Row, Source, open_source
 from edge_agent.errors import SourceError
 from edge_agent.health import Health
 from edge_agent.settings import AgentSettings, Broker, Collect
@@ -71,9 +71,11 @@ class LapseSource:
                 yield Row(values=row.values, time_ms=row.time_ms, events=row.events)
             await asyncio.sleep(0)
 
-    async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
+    async def ask(
+        self, name: str, progress: Callable[[str], None], arguments: Mapping[str, Any] = NOTHING
+    ) -> dict[str, Any]:
         """Answers as the car's ECU would."""
-        del progress
+        del progress, arguments
         if name != "read_dtcs":
             raise SourceError(self.uri, f"this simulated car does not answer {name}")
         return {"codes": self.codes()}

@@ -113,6 +113,7 @@ PAGES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "GET /vehicles/{vehicle_id}/signals": EVERYONE,
         "GET /vehicles/{vehicle_id}/device": SHOP,
         "POST /vehicles/{vehicle_id}/read-codes": SHOP,
+        "POST /vehicles/{vehicle_id}/ask": SHOP,
         "POST /vehicles/{vehicle_id}/listen-only": SHOP,
         "POST /vehicles/{vehicle_id}/ask-again": SHOP,
         "GET /vehicles/{vehicle_id}/commands/{command_id}": SHOP,

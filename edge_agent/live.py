@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.buses.base import Row
+from edge_agent.buses.base import NOTHING, Row
 from edge_agent.did_polling import DidPoller
 from edge_agent.errors import (
     AgentError,
@@ -35,7 +35,7 @@ from vehicle.errors import ObdDataError
 from vehicle.obd import PIDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
     from edge_agent.buses.base import OpenRequest
     from edge_agent.link import Link
@@ -298,7 +298,9 @@ class LiveSource:
             LOG.warning("%s; trying again", error)
         self._said = str(error)
 
-    async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
+    async def ask(
+        self, name: str, progress: Callable[[str], None], arguments: Mapping[str, Any] = NOTHING
+    ) -> dict[str, Any]:
         """Carries out one of :data:`~edge_agent.requests.REQUESTS`.
 
         Raises:
@@ -315,7 +317,7 @@ class LiveSource:
         if self._session.questions.on_uds and name not in ON_UDS:
             why = f"this car is asked by SAE J1979-2, in which we can {', '.join(sorted(ON_UDS))}"
             raise ForbiddenRequestError(name, why)
-        return await carry_out(self._session.questions, progress)
+        return await carry_out(self._session.questions, progress, arguments)
 
     async def close(self) -> None:
         """Lets go of the link."""

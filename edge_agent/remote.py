@@ -67,9 +67,11 @@ async def _carry_out(source: Source, command: Command, progress: Callable[[str],
             if command.name in SWITCHES:
                 result = _turn(source, command.name)
             else:
-                result = await source.ask(command.name, progress)
+                result = await source.ask(command.name, progress, command.arguments)
     except TimeoutError:
         return Reply(id=command.id, status="failed", reason=f"the car did not answer within {PATIENCE_S:g} s")
+    except ForbiddenRequestError as error:
+        return Reply(id=command.id, status="refused", reason=str(error))
     except AgentError as error:
         LOG.info("%s failed: %s", command.name, error)
         return Reply(id=command.id, status="failed", reason=str(error))

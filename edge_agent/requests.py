@@ -6,12 +6,14 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.errors import GarbledAnswerError, NoAnswerError
+from edge_agent.errors import ForbiddenRequestError, GarbledAnswerError, NoAnswerError, RefusedError
+from edge_agent.protocols.identity import CALIBRATION_IDS, NAME, VERIFICATION_NUMBERS, items
 from edge_agent.protocols.monitors import MONITORS, monitor_results
+from edge_agent.protocols.obd import INFORMATION
 from edge_agent.protocols.readiness import readiness
 from vehicle.dtc import Dtc
 from vehicle.errors import ObdDataError
-from vehicle.obd import BITMAP_PIDS, PIDS, supported_pids
+from vehicle.obd import BITMAP_PIDS, PID_OF, PIDS, supported_pids
 from vehicle.signals import CATALOGUE
 
 if TYPE_CHECKING:
@@ -19,16 +21,22 @@ if TYPE_CHECKING:
 
     from edge_agent.questions import Questions
 
+    Progress = Callable[[str], None]
+    Arguments = Mapping[str, Any]
+
 FREEZE = 0x02
 FREEZING_CODE = 0x02
 """The parameter of service 02 that names the code that froze the frame."""
 FRAME = 0
 """The frame that every car must have (SAE J1979); others are the maker's."""
+MOST_SIGNALS = 20
+"""Of one request (our choice): some two seconds."""
+_TOLD_OF_UNITS = {"name": NAME, "calibrations": CALIBRATION_IDS, "verification_numbers": VERIFICATION_NUMBERS}
 EVERY = frozenset(range(256))
 """What a byte can name; the last bit of the last bitmap would be one more."""
 
 
-async def _read_dtcs(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+async def _read_dtcs(questions: Questions, progress: Progress, _: Arguments) -> dict[str, Any]:
     progress("reading stored, pending and permanent codes (services 03, 07, 0A)")
     seen = await questions.codes()
     if not seen:
@@ -45,7 +53,7 @@ async def _read_dtcs(questions: Questions, progress: Callable[[str], None]) -> d
     }
 
 
-async def _read_vin(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+async def _read_vin(questions: Questions, progress: Progress, _: Arguments) -> dict[str, Any]:
     progress("reading the VIN (service 09)")
     vin = await questions.vin()
     if vin is None:
@@ -53,7 +61,7 @@ async def _read_vin(questions: Questions, progress: Callable[[str], None]) -> di
     return {"vin": str(vin)}
 
 
-async def _read_readiness(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+async def _read_readiness(questions: Questions, progress: Progress, _: Arguments) -> dict[str, Any]:
     progress("reading the monitors' readiness (service 01)")
     found = []
     for ecu, data in sorted((await questions.status()).items()):
@@ -66,7 +74,7 @@ async def _read_readiness(questions: Questions, progress: Callable[[str], None])
     return {"readiness": found}
 
 
-async def _read_freeze_frame(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+async def _read_freeze_frame(questions: Questions, progress: Progress, _: Arguments) -> dict[str, Any]:
     """Frame 0 of each ECU that holds one; none at all is an answer too."""
     progress("reading the freeze frame (service 02)")
     tail = bytes([FRAME])
@@ -92,7 +100,7 @@ async def _frozen(questions: Questions, ecu: str, pid: int, tail: bytes) -> list
     return [{"signal": path, "value": CATALOGUE[path].value(raw)} for path, raw in raws.items()]
 
 
-async def _read_monitors(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
+async def _read_monitors(questions: Questions, progress: Progress, _: Arguments) -> dict[str, Any]:
     progress("reading the results of on-board monitors (service 06)")
     supported = await _supported(questions, MONITORS)
     found = []
@@ -130,14 +138,80 @@ async def _supported(questions: Questions, service: int, tail: bytes = b"") -> d
     return found
 
 
-REQUESTS: Mapping[str, Callable[[Questions, Callable[[str], None]], Awaitable[dict[str, Any]]]] = {
+async def _read_units(questions: Questions, progress: Progress, _: Arguments) -> dict[str, Any]:
+    """Name, calibrations and verification numbers of each unit, as far as it tells."""
+    progress("reading what the control units are (service 09)")
+    supported = await _supported(questions, INFORMATION)
+    found = []
+    for ecu, kinds in sorted(supported.items()):
+        told = {name: await _items(questions, ecu, kind) for name, kind in _TOLD_OF_UNITS.items() if kind in kinds}
+        found.append({"ecu": ecu} | told)
+    return {"units": found}
+
+
+async def _items(questions: Questions, ecu: str, kind: int) -> list[str]:
+    data = (await questions.read(bytes([INFORMATION, kind]), ecu)).get(ecu)
+    try:
+        return items(data) if data is not None else []
+    except GarbledAnswerError as error:
+        questions.garbage(str(error))
+        return []
+
+
+async def _read_signals(questions: Questions, progress: Progress, arguments: Arguments) -> dict[str, Any]:
+    """Each of ``signals`` once, from the first unit that has it; ``absent`` are those that no unit gives.
+
+    Raises:
+        ForbiddenRequestError: no signals are named, too many, or one that OBD-II does not have.
+    """
+    wanted = _wanted(arguments.get("signals"))
+    progress("reading which parameters the car has (service 01)")
+    supported = await questions.supported()
+    found: dict[str, dict[str, Any]] = {}
+    for pid in dict.fromkeys(PID_OF[path] for path in wanted):
+        for ecu in (ecu for ecu, pids in sorted(supported.items()) if pid in pids):
+            read = await _live(questions, ecu, pid)
+            found |= {path: {"ecu": ecu} | one for path, one in read.items() if path in wanted and path not in found}
+    return {
+        "signals": [found[path] for path in wanted if path in found],
+        "absent": [x for x in wanted if x not in found],
+    }
+
+
+def _wanted(named: object) -> list[str]:
+    if not isinstance(named, list) or not 1 <= len(named) <= MOST_SIGNALS:
+        raise ForbiddenRequestError("read_signals", f"it names 1 to {MOST_SIGNALS} signals in a list")
+    strange = [str(one) for one in named if not isinstance(one, str) or one not in PID_OF]
+    if strange:
+        raise ForbiddenRequestError("read_signals", f"OBD-II has no signal {strange[0]}")
+    return list(dict.fromkeys(named))
+
+
+async def _live(questions: Questions, ecu: str, pid: int) -> dict[str, dict[str, Any]]:
+    try:
+        data = await questions.live(ecu, (pid,))
+        raws = PIDS[pid].decode(data[pid]) if pid in data else {}
+    except RefusedError:
+        return {}
+    except ObdDataError as error:
+        questions.garbage(str(error))
+        return {}
+    rows = {path: CATALOGUE[path] for path in raws}
+    return {
+        path: {"signal": path, "value": row.value(raws[path]), "unit": row.unit.symbol} for path, row in rows.items()
+    }
+
+
+REQUESTS: Mapping[str, Callable[[Questions, Progress, Arguments], Awaitable[dict[str, Any]]]] = {
     "read_dtcs": _read_dtcs,
     "read_vin": _read_vin,
     "read_freeze_frame": _read_freeze_frame,
     "read_readiness": _read_readiness,
     "read_monitors": _read_monitors,
+    "read_units": _read_units,
+    "read_signals": _read_signals,
 }
 """What a bus can be asked for, by the name of the request."""
 
-ON_UDS = frozenset({"read_dtcs", "read_vin", "read_readiness"})
+ON_UDS = frozenset({"read_dtcs", "read_vin", "read_readiness", "read_signals"})
 """Those that a car that speaks SAE J1979-2 can be asked for, too."""

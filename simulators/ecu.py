@@ -38,6 +38,7 @@ READ_DATA, READ_CODES = 0x22, 0x19
 _OBD_PIDS, _OBD_VIN = 0xF400, 0xF802
 _STATUS = MappingProxyType({DtcState.PENDING: 0x04, DtcState.STORED: 0x08})
 _CALIBRATION = b"RW-SIM-2026.1"
+_VERIFICATION = bytes.fromhex("1791BC82")
 _ECU_NAME = b"ECM\0-EngineControl"
 _MISFIRE_MONITORS = (0xA1, 0xA2)
 
@@ -185,7 +186,8 @@ def _monitors(asked: bytes, unit: Unit) -> bytes | Refusal:
 def _information(asked: bytes, unit: Unit) -> bytes | Refusal:
     if len(asked) != 1:
         return WRONG_LENGTH
-    known = {0x04: b"\x01" + _CALIBRATION.ljust(16, b"\0"), 0x0A: b"\x01" + _ECU_NAME.ljust(20, b"\0")}
+    items = {0x04: _CALIBRATION.ljust(16, b"\0"), 0x06: _VERIFICATION, 0x0A: _ECU_NAME.ljust(20, b"\0")}
+    known = {kind: b"\x01" + item for kind, item in items.items()}
     if unit.vin is not None:
         known[0x02] = encode_vin(unit.vin)
     if asked[0] == 0:

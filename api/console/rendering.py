@@ -17,7 +17,9 @@ from starlette.responses import HTMLResponse
 
 from api import problems
 from api.console import language as languages
-from api.console.words import COMPONENTS, ROLES, SEVERITIES, STANDINGS, STATES
+from api.console.words import COMPONENTS, READINESS, ROLES, SEVERITIES, STANDINGS, STATES
+from vehicle.monitors import MONITORS
+from vehicle.signals import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +94,18 @@ def _moment(at_ms: float) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
+def _monitor_name(language: str, mid: object) -> str:
+    """The name of a monitor of service 06, or its identifier where the standard names none."""
+    found = MONITORS.get(mid) if isinstance(mid, int) else None
+    return str(mid) if found is None else found[language == "zh"]
+
+
+def _signal_name(language: str, path: object) -> str:
+    """The name of a signal, or its path where the catalogue has none."""
+    row = CATALOGUE.get(str(path))
+    return str(path) if row is None else row.chinese if language == "zh" else row.english
+
+
 def _words(reader: Reader) -> dict[str, Any]:
     locale, zone = languages.LOCALES[reader.language], ZoneInfo(reader.time_zone)
     translate = partial(languages.translate, reader.language)
@@ -111,6 +125,10 @@ def _words(reader: Reader) -> dict[str, Any]:
         "state": partial(words_of, STATES),
         "standing": partial(words_of, STANDINGS),
         "role": partial(words_of, ROLES),
+        "monitor": partial(words_of, READINESS),
+        "monitor_name": partial(_monitor_name, reader.language),
+        "signal_name": partial(_signal_name, reader.language),
+        "signal_unit": lambda path: CATALOGUE[path].unit.symbol if path in CATALOGUE else "",
         "day": lambda moment: format_date(
             local(moment), "EEEE d MMMM" if reader.language == "en" else "M月d日 EEEE", locale
         ),

@@ -49,3 +49,26 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "admin": "Administrator",
     }
 )
+READINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "read_signals": "Values now",
+        "read_freeze_frame": "Freeze frame",
+        "read_readiness": "Readiness",
+        "read_monitors": "Monitor results",
+        "read_units": "Control units",
+        "read_vin": "VIN",
+    }
+)
+"""What a car can be asked for beside its codes."""
+READINESS: Mapping[str, str] = MappingProxyType(
+    {
+        "misfire": "Misfire", "fuel_system": "Fuel system", "components": "Components", "catalyst": "Catalyst",
+        "heated_catalyst": "Heated catalyst", "evaporative_system": "Evaporative system",
+        "secondary_air": "Secondary air", "air_conditioning": "Air conditioning", "oxygen_sensor": "Oxygen sensor",
+        "oxygen_sensor_heater": "Oxygen sensor heater", "egr_vvt": "Exhaust gas recirculation or valve timing",
+        "nmhc_catalyst": "NMHC catalyst", "nox_aftertreatment": "NOx aftertreatment",
+        "boost_pressure": "Boost pressure", "exhaust_gas_sensor": "Exhaust gas sensor",
+        "particulate_filter": "Particulate filter",
+    }
+)  # fmt: skip
+"""The monitors of the emission system."""

@@ -105,7 +105,7 @@ def get_findings(vehicle_id: str, connection: Database, person: Person, *, lasti
 @router.post("/{vehicle_id}/commands", status_code=202)
 def ask_vehicle(vehicle_id: str, body: CommandIn, connection: Database, person: Person, moment: Now) -> CommandOut:
     """Ask the car for its codes or VIN; read the answer at the request's own address."""
-    return CommandOut.model_validate(service.ask(connection, person, vehicle_id, body.name, moment))
+    return CommandOut.model_validate(service.ask(connection, person, vehicle_id, body.name, moment, body.signals))
 
 
 @router.get("/{vehicle_id}/commands/{command_id}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -111,11 +111,12 @@ class FindingOut(BaseModel):
 class CommandIn(BaseModel):
     """What to ask.
 
-    Of the car: read_dtcs, read_vin, read_freeze_frame, read_readiness, read_monitors; of the device: listen_only_on,
-    listen_only_off.
+    Of the car: read_dtcs, read_vin, read_freeze_frame, read_readiness, read_monitors, read_units, read_signals; of the
+    device: listen_only_on, listen_only_off. ``signals`` are for read_signals, by VSS path.
     """
 
     name: str = Field(max_length=64)
+    signals: list[Annotated[str, Field(max_length=150)]] = Field(default=[], max_length=20)
 
 
 class CommandOut(BaseModel):

@@ -23,6 +23,7 @@ from ingest import devices
 from ingest.storage import commands, events
 from vehicle.batch import EventKind
 from vehicle.errors import UnknownSignalError, VinError
+from vehicle.obd import PID_OF
 from vehicle.signals import signal
 from vehicle.vin import Vin
 
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
     from ingest.storage.telemetry import TelemetryStore
 
 COMMANDS = (
-    "read_dtcs", "read_vin", "read_freeze_frame", "read_readiness", "read_monitors", "listen_only_on",
-    "listen_only_off",
+    "read_dtcs", "read_vin", "read_freeze_frame", "read_readiness", "read_monitors", "read_units", "read_signals",
+    "listen_only_on", "listen_only_off",
 )  # fmt: skip
+MOST_SIGNALS = 20
+"""What a device takes of one request."""
 COMMAND_PATIENCE = timedelta(seconds=45)
 MAX_POINTS = 2000
 LAST_DAY = timedelta(days=1)
@@ -187,27 +190,42 @@ def devices_in(connection: sa.Connection, scope: Scope, vehicle_id: str) -> list
     return devices.devices_of(connection, vehicle_id)
 
 
-def ask(connection: sa.Connection, scope: Scope, vehicle_id: str, name: str, now: datetime) -> CommandRecord:
+def ask(
+    connection: sa.Connection, scope: Scope, vehicle_id: str, name: str, now: datetime, signals: Sequence[str] = ()
+) -> CommandRecord:
     """Asks a vehicle for one of :data:`COMMANDS`; the answer is read with :func:`command`.
+
+    ``signals`` are for ``read_signals`` alone, by VSS path.
 
     Raises:
         NotFoundError: not this person's vehicle.
-        InvalidRequestError: a request that does not exist.
+        InvalidRequestError: a request that does not exist, or signals that OBD-II does not have.
         NoDeviceError: no device to ask.
     """
     repository.vehicle(connection, scope, vehicle_id)
     if name not in COMMANDS:
         known = ", ".join(COMMANDS)
         raise InvalidRequestError("{name!r} cannot be asked of a car; {known} can", name=name, known=known)
+    if name == "read_signals":
+        _check_signals(signals)
     able = [device for device in devices.devices_of(connection, vehicle_id) if device.revoked_at is None]
     if not able:
         raise NoDeviceError
     command_id = commands.request_command(
-        connection, device_id=able[0].id, name=name, arguments={}, requested_by=scope.name, now=now,
+        connection, device_id=able[0].id, name=name, arguments={"signals": list(signals)} if signals else {},
+        requested_by=scope.name, now=now,
         expires_at=now + COMMAND_PATIENCE,
     )  # fmt: skip
     audit.record(connection, who=scope.name, action=name, what=vehicle_id, now=now, command=command_id)
     return command(connection, scope, vehicle_id, command_id, now)
+
+
+def _check_signals(signals: Sequence[str]) -> None:
+    if not 1 <= len(signals) <= MOST_SIGNALS:
+        raise InvalidRequestError("name 1 to {most} signals", most=MOST_SIGNALS)
+    for path in signals:
+        if path not in PID_OF:
+            raise InvalidRequestError("OBD-II has no signal {path!r}", path=path)
 
 
 def command(connection: sa.Connection, scope: Scope, vehicle_id: str, command_id: str, now: datetime) -> CommandRecord:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _Form = TypeVar("_Form", bound=msgspec.Struct)
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""The arguments of most requests."""
 SCHEMES: Mapping[str, str] = {
     "csv": "edge_agent.buses.csv",
     "can": "edge_agent.buses.can",
@@ -68,7 +71,9 @@ class Source(Protocol):
         """The rows after the first ``skip``; ``start_ms`` is the time that an earlier reading gave its first row."""
         ...
 
-    async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
+    async def ask(
+        self, name: str, progress: Callable[[str], None], arguments: Mapping[str, Any] = NOTHING
+    ) -> dict[str, Any]:
         """Carries out a remote request such as ``read_dtcs``; raises an AgentError where it can't."""
         ...
 

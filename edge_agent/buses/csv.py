@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge_agent.buses.base import OpenRequest, Row, parameters
+from edge_agent.buses.base import NOTHING, OpenRequest, Row, parameters
 from edge_agent.errors import SourceError
 from vehicle.batch import TimeQuality
 from vehicle.errors import SettingsError, SignalRangeError, UnknownSignalError
@@ -91,9 +91,11 @@ class CsvSource:
             if at % _PAUSE_EVERY == 0:
                 await asyncio.sleep(0)
 
-    async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
+    async def ask(
+        self, name: str, progress: Callable[[str], None], arguments: Mapping[str, Any] = NOTHING
+    ) -> dict[str, Any]:
         """A recording cannot be asked."""
-        del progress
+        del progress, arguments
         raise SourceError(self.uri, f"{name} needs a car; this is a recording")
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from edge_agent.buses.base import Row
+from edge_agent.buses.base import NOTHING, Row
 from edge_agent.buses.python_can import can
 from edge_agent.campaigns.tap import Frame
 from edge_agent.decoders.layout import EXTENDED
@@ -22,7 +22,7 @@ from edge_agent.live import PAUSE_S
 from edge_agent.sampler import Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
     from edge_agent.buses.base import OpenRequest
     from edge_agent.buses.hearing import CodeKey, Hearing
@@ -147,8 +147,11 @@ class ListeningSource:
         except (can.CanError, OSError) as error:
             raise BusLostError(self.uri, f"the bus is gone: {error}") from error
 
-    async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
+    async def ask(
+        self, name: str, progress: Callable[[str], None], arguments: Mapping[str, Any] = NOTHING
+    ) -> dict[str, Any]:
         """Nothing can be asked where nothing is sent; what units say by themselves may hold the answer."""
+        del arguments
         progress("looking at what was heard")
         heard = self._hearing.answer(name)
         if heard is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge_agent.buses.base import OpenRequest, Row, parameters
+from edge_agent.buses.base import NOTHING, OpenRequest, Row, parameters
 from edge_agent.buses.dbc_map import open_map
 from edge_agent.buses.hearing import DbcHearing
 from edge_agent.buses.j1939_hearing import J1939Hearing, files, spn_version
@@ -26,7 +26,7 @@ from edge_agent.errors import LogError, SourceError
 from vehicle.batch import EventKind, TimeQuality
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from edge_agent.buses.hearing import Hearing
     from edge_agent.watch import Happening
@@ -79,9 +79,11 @@ class LogSource:
         except LogError as error:
             raise SourceError(self.uri, str(error)) from error
 
-    async def ask(self, name: str, progress: Callable[[str], None]) -> dict[str, Any]:
+    async def ask(
+        self, name: str, progress: Callable[[str], None], arguments: Mapping[str, Any] = NOTHING
+    ) -> dict[str, Any]:
         """A recording cannot be asked."""
-        del progress
+        del progress, arguments
         raise SourceError(self.uri, f"{name} needs a car; this is a recording")
 
     async def close(self) -> None:

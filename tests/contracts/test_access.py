@@ -176,6 +176,7 @@ PAGES: dict[str, Cell] = {
     "GET /vehicles/{vehicle_id}/signals": Cell(EVERYONE, query="?path=Vehicle.Speed"),
     "GET /vehicles/{vehicle_id}/device": Cell(SHOP),
     "POST /vehicles/{vehicle_id}/read-codes": Cell(SHOP, 303),
+    "POST /vehicles/{vehicle_id}/ask": Cell(SHOP, 303, form=lambda _: {"name": "read_vin"}),
     "POST /vehicles/{vehicle_id}/listen-only": Cell(SHOP, 303),
     "POST /vehicles/{vehicle_id}/ask-again": Cell(SHOP, 303),
     "GET /vehicles/{vehicle_id}/commands/{command_id}": Cell(SHOP, shows="command_id"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from api.console import charts, overview
 from api.console.forms import SEE_OTHER, Form, Reading, back_to, person_of
 from api.console.language import translate
 from api.console.rendering import Reader, page, said
-from api.console.words import COLOURS
+from api.console.words import COLOURS, READINGS
 from api.errors import IllegalMoveError, InvalidRequestError, NoDeviceError, NotFoundError
 from api.problems import Problem
 from api.suggestions import service as suggestions
@@ -33,12 +33,22 @@ from vehicle.signals import (
     DEVICE_PROCESSOR_TEMPERATURE,
     DEVICE_SUPPLY_VOLTAGE,
     DEVICE_WAITING_MESSAGES,
+    ENGINE_LOAD,
     ENGINE_SPEED,
+    FUEL_LEVEL,
+    INTAKE_AIR_TEMPERATURE,
+    LONG_TERM_FUEL_TRIM_1,
+    ODOMETER,
+    SHORT_TERM_FUEL_TRIM_1,
     SPEED,
 )
 
 router = APIRouter(include_in_schema=False)
 SHOWN_SIGNALS = (SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE, CONTROL_MODULE_VOLTAGE)
+ASKED_SIGNALS = (
+    *SHOWN_SIGNALS, ENGINE_LOAD, INTAKE_AIR_TEMPERATURE, SHORT_TERM_FUEL_TRIM_1, LONG_TERM_FUEL_TRIM_1, FUEL_LEVEL,
+    ODOMETER,
+)  # fmt: skip
 DEVICE_SIGNALS = (
     DEVICE_PROCESSOR_TEMPERATURE, DEVICE_FREE_DISK, DEVICE_FREE_MEMORY, DEVICE_WAITING_MESSAGES, DEVICE_SUPPLY_VOLTAGE,
 )  # fmt: skip
@@ -100,6 +110,16 @@ def read_codes(request: Request, vehicle_id: str, reader: Reading, connection: D
     return _ask(request, vehicle_id, "read_dtcs", reader, connection, moment)
 
 
+@router.post("/vehicles/{vehicle_id}/ask")
+def ask(request: Request, vehicle_id: str, form: Form, reader: Reading, connection: Database, moment: Now) -> Response:
+    """Asks the car for something else that it can tell; the answer appears on the page as it comes."""
+    name = form.get("name", "")
+    if name not in READINGS:
+        raise InvalidRequestError("choose what to ask for")
+    signals = ASKED_SIGNALS if name == "read_signals" else ()
+    return _ask(request, vehicle_id, name, reader, connection, moment, signals)
+
+
 @router.post("/vehicles/{vehicle_id}/listen-only")
 def listen_only(request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now) -> Response:
     """Tells the device to send nothing to the car any more, until somebody says otherwise."""
@@ -112,10 +132,18 @@ def ask_again(request: Request, vehicle_id: str, reader: Reading, connection: Da
     return _ask(request, vehicle_id, "listen_only_off", reader, connection, moment)
 
 
-def _ask(request: Request, vehicle_id: str, name: str, reader: Reading, connection: Database, moment: Now) -> Response:
+def _ask(
+    request: Request,
+    vehicle_id: str,
+    name: str,
+    reader: Reading,
+    connection: Database,
+    moment: Now,
+    signals: Sequence[str] = (),
+) -> Response:
     part = "HX-Request" in request.headers
     try:
-        asked = service.ask(connection, person_of(reader), vehicle_id, name, moment)
+        asked = service.ask(connection, person_of(reader), vehicle_id, name, moment, signals)
     except NoDeviceError as error:
         problem = said(error, reader)
         if part:  # with 200, since htmx shows nothing of an answer that is an error
@@ -188,7 +216,8 @@ def _show(
     found = overview.picture(connection, person_of(reader), vehicle_id)
     return page(
         request, reader, "vehicle.html", status=problem.status if problem else 200, found=found, asked=asked,
-        now=moment, colours=COLOURS, shown_signals=[CATALOGUE[path] for path in SHOWN_SIGNALS], problem=problem,
-        typed=typed, living={one.suggestion.id for one in found.advice},
+        now=moment, colours=COLOURS, readings=READINGS.items(),
+        shown_signals=[CATALOGUE[path] for path in SHOWN_SIGNALS], problem=problem, typed=typed,
+        living={one.suggestion.id for one in found.advice},
         here=f"/vehicles/{vehicle_id}" + (f"?command={asked.id}" if asked else ""),
     )  # fmt: skip

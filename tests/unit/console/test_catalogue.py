@@ -59,7 +59,10 @@ def in_templates() -> set[str]:
 
 def in_tables() -> set[str]:
     """Words for codes."""
-    tables = (words.SEVERITIES, words.STATES, words.COMPONENTS, words.ROLES, words.STANDINGS, problems.MISFITS)
+    tables = (
+        words.SEVERITIES, words.STATES, words.COMPONENTS, words.ROLES, words.STANDINGS, words.READINGS, words.READINESS,
+        problems.MISFITS,
+    )  # fmt: skip
     return {text for table in tables for text in table.values()}
 
 

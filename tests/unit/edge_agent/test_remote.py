@@ -20,7 +20,8 @@ class Asked:
     def __init__(self, result: object) -> None:
         self.result, self.calls = result, []
 
-    async def ask(self, name, progress):
+    async def ask(self, name, progress, arguments):
+        assert arguments == {}
         self.calls.append(name)
         progress("reading")
         if isinstance(self.result, BaseException):
@@ -95,6 +96,6 @@ async def test_listening_only_is_switched_from_afar() -> None:
 async def test_what_cannot_be_switched_is_said() -> None:
     """A configuration that says listen only, and a source that never sends."""
     local = await replies(Turnable(local=True), "listen_only_off")
-    assert (local[-1].status, "configuration" in local[-1].reason) == ("failed", True)
+    assert (local[-1].status, "configuration" in local[-1].reason) == ("refused", True)
     log = await replies(Asked(None), "listen_only_on")
-    assert (log[-1].status, "sends nothing" in log[-1].reason) == ("failed", True)
+    assert (log[-1].status, "sends nothing" in log[-1].reason) == ("refused", True)

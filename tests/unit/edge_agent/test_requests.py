@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.errors import AgentError, GarbledAnswerError, NoAnswerError
+from edge_agent.errors import AgentError, ForbiddenRequestError, GarbledAnswerError, NoAnswerError
 from edge_agent.health import Health
 from edge_agent.protocols.monitors import RECORD_BYTES, monitor_results
 from edge_agent.protocols.readiness import readiness
@@ -15,7 +15,7 @@ from edge_agent.requests import REQUESTS
 from simulators.ecu import answers
 from vehicle.dtc import Dtc, DtcState
 from vehicle.errors import ObdDataError
-from vehicle.signals import COOLANT_TEMPERATURE, SPEED
+from vehicle.signals import COOLANT_TEMPERATURE, OIL_TEMPERATURE, SPEED
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +55,11 @@ class Babbling:
         return [(ecu or "7E8", bytes([request[0] + 0x40]) + request[1:2] + self.tail)]
 
 
-async def carried_out(link, name: str):
-    return await REQUESTS[name](Questions(link, Health()), lambda _: None)
+ARGUMENTS = {"read_signals": {"signals": [SPEED, COOLANT_TEMPERATURE]}}
+
+
+async def carried_out(link, name: str, arguments=None):
+    return await REQUESTS[name](Questions(link, Health()), lambda _: None, arguments or ARGUMENTS.get(name, {}))
 
 
 def test_readiness_of_a_spark_engine() -> None:
@@ -155,14 +158,48 @@ async def test_silence_is_an_error_of_ours(name: str) -> None:
         await carried_out(Car(), name)
 
 
-@pytest.mark.parametrize("name", ["read_freeze_frame", "read_readiness", "read_monitors"])
+async def test_what_control_units_are(unit, second_unit) -> None:
+    """Names, calibrations and their numbers; a unit is asked for what its bitmap names and no more."""
+    car = Car(unit(), second_unit)
+    first, _ = (await carried_out(car, "read_units"))["units"]
+    assert first == {
+        "ecu": "7E8", "name": ["ECM-EngineControl"], "calibrations": ["RW-SIM-2026.1"],
+        "verification_numbers": ["1791BC82"],
+    }  # fmt: skip
+    assert {request[1] for request in car.asked} == {0, 4, 6, 10}
+
+
+async def test_signals_once(unit) -> None:
+    """Those that are named, in their order, in the catalogue's units; what the car lacks is said to be absent."""
+    car = Car(unit(values={SPEED: 63.0, COOLANT_TEMPERATURE: 91.0}))
+    wanted = [COOLANT_TEMPERATURE, OIL_TEMPERATURE, SPEED, SPEED]
+    found = await carried_out(car, "read_signals", {"signals": wanted})
+    assert found == {
+        "signals": [
+            {"ecu": "7E8", "signal": COOLANT_TEMPERATURE, "value": 91.0, "unit": "°C"},
+            {"ecu": "7E8", "signal": SPEED, "value": 63.0, "unit": "km/h"},
+        ],
+        "absent": [OIL_TEMPERATURE],
+    }
+
+
+@pytest.mark.parametrize("signals", [None, [], "Vehicle.Speed", ["Vehicle.Sped"], [7], [SPEED] * 21])
+async def test_signals_that_cannot_be_asked_for(unit, signals) -> None:
+    """Nothing, too much, or what OBD-II does not have is refused before anything is asked."""
+    car = Car(unit())
+    with pytest.raises(ForbiddenRequestError, match="read_signals"):
+        await carried_out(car, "read_signals", {"signals": signals})
+    assert car.asked == []
+
+
+@pytest.mark.parametrize("name", ["read_freeze_frame", "read_readiness", "read_monitors", "read_units", "read_signals"])
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(tail=st.binary(max_size=12))
 async def test_no_answer_breaks_a_request(name: str, tail: bytes) -> None:
     """Whatever bytes a control unit says, a request ends in plain data or an error of ours."""
     questions = Questions(Babbling(tail), Health())
     try:
-        found = await REQUESTS[name](questions, lambda _: None)
+        found = await REQUESTS[name](questions, lambda _: None, ARGUMENTS.get(name, {}))
     except AgentError:
         return
     assert isinstance(found, dict)

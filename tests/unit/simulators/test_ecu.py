@@ -71,8 +71,8 @@ def test_who_it_is() -> None:
     """Service 09 tells which it knows, the VIN and names; without a VIN it says nothing to all."""
     (answer,) = answers(b"\x09\x02", unit())
     assert decode_vin(answer[2:]).text == VIN
-    assert supported_pids(0, answers(b"\x09\x00", unit())[0][2:]) == {0x02, 0x04, 0x0A}
-    assert supported_pids(0, answers(b"\x09\x00", unit(vin=None))[0][2:]) == {0x04, 0x0A}
+    assert supported_pids(0, answers(b"\x09\x00", unit())[0][2:]) == {0x02, 0x04, 0x06, 0x0A}
+    assert supported_pids(0, answers(b"\x09\x00", unit(vin=None))[0][2:]) == {0x04, 0x06, 0x0A}
     assert ask("09 02", vin=None) == []
     assert ask("09 02", vin=None, functional=False) == ["7F 09 12"]
 
