@@ -57,9 +57,10 @@ def table() -> Mapping[str, Knowledge]:
 def explain(code: str) -> Knowledge:
     """What is known of a code; of one that is not in the table, what its letters and digits say.
 
-    A truck's code (``SPN 100 FMI 1``) is put together from what its parameter and its failure mode mean.
+    A truck's code (``SPN 100 FMI 1``) is put together from what its parameter and its failure mode mean; of one with
+    a failure type (``P0420-13``) it is what is known of the code itself.
     """
-    return table().get(code) or _of_truck(code) or _by_rule(code)
+    return table().get(code) or _of_truck(code) or table().get(code.partition("-")[0]) or _by_rule(code)
 
 
 def _of_truck(code: str) -> Knowledge | None:

@@ -107,6 +107,14 @@ class DbcError(AgentError):
         super().__init__(f"DBC {source}: {why}")
 
 
+class DidTableError(AgentError):
+    """A table of data identifiers cannot be taken."""
+
+    def __init__(self, path: Path | str, why: str) -> None:
+        self.path = path
+        super().__init__(f"table of identifiers {path}: {why}; see docs/did-tables.md")
+
+
 class LogError(AgentError):
     """A recorded log of frames cannot be read."""
 

@@ -10,9 +10,11 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.buses.base import Row
+from edge_agent.did_polling import DidPoller
 from edge_agent.errors import (
     AgentError,
     BusLostError,
@@ -22,8 +24,9 @@ from edge_agent.errors import (
     RefusedError,
 )
 from edge_agent.polling import SPACING_S, Poller
+from edge_agent.protocols.dialect import DIALECTS
 from edge_agent.questions import Questions
-from edge_agent.requests import REQUESTS
+from edge_agent.requests import ON_UDS, REQUESTS
 from edge_agent.sampler import Sampler
 from edge_agent.wakefulness import LOOK_S, State, Wakefulness
 from edge_agent.watch import Watch
@@ -32,10 +35,12 @@ from vehicle.errors import ObdDataError
 from vehicle.obd import PIDS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from edge_agent.buses.base import OpenRequest
     from edge_agent.link import Link
+    from edge_agent.protocols.dialect import Dialect
+    from edge_agent.protocols.did_table import Identifier
     from edge_agent.questions import CodeKey
     from edge_agent.watch import Happening
     from vehicle.batch import TimeQuality
@@ -58,8 +63,12 @@ SHORT_ANSWERS = 2
 class Session:
     """One connection to one car, from the first question to the loss of the line."""
 
-    def __init__(self, link: Link, request: OpenRequest, watch: Watch) -> None:
-        self.questions = Questions(link, request.health)
+    def __init__(
+        self, link: Link, request: OpenRequest, watch: Watch, dialect: Dialect, identifiers: Sequence[Identifier]
+    ) -> None:
+        self.questions = Questions(link, request.health, dialect)
+        self.spoke = False
+        self._dialect, self._identifiers = dialect, identifiers
         self._health, self._collect, self._watch, self._tap = request.health, request.collect, watch, request.tap
         self._happened: list[Happening] = []
         self._link, self._wakefulness, self._looked_s = link, Wakefulness(), 0.0
@@ -74,9 +83,12 @@ class Session:
             HarmSuspectedError: codes came that may be our doing.
         """
         supported = await self.questions.supported()
-        LOG.info("the car answers: %s", "; ".join(f"{ecu}: {len(pids)} parameters" for ecu, pids in supported.items()))
+        self.spoke = True
+        told = "; ".join(f"{ecu}: {len(pids)} parameters" for ecu, pids in supported.items())
+        LOG.info("the car answers by %s: %s", self._dialect.name, told)
         self._happened += self._watch.vin(await self.questions.vin())
-        poller = Poller(supported, time.monotonic())
+        poller = Poller(supported, time.monotonic(), at_once=self._dialect.most)
+        own = DidPoller(self._identifiers, time.monotonic())
         sampler = Sampler.starting(time.monotonic(), self._collect.period_ms / 1000)
         codes_due_s = time.monotonic()
         revision = 0
@@ -92,12 +104,15 @@ class Session:
                 codes_due_s = time.monotonic() + self._collect.codes_every_s
             elif self._wakefulness.doubtful:
                 self._wakefulness.asked(answered=await self.questions.anyone())
-            elif turn := poller.due(now_s):
+            elif (turn := poller.due(now_s)) and poller.next_due_s() <= own.next_due_s():
                 sampler.take(read := await self._poll(poller, *turn))
+                self._tap.hear(read)
+            elif identifier := own.due(now_s):
+                sampler.take(read := await self._poll_own(own, identifier))
                 self._tap.hear(read)
             if row := self._row(sampler):
                 yield row
-            next_s = min(poller.next_due_s(), sampler.next_s, codes_due_s)
+            next_s = min(poller.next_due_s(), own.next_due_s(), sampler.next_s, codes_due_s)
             next_s = min(self._looked_s + LOOK_S, sampler.next_s) if state is State.RESTING else next_s
             await asyncio.sleep(max(SPACING_S, next_s - time.monotonic()))
 
@@ -157,6 +172,21 @@ class Session:
         self._note_short(poller, asked=len(pids), got=len(data))
         return values
 
+    async def _poll_own(self, own: DidPoller, identifier: Identifier) -> dict[str, int]:
+        """Asks for one identifier of the car's model; what its answer holds, by VSS path."""
+        values = refusal = None
+        try:
+            values = await self.questions.identifier(identifier)
+        except RefusedError as error:
+            refusal = error.nrc
+        now_s = time.monotonic()
+        if values is not None:
+            own.answered(identifier, now_s)
+        else:
+            own.failed(identifier, now_s, refusal=refusal)
+        self._wakefulness.asked(answered=values is not None or refusal is not None)
+        return values or {}
+
     def _decoded(self, pid: int, data: bytes, values: dict[str, int]) -> bool:
         try:
             values.update(PIDS[pid].decode(data))
@@ -174,12 +204,16 @@ class Session:
 
 
 class LiveSource:
-    """A bus or adapter as a source; ``connect`` opens the link."""
+    """A bus or adapter as a source; ``connect`` opens the link, ``identifiers`` are those of the car's model."""
 
     key = None
     quality: TimeQuality | None = None
 
-    def __init__(self, request: OpenRequest, connect: Callable[[], Awaitable[Link]]) -> None:
+    def __init__(
+        self, request: OpenRequest, connect: Callable[[], Awaitable[Link]], identifiers: Sequence[Identifier] = ()
+    ) -> None:
+        self._identifiers = identifiers
+        self._dialects, self._is_known = deque(DIALECTS), False
         self.uri, self.tap, self.switch = request.uri, request.tap, request.switch
         self._said = ""
         self._request, self._connect = request, connect
@@ -205,6 +239,7 @@ class LiveSource:
                         yield row
                 except NoAnswerError as error:
                     self._say(error)
+                    self._try_another_dialect()
                     self._request.health.add("asleep")
                     asleep_s = ASLEEP_S[0] if await self._woken(asleep_s) else min(2 * asleep_s, ASLEEP_S[1])
                     continue
@@ -233,8 +268,14 @@ class LiveSource:
             self._link = await self._connect()
             if self._link.physical:
                 await self._link.woken(LISTEN_S)
-        self._session = Session(self._link, self._request, self._watch)
+        self._session = Session(self._link, self._request, self._watch, self._dialects[0], self._identifiers)
         return self._session
+
+    def _try_another_dialect(self) -> None:
+        """A car that has never answered may want to be asked in another way; one look is one question all the same."""
+        self._is_known = self._is_known or (self._session is not None and self._session.spoke)
+        if not self._is_known:
+            self._dialects.rotate(-1)
 
     async def _woken(self, patience_s: float) -> bool:
         """Whether something tells within that time that the car wakes; nothing is sent to it meanwhile."""
@@ -271,6 +312,9 @@ class LiveSource:
             raise ForbiddenRequestError(name, f"a bus can be asked for {', '.join(REQUESTS)}")
         if self._session is None:
             raise NoAnswerError(name)
+        if self._session.questions.on_uds and name not in ON_UDS:
+            why = f"this car is asked by SAE J1979-2, in which we can {', '.join(sorted(ON_UDS))}"
+            raise ForbiddenRequestError(name, why)
         return await carry_out(self._session.questions, progress)
 
     async def close(self) -> None:

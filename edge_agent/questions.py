@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 from edge_agent.errors import GarbledAnswerError, NoAnswerError, RefusedError
 from edge_agent.polling import SPACING_S
-from edge_agent.protocols.obd import LIVE, VIN_REQUEST, Answers, answers, live_data, live_request
-from vehicle.dtc import SERVICE_OF_STATE, Dtc, DtcState, decode_dtcs
-from vehicle.errors import ObdDataError, VehicleError, VinError
+from edge_agent.protocols.dialect import DIALECTS
+from edge_agent.protocols.did_table import decode
+from edge_agent.protocols.isotp import answering
+from edge_agent.protocols.obd import Answers, answers
+from edge_agent.protocols.readiness import STATUS_PID
+from edge_agent.protocols.uds import data_request
+from vehicle.errors import ObdDataError, VinError
 from vehicle.obd import BITMAP_PIDS, supported_pids
 from vehicle.vin import Vin, decode_vin
 
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
     from edge_agent.health import Health
     from edge_agent.link import Link
+    from edge_agent.protocols.dialect import Dialect
+    from edge_agent.protocols.did_table import Identifier
+    from vehicle.dtc import Dtc, DtcState
 
 LOG = logging.getLogger(__name__)
 
@@ -30,8 +37,9 @@ CodeKey = tuple[str, str, str]
 class Questions:
     """Asks over one link, one question at a time, and counts what went wrong."""
 
-    def __init__(self, link: Link, health: Health) -> None:
-        self._link, self._health = link, health
+    def __init__(self, link: Link, health: Health, dialect: Dialect = DIALECTS[0]) -> None:
+        self._link, self._health, self._dialect = link, health, dialect
+        self.on_uds = dialect is not DIALECTS[0]
         self._turn = asyncio.Lock()
         self._free_s = 0.0
 
@@ -71,18 +79,19 @@ class Questions:
         for base in BITMAP_PIDS:
             if base and not any(base in pids for pids in found.values()):
                 break
-            for ecu, data in (await self._ask(bytes([LIVE, base]))).data.items():
+            for ecu, data in (await self._ask(self._dialect.parameters((base,)))).data.items():
                 try:
-                    found[ecu] = found.get(ecu, frozenset()) | supported_pids(base, live_data((base,), data)[base])
+                    bitmap = self._dialect.data((base,), data)[base]
+                    found[ecu] = found.get(ecu, frozenset()) | supported_pids(base, bitmap)
                 except GarbledAnswerError as error:
                     self.garbage(str(error))
         if not found:
-            raise NoAnswerError("01 00 (which parameters there are)")
+            raise NoAnswerError("the question which parameters there are")
         return found
 
     async def anyone(self) -> bool:
         """Whether any ECU answers what every car answers."""
-        return bool((await self._ask(bytes([LIVE, 0]))).data)
+        return bool((await self._ask(self._dialect.parameters((0,)))).data)
 
     async def live(self, ecu: str, pids: Sequence[int]) -> dict[int, bytes]:
         """Data by PID; what the ECU leaves out is absent.
@@ -90,21 +99,21 @@ class Questions:
         Raises:
             RefusedError: the ECU refused.
         """
-        request = live_request(pids)
+        request = self._dialect.parameters(pids)
         found = await self._ask(request, ecu)
         if ecu in found.refusals:
-            raise RefusedError(request.hex(" ").upper(), found.refusals[ecu])
+            raise RefusedError(_hex(request), found.refusals[ecu])
         try:
-            return live_data(pids, found.data[ecu]) if ecu in found.data else {}
+            return self._dialect.data(pids, found.data[ecu]) if ecu in found.data else {}
         except GarbledAnswerError as error:
             self.garbage(str(error))
             return {}
 
     async def vin(self) -> Vin | None:
         """The car's VIN, or None where it does not tell."""
-        for data in (await self._ask(VIN_REQUEST)).data.values():
+        for data in (await self._ask(self._dialect.vin_request)).data.values():
             try:
-                return decode_vin(data[1:])
+                return decode_vin(self._dialect.vin_data(data))
             except (ObdDataError, VinError) as error:
                 self.garbage(str(error))
         return None
@@ -112,10 +121,45 @@ class Questions:
     async def codes(self) -> dict[tuple[str, DtcState], tuple[Dtc, ...]]:
         """Trouble codes by ECU and state; an ECU that did not answer for a state is absent."""
         found: dict[tuple[str, DtcState], tuple[Dtc, ...]] = {}
-        for state, service in SERVICE_OF_STATE.items():
-            for ecu, data in (await self._ask(bytes([service]))).data.items():
+        for request in self._dialect.code_requests:
+            for ecu, data in (await self._ask(request)).data.items():
                 try:
-                    found[ecu, state] = decode_dtcs(data)
-                except VehicleError as error:
+                    found |= {(ecu, state): codes for state, codes in self._dialect.codes(request, data).items()}
+                except GarbledAnswerError as error:
                     self.garbage(str(error))
         return found
+
+    async def status(self) -> dict[str, bytes]:
+        """The four bytes of parameter 01 (lamp, number of codes, readiness) by ECU."""
+        found: dict[str, bytes] = {}
+        for ecu, data in (await self._ask(self._dialect.parameters((STATUS_PID,)))).data.items():
+            try:
+                found[ecu] = self._dialect.data((STATUS_PID,), data)[STATUS_PID]
+            except GarbledAnswerError as error:
+                self.garbage(str(error))
+        return found
+
+    async def identifier(self, one: Identifier) -> dict[str, int] | None:
+        """Raw values by VSS path of a model's own identifier; None where the unit is silent or tells nonsense.
+
+        Raises:
+            RefusedError: the unit refused.
+        """
+        request, ecu = data_request([one.id]), answering(one.ecu)
+        found = await self._ask(request, ecu)
+        if ecu in found.refusals:
+            raise RefusedError(_hex(request), found.refusals[ecu])
+        if ecu not in found.data:
+            return None
+        try:
+            values, outside = decode(one, found.data[ecu])
+        except GarbledAnswerError as error:
+            self.garbage(str(error))
+            return None
+        for path in outside:
+            self._health.add("garbage", detail=f"{one.id:04X}, {path}")
+        return values
+
+
+def _hex(request: bytes) -> str:
+    return request.hex(" ").upper()

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_agent.errors import GarbledAnswerError, NoAnswerError
 from edge_agent.protocols.monitors import MONITORS, monitor_results
-from edge_agent.protocols.obd import LIVE
-from edge_agent.protocols.readiness import STATUS_PID, readiness
+from edge_agent.protocols.readiness import readiness
 from vehicle.dtc import Dtc
 from vehicle.errors import ObdDataError
 from vehicle.obd import BITMAP_PIDS, PIDS, supported_pids
@@ -57,9 +56,9 @@ async def _read_vin(questions: Questions, progress: Callable[[str], None]) -> di
 async def _read_readiness(questions: Questions, progress: Callable[[str], None]) -> dict[str, Any]:
     progress("reading the monitors' readiness (service 01)")
     found = []
-    for ecu, data in sorted((await questions.read(bytes([LIVE, STATUS_PID]))).items()):
+    for ecu, data in sorted((await questions.status()).items()):
         try:
-            found.append({"ecu": ecu} | asdict(readiness(data[1:5])))
+            found.append({"ecu": ecu} | asdict(readiness(data)))
         except ObdDataError as error:
             questions.garbage(str(error))
     if not found:
@@ -139,3 +138,6 @@ REQUESTS: Mapping[str, Callable[[Questions, Callable[[str], None]], Awaitable[di
     "read_monitors": _read_monitors,
 }
 """What a bus can be asked for, by the name of the request."""
+
+ON_UDS = frozenset({"read_dtcs", "read_vin", "read_readiness"})
+"""Those that a car that speaks SAE J1979-2 can be asked for, too."""

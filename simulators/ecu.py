@@ -1,4 +1,4 @@
-"""Control units that answer OBD-II requests (SAE J1979 on CAN, ISO 15765-4): a pure function of request and car.
+"""Control units that answer OBD-II requests (SAE J1979 and J1979-2 on CAN): a pure function of request and car.
 
 A request to all (identifier 7DF) that a unit cannot answer stays unanswered, as the standard asks; one to the unit
 itself gets a negative response.
@@ -34,6 +34,9 @@ MOST_PIDS = 6
 """How many parameters one request may name."""
 
 _STATE_OF_SERVICE = MappingProxyType({0x03: DtcState.STORED, 0x07: DtcState.PENDING, 0x0A: DtcState.PERMANENT})
+READ_DATA, READ_CODES = 0x22, 0x19
+_OBD_PIDS, _OBD_VIN = 0xF400, 0xF802
+_STATUS = MappingProxyType({DtcState.PENDING: 0x04, DtcState.STORED: 0x08})
 _CALIBRATION = b"RW-SIM-2026.1"
 _ECU_NAME = b"ECM\0-EngineControl"
 _MISFIRE_MONITORS = (0xA1, 0xA2)
@@ -46,6 +49,7 @@ class Refusal(int):
 SERVICE_NOT_SUPPORTED = Refusal(0x11)
 SUBFUNCTION_NOT_SUPPORTED = Refusal(0x12)
 WRONG_LENGTH = Refusal(0x13)
+REQUEST_OUT_OF_RANGE = Refusal(0x31)
 RESPONSE_PENDING = Refusal(0x78)
 
 
@@ -78,6 +82,10 @@ class Unit:
     codes: Mapping[DtcState, tuple[Dtc, ...]] = field(default_factory=dict)
     freeze: Mapping[str, float] = field(default_factory=dict)
     """Values when the first stored code was set."""
+    on_uds: bool = False
+    """Whether it tells what OBD-II tells on UDS (SAE J1979-2), and nothing in the older way."""
+    identifiers: Mapping[int, bytes] = field(default_factory=dict)
+    """The maker's own data by identifier (service 22)."""
     vin: Vin | None = None
     behaviour: Behaviour = Behaviour.NORMAL
 
@@ -109,10 +117,14 @@ def _answer(request: bytes, unit: Unit) -> bytes | Refusal:
     service, rest = request[0], request[1:]
     if unit.behaviour is Behaviour.NO_DATA and (service != 0x01 or rest[:1] not in {b"\0", b"\x20", b"\x40"}):
         return SERVICE_NOT_SUPPORTED
-    if service in _STATE_OF_SERVICE:
+    if service in _STATE_OF_SERVICE and not unit.on_uds:
         codes = unit.codes.get(_STATE_OF_SERVICE[service], ())
         return bytes([service + POSITIVE]) + encode_dtcs(codes)
-    readers = {0x01: _live, 0x02: _frozen, 0x06: _monitors, 0x09: _information}
+    if service == READ_DATA and (unit.on_uds or unit.identifiers):
+        return _data_by_identifier(rest, unit)
+    if service == READ_CODES and unit.on_uds:
+        return _codes_on_uds(rest, unit)
+    readers = {} if unit.on_uds else {0x01: _live, 0x02: _frozen, 0x06: _monitors, 0x09: _information}
     return readers[service](rest, unit) if service in readers else SERVICE_NOT_SUPPORTED
 
 
@@ -179,6 +191,45 @@ def _information(asked: bytes, unit: Unit) -> bytes | Refusal:
     if asked[0] == 0:
         return b"\x49" + asked + supported_bitmap(0, known)
     return b"\x49" + asked + known[asked[0]] if asked[0] in known else SUBFUNCTION_NOT_SUPPORTED
+
+
+def _data_by_identifier(asked: bytes, unit: Unit) -> bytes | Refusal:
+    """Service 22: the maker's own identifiers and, on UDS, what services 01 and 09 would tell (F4xx, F8xx)."""
+    if not asked or len(asked) % 2:
+        return WRONG_LENGTH
+    named = [int.from_bytes(asked[at : at + 2], "big") for at in range(0, len(asked), 2)]
+    parts = [one.to_bytes(2, "big") + data for one in named if (data := _identified(one, unit)) is not None]
+    return b"\x62" + b"".join(parts) if parts else REQUEST_OUT_OF_RANGE
+
+
+def _identified(identifier: int, unit: Unit) -> bytes | None:
+    if identifier in unit.identifiers:
+        return unit.identifiers[identifier]
+    group, one = identifier & 0xFF00, identifier & 0xFF
+    if unit.on_uds and group == _OBD_PIDS:
+        return parameter(one, unit.values)
+    if unit.on_uds and identifier == _OBD_VIN and unit.vin is not None:
+        return str(unit.vin).encode("ascii")
+    return None
+
+
+def _codes_on_uds(asked: bytes, unit: Unit) -> bytes | Refusal:
+    """Service 19: emission-related codes by status and severity (42 33), and permanent ones (55 33)."""
+    status = {
+        code: sum(bit for state, bit in _STATUS.items() if code in unit.codes.get(state, ())) for code in _coded(unit)
+    }
+    if asked[:2] == b"\x42\x33" and len(asked) == 4:  # noqa: PLR2004  masks of status and severity
+        found = [b"\x02" + code.to_three_bytes() + bytes([bits]) for code, bits in status.items() if bits & asked[2]]
+        return b"\x59\x42\x33\x0c\x1e\x04" + b"".join(found)
+    if asked == b"\x55\x33":
+        permanent = unit.codes.get(DtcState.PERMANENT, ())
+        found = [code.to_three_bytes() + bytes([status[code]]) for code in permanent]
+        return b"\x59\x55\x33\x0c\x04" + b"".join(found)
+    return SUBFUNCTION_NOT_SUPPORTED
+
+
+def _coded(unit: Unit) -> list[Dtc]:
+    return sorted({code for codes in unit.codes.values() for code in codes})
 
 
 def asked_of(identifier: int, units: Iterable[Unit]) -> tuple[Unit, ...]:

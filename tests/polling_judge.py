@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FLOW_CONTROL = 0x30
-READS = {0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A, 0x19, 0x22, 0x3E}
+FLOW_CONTROL, ON_UDS = 0x30, 0x22
+READS = {0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A, 0x19, 0x22}
 LISTEN_S, SPACING_S, LEFT_ALONE_S, HARM_S = 1.0, 0.05, 1.0, 1.5
 TOLERANCE = 0.85
 """Of each time: what a timer of a busy machine may take off."""
@@ -43,6 +43,10 @@ class Asked:
 
     @property
     def pids(self) -> bytes:
+        """The parameters that it names: by service 01, or on UDS by identifiers F4xx."""
+        if self.payload[0] == ON_UDS:
+            named = [self.payload[at : at + 2] for at in range(1, len(self.payload), 2)]
+            return bytes(one[1] for one in named if one[0] == 0xF4)
         return self.payload[1:] if self.payload[0] == 0x01 else b""
 
 
@@ -95,15 +99,17 @@ def requests(log: list[Seen]) -> list[Asked]:
 
 
 def _blind(asked: list[Asked]) -> set[str]:
-    """Parameters that no bitmap named."""
-    known: set[int] = {0}
+    """Parameters that no bitmap named, by the same way of asking."""
+    known: dict[int, set[int]] = {0x01: {0}, ON_UDS: {0}}
     for one in asked:
-        if not set(one.pids) <= known:
+        pids, service = one.pids, one.payload[0]
+        if not set(pids) <= known.get(service, set()):
             return {"a parameter that no bitmap names"}
-        for answer in one.answers:
-            if answer[:1] == b"\x41" and len(one.pids) == 1 and one.pids[0] % 0x20 == 0:
-                bits = int.from_bytes(answer[2:6], "big")
-                known |= {one.pids[0] + 1 + at for at in range(32) if bits >> (31 - at) & 1}
+        if len(pids) == 1 and pids[0] % 0x20 == 0:
+            head = 2 if service == 0x01 else 3
+            for answer in one.answers:
+                bits = int.from_bytes(answer[head : head + 4], "big") if answer[0] == service + 0x40 else 0
+                known[service] |= {pids[0] + 1 + at for at in range(32) if bits >> (31 - at) & 1}
     return set()
 
 
@@ -119,13 +125,13 @@ def _stubborn(asked: list[Asked]) -> set[str]:
 
 
 def _refuses(answer: bytes) -> bool:
-    return answer[:2] == b"\x7f\x01" and answer[2:3] != b"\x78"  # 78: the answer is still to come
+    return answer[:2] in {b"\x7f\x01", b"\x7f\x22"} and answer[2:3] != b"\x78"  # 78: the answer is still to come
 
 
 def _disturbing(asked: list[Asked]) -> set[str]:
     """Requests to a car that sleeps."""
     silent = 0
-    for one, following in itertools.pairwise([one for one in asked if one.payload[0] == 0x01]):
+    for one, following in itertools.pairwise([one for one in asked if one.payload[0] in {0x01, ON_UDS}]):
         silent = 0 if one.answers else silent + 1
         if silent >= MOST_SILENT and following.at_s - one.at_s < TOLERANCE * LEFT_ALONE_S:
             return {"a sleeping car is not left alone"}

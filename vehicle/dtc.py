@@ -13,7 +13,7 @@ from vehicle.errors import DtcError, ObdDataError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_CODE = re.compile(r"[PCBU][0-3][0-9A-F]{3}")
+_CODE = re.compile(r"[PCBU][0-3][0-9A-F]{3}(-(?!00)[0-9A-F]{2})?")
 _SPN_FMI = re.compile(r"SPN (0|[1-9]\d{0,5}) FMI (0|[1-9]\d?)")
 _SYSTEMS = "PCBU"
 LARGEST_SPN, LARGEST_FMI = (1 << 19) - 1, 31
@@ -53,7 +53,7 @@ class DtcStatus(IntFlag):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Dtc:
-    """A five-character fault code such as ``P0420``.
+    """A fault code such as ``P0420``, or ``C1234-4A`` where a failure type (SAE J2012-DA) other than 00 goes with it.
 
     Raises:
         DtcError: the text is not a code.
@@ -68,17 +68,31 @@ class Dtc:
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def base(self) -> str:
+        """The five characters without failure type."""
+        return self.code[:5]
+
     @classmethod
-    def from_bytes(cls, pair: bytes) -> Self:
-        """The code in two bytes: two bits of system, two of first digit, three hex digits."""
-        if len(pair) != 2:  # noqa: PLR2004  a code is two bytes
-            raise ObdDataError("a trouble code", pair, "2 bytes")
-        return cls(f"{_SYSTEMS[pair[0] >> 6]}{pair[0] >> 4 & 3}{pair[0] & 15:X}{pair[1]:02X}")
+    def from_bytes(cls, data: bytes) -> Self:
+        """The code in two bytes: two bits of system, two of first digit, three hex digits; a third is a failure type.
+
+        Raises:
+            ObdDataError: fewer or more bytes.
+        """
+        if len(data) not in (2, 3):
+            raise ObdDataError("a trouble code", data, "2 or 3 bytes")
+        failure = f"-{data[2]:02X}" if any(data[2:]) else ""
+        return cls(f"{_SYSTEMS[data[0] >> 6]}{data[0] >> 4 & 3}{data[0] & 15:X}{data[1]:02X}{failure}")
 
     def to_bytes(self) -> bytes:
-        """The two bytes of the code."""
-        digits = int(self.code[1:], 16)
+        """The two bytes of the code without failure type."""
+        digits = int(self.base[1:], 16)
         return (_SYSTEMS.index(self.code[0]) << 14 | digits).to_bytes(2, "big")
+
+    def to_three_bytes(self) -> bytes:
+        """The bytes of the code with its failure type, as UDS has it."""
+        return self.to_bytes() + bytes.fromhex(self.code[6:] or "00")
 
 
 @dataclass(frozen=True, slots=True, order=True)

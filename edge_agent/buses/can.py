@@ -1,7 +1,8 @@
 """OBD-II on a CAN bus (ISO 15765-4), 500 or 250 kbit/s, through any interface of python-can.
 
-``can:INTERFACE:CHANNEL[?bitrate=N]``, as ``can:socketcan:can0`` or ``can:slcan:/dev/ttyACM0?bitrate=500000``. Between
-processes of one machine ``can:udp_multicast:GROUP[:PORT]``, which is opened with a hop limit of 0: no packet leaves.
+``can:INTERFACE:CHANNEL[?bitrate=N][&dids=FILE]``, as ``can:socketcan:can0``; ``dids`` is a table of the model's own
+data identifiers (docs/did-tables.md). Between processes of one machine ``can:udp_multicast:GROUP[:PORT]``, which is
+opened with a hop limit of 0: no packet leaves.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from edge_agent.buses.address import MULTICAST, bus_options
 from edge_agent.buses.base import OpenRequest, parameters
 from edge_agent.buses.dbc_map import open_map
+from edge_agent.buses.did_files import open_table
 from edge_agent.buses.hearing import DbcHearing
 from edge_agent.buses.listen import ListeningSource, recorded
 from edge_agent.buses.python_can import can
@@ -66,6 +68,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bitrate: int | None = None
     dbc: str = ""
     map: str = ""
+    dids: str = ""
 
 
 def open_source(request: OpenRequest) -> LiveSource | ListeningSource:
@@ -73,6 +76,7 @@ def open_source(request: OpenRequest) -> LiveSource | ListeningSource:
 
     Raises:
         SourceError: the URI names no interface and channel, or an interface that python-can does not have.
+        DidTableError: the table of identifiers that ``dids`` names cannot be taken.
     """
     query = parameters(Query, request)
     options = bus_options(request, query.bitrate) | {"can_filters": _FILTERS}
@@ -80,15 +84,16 @@ def open_source(request: OpenRequest) -> LiveSource | ListeningSource:
     if query.dbc or query.map:
         mapped = open_map(request.uri, query.dbc, query.map, request.health)
         return ListeningSource(request, options, DbcHearing(mapped))
-    return LiveSource(request, partial(_connect, request, options))
+    table = open_table(query.dids)
+    return LiveSource(request, partial(_connect, request, options, table.names), table.identifiers)
 
 
-async def _connect(request: OpenRequest, options: dict[str, Any]) -> CanLink:
+async def _connect(request: OpenRequest, options: dict[str, Any], named: frozenset[int]) -> CanLink:
     try:
         bus = await asyncio.to_thread(partial(can.Bus, **options))
     except (can.CanError, OSError, ValueError, TypeError, NotImplementedError) as error:
         raise BusLostError(request.uri, f"cannot be opened: {error}") from error
-    return CanLink(bus, request.uri, Gate(request.switch), request.health, request.tap)
+    return CanLink(bus, request.uri, Gate(request.switch, named), request.health, request.tap)
 
 
 def _is_diagnostic(message: can.Message) -> bool:

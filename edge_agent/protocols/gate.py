@@ -12,12 +12,25 @@ from dataclasses import dataclass, field
 
 from edge_agent.errors import ForbiddenRequestError
 from edge_agent.protocols.isotp import FLOW_CONTROL, SINGLE, is_request_id
+from edge_agent.protocols.uds import (
+    CODE_READS,
+    IDENTIFICATION,
+    OBD_INFORMATION,
+    OBD_MONITOR,
+    OBD_PID,
+    READ_CODES,
+    READ_DATA,
+)
 from edge_agent.switch import Switch
 
 OBD_READS = frozenset({0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A})
 """Services of SAE J1979 that only read: live data, freeze frame, codes, monitor results, vehicle information."""
-UDS_READS = frozenset({0x19, 0x22, 0x3E})
-"""Services of ISO 14229-1 that only read, and tester present: codes, data by identifier."""
+UDS_READS = frozenset({READ_CODES, READ_DATA})
+"""Services of ISO 14229-1 that only read: codes, data by identifier."""
+IDENTIFIERS = frozenset(
+    {*IDENTIFICATION, *(group | one for group in (OBD_PID, OBD_MONITOR, OBD_INFORMATION) for one in range(256))}
+)
+"""Identifiers that any unit may be asked for: what it is, and what OBD on UDS tells. Others a table has to name."""
 ALLOWED_SERVICES = OBD_READS | UDS_READS
 MOST_BYTES = 7
 """What a single frame of classical CAN holds besides its length (ISO 15765-2)."""
@@ -30,11 +43,11 @@ chosen bytes; ``ATSH`` (header), ``ATFC`` (flow control of one's own), ``ATPP`` 
 _HEX = re.compile(r"(?:[0-9A-F]{2}){1,7}")
 
 
-def check_request(payload: bytes) -> bytes:
-    """``payload`` itself, if it is an allowed read.
+def check_request(payload: bytes, identifiers: frozenset[int] = IDENTIFIERS) -> bytes:
+    """``payload`` itself, if it is an allowed read; of service 22 only for these ``identifiers``.
 
     Raises:
-        ForbiddenRequestError: any other service, or more bytes than one frame holds.
+        ForbiddenRequestError: any other service, sub-function or identifier, or more bytes than one frame holds.
     """
     if not payload:
         raise ForbiddenRequestError(payload, "it is empty")
@@ -43,14 +56,29 @@ def check_request(payload: bytes) -> bytes:
         raise ForbiddenRequestError(payload, f"service {payload[0]:02X} is not one of the reads {allowed}")
     if len(payload) > MOST_BYTES:
         raise ForbiddenRequestError(payload, f"it has {len(payload)} bytes; a read has at most {MOST_BYTES}")
+    if payload[0] == READ_CODES and payload[1:2] not in {bytes([one]) for one in CODE_READS}:
+        raise ForbiddenRequestError(payload, "of service 19 only lists of codes are read")
+    if payload[0] == READ_DATA:
+        _check_identifiers(payload, identifiers)
     return payload
+
+
+def _check_identifiers(payload: bytes, identifiers: frozenset[int]) -> None:
+    named = [payload[at : at + 2] for at in range(1, len(payload), 2)]
+    if not named or any(len(one) < 2 or int.from_bytes(one, "big") not in identifiers for one in named):  # noqa: PLR2004
+        why = "it names identifiers that are neither OBD's nor a unit's name nor in a table (docs/did-tables.md)"
+        raise ForbiddenRequestError(payload, why)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets reads through; while the switch says listen only, nothing at all."""
+    """Lets reads through; while the switch says listen only, nothing at all.
+
+    ``named`` are the identifiers of service 22 that a table of the car's model names.
+    """
 
     switch: Switch = field(default_factory=Switch)
+    named: frozenset[int] = frozenset()
 
     def frame(self, identifier: int, data: bytes, *, extended: bool) -> bytes:
         """``data`` itself, if this CAN frame may leave: a read in a single frame, or flow control.
@@ -68,7 +96,7 @@ class Gate:
             return data
         if kind != SINGLE or not 1 <= size < len(data):
             raise ForbiddenRequestError(data, "only single frames and flow control are sent")
-        check_request(data[1 : 1 + size])
+        check_request(data[1 : 1 + size], IDENTIFIERS | self.named)
         return data
 
     def line(self, text: str) -> bytes:
@@ -81,7 +109,7 @@ class Gate:
         if not ADAPTER_COMMANDS.fullmatch(text):
             if not _HEX.fullmatch(text):
                 raise ForbiddenRequestError(text, "it is neither an allowed adapter command nor 1 to 7 bytes in hex")
-            check_request(bytes.fromhex(text))
+            check_request(bytes.fromhex(text), IDENTIFIERS | self.named)
         return text.encode("ascii") + b"\r"
 
     def _speaks(self, request: bytes | str) -> None:

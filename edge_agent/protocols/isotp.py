@@ -43,6 +43,13 @@ def request_id(answer_id: int) -> int:
     return answer_id - 8
 
 
+def answering(request_to: int) -> str:
+    """In hex digits, as links name units: where the ECU that listens on ``request_to`` answers."""
+    if request_to & 0xFFFF0000 == _PREFIX_29:
+        return f"{_TO_TESTER | request_to >> 8 & 0xFF:08X}"
+    return f"{request_to + 8:03X}"
+
+
 def segment(payload: bytes) -> list[bytes]:
     """The frames of ``payload`` (1 to 4095 bytes): one single frame, or a first and consecutive ones; padded to 8.
 

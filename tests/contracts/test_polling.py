@@ -84,6 +84,7 @@ TEMPERS = {
     "switched off and still answering": engine_off,
     "asking for time": steady(Behaviour.PENDING),
     "good": steady(Behaviour.NORMAL),
+    "speaking J1979-2 only": lambda _: (Unit(values=DRIVEN, on_uds=True),),
 }
 
 
@@ -161,7 +162,7 @@ BROKEN = {
     "asked before listening": ("0.1 7DF 02 01 00",),
     "too close together": (*GOOD, "1.41 7E0 02 01 0D"),
     "too many parameters": (*GOOD, "2 7E0 08 01 0C 0D 05 0C 0D 05 0C"),
-    "a parameter that no bitmap names": (*GOOD, "2 7E0 02 01 42"),
+    "a parameter that no bitmap names": (*GOOD, "2 7E0 03 22 F4 0D"),
     "several parameters though they are refused": (
         *GOOD,
         *itertools.chain.from_iterable((f"{at} 7E0 03 01 0C 0D", f"{at}.01 7E8 03 7F 01 12") for at in range(2, 6)),
