@@ -28,7 +28,7 @@ def agent(
     source: Annotated[
         str | None,
         typer.Option(
-            help="csv:FILE, log:FILE, can:INTERFACE:CHANNEL, elm327:DEVICE, elm327:socket://HOST:PORT; or in the file."
+            help="csv:FILE, log:FILE, can:INTERFACE:CHANNEL, elm327:DEVICE, elm327:socket://HOST:PORT, obd:…; or in the file."
         ),
     ] = None,
     column_map: Annotated[

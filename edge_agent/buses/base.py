@@ -36,6 +36,7 @@ SCHEMES: Mapping[str, str] = {
     "j1939": "edge_agent.buses.j1939",
     "log": "edge_agent.buses.log",
     "elm327": "edge_agent.buses.elm327",
+    "obd": "edge_agent.buses.python_obd",
 }
 """Scheme -> module; imported when a URI of that scheme is opened. A module has ``open_source(request)``."""
 

@@ -24,7 +24,7 @@ from edge_agent.protocols.gate import Gate
 from edge_agent.wakefulness import CHARGING_V
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from edge_agent.protocols.obd import Heard
 
@@ -56,17 +56,25 @@ def open_source(request: OpenRequest) -> LiveSource:
     Raises:
         SourceError: neither a device nor a socket.
     """
+    return LiveSource(request, partial(_connect, request, opening(request)))
+
+
+def opening(request: OpenRequest) -> Callable[[], Awaitable[Port]]:
+    """How the adapter that a URI names is opened.
+
+    Raises:
+        SourceError: neither a device nor a socket.
+    """
     query = parameters(Query, request)
-    address = urlsplit(request.path)
+    address, scheme = urlsplit(request.path), request.uri.partition(":")[0]
     if address.scheme == SOCKET:
         if not address.hostname or not _port_of(address):
-            raise SourceError(request.uri, "write it as elm327:socket://HOST:PORT")
-        return LiveSource(
-            request, partial(_connect, request, partial(_open_socket, address.hostname, address.port or 0))
-        )
+            raise SourceError(request.uri, f"write it as {scheme}:socket://HOST:PORT")
+        return partial(_open_socket, address.hostname, address.port or 0)
     if not request.path.startswith("/"):
-        raise SourceError(request.uri, "write it as elm327:/dev/ttyUSB0 or elm327:socket://127.0.0.1:35000")
-    return LiveSource(request, partial(_connect, request, partial(_open_serial, request.path, query.baud)))
+        why = f"write it as {scheme}:/dev/ttyUSB0 or {scheme}:socket://127.0.0.1:35000"
+        raise SourceError(request.uri, why)
+    return partial(_open_serial, request.path, query.baud)
 
 
 def _port_of(address: Any) -> int:
@@ -99,9 +107,9 @@ async def _open_serial(path: str, baud: int) -> Port:
     return Port(reader, device.write, transport.close)
 
 
-async def _connect(request: OpenRequest, opening: Callable[[], Any]) -> ElmLink:
+async def _connect(request: OpenRequest, opened: Callable[[], Any]) -> ElmLink:
     try:
-        port = await opening()
+        port = await opened()
     except (OSError, TimeoutError, ValueError) as error:  # serial.SerialException is an OSError
         raise BusLostError(request.uri, f"cannot be opened: {error}") from error
     link = ElmLink(port, request)

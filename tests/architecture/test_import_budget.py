@@ -36,6 +36,7 @@ DRIVERS = frozenset(
         "edge_agent.buses.j1939",
         "edge_agent.buses.elm327",
         "edge_agent.buses.python_can",
+        "edge_agent.buses.python_obd",
         "edge_agent.buses.recorded",
         "edge_agent.buses.log",
         "edge_agent.buses.listen",

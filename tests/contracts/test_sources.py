@@ -71,6 +71,12 @@ async def _elm327() -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
+async def _obd() -> AsyncIterator[str]:
+    async with _elm327() as uri:
+        yield uri.replace("elm327:", "obd:")
+
+
+@contextlib.asynccontextmanager
 async def _log() -> AsyncIterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         chosen, log = Path(folder) / "map.toml", Path(folder) / "drive.log"
@@ -79,7 +85,7 @@ async def _log() -> AsyncIterator[str]:
         yield f"log:{log}?dbc={DBC}&map={chosen}"
 
 
-SOURCES = {"csv": _csv, "can": _can, "j1939": _j1939, "log": _log, "elm327": _elm327}
+SOURCES = {"csv": _csv, "can": _can, "j1939": _j1939, "log": _log, "elm327": _elm327, "obd": _obd}
 
 
 def test_every_source_is_here() -> None:
