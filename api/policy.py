@@ -112,6 +112,7 @@ PAGES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "GET /vehicles/{vehicle_id}/evidence/{finding_id}": EVERYONE,
         "GET /vehicles/{vehicle_id}/signals": EVERYONE,
         "GET /vehicles/{vehicle_id}/device": SHOP,
+        "POST /vehicles/{vehicle_id}/positions": frozenset({Role.OWNER}),
         "POST /vehicles/{vehicle_id}/read-codes": SHOP,
         "POST /vehicles/{vehicle_id}/ask": SHOP,
         "POST /vehicles/{vehicle_id}/listen-only": SHOP,

@@ -71,6 +71,13 @@ vehicle_tags = sa.Table(
     sa.Column("tag", sa.String(32), primary_key=True, index=True),
 )  # fmt: skip
 
+position_consents = sa.Table(
+    "position_consents", metadata,
+    sa.Column("vehicle_id", _id, sa.ForeignKey("vehicles.id"), primary_key=True),
+    sa.Column("owner_id", _id, sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("given_at", UtcDateTime, nullable=False),
+)  # fmt: skip
+
 appointments = sa.Table(
     "appointments", metadata,
     sa.Column("id", _id, primary_key=True),

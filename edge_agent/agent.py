@@ -11,17 +11,17 @@ from edge_agent.campaigns.book import Book
 from edge_agent.campaigns.record import carry_out
 from edge_agent.campaigns.runner import Runner
 from edge_agent.clock import Clock
+from edge_agent.position import Position, Receiver
 from edge_agent.recorder import Recorder, event_entry
 from edge_agent.remote import answer
 from edge_agent.spool import Entry, Spool
 from edge_agent.store import Store
 from edge_agent.uplink import Uplink
-from edge_agent.vitals import vitals
+from edge_agent.vitals import of_device
 from vehicle.batch import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from edge_agent.buses.base import Source
     from edge_agent.health import Health
@@ -54,7 +54,7 @@ async def run(
     store = Store(spool)
     recorder = Recorder(source, store, clock, health, settings.collect, speed)
     uplink = Uplink(settings, store, clock, health)
-    recorder.wake, recorder.vitals = uplink.wake, partial(_vitals, store, settings.spool.parent)
+    recorder.wake, recorder.vitals = uplink.wake, partial(of_device, store, settings.spool.parent)
     tap, switch = getattr(source, "tap", None), getattr(source, "switch", None)
     if switch is not None:
         uplink.listen_only = lambda: switch.listen_only
@@ -65,17 +65,17 @@ async def run(
     uplink.on_command = partial(
         carry_out, partial(answer, source, uplink.server_now_ms), campaigns, uplink.server_now_ms
     )
-    if tap is None:
-        recorder.taken = campaigns.read_row
+    recorder.taken = campaigns.read_row if tap is None else recorder.taken
     try:
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(uplink.run(), name="agent.uplink")
             reading = group.create_task(recorder.run(), name="agent.recorder")
             collecting = group.create_task(campaigns.run(), name="agent.campaigns")
             reading.add_done_callback(lambda _: campaigns.end())
+            others = _following(group, settings, campaigns, recorder)
             read = lambda: reading.done() and campaigns.idle  # noqa: E731
             await _until_done(store, read, stop, until_acked=until_acked, report=partial(progress, health))
-            for task in (reading, collecting, sending):
+            for task in (reading, collecting, sending, *others):
                 task.cancel()
     finally:
         await source.close()
@@ -95,9 +95,15 @@ async def _until_done(
                 await stop.wait()
 
 
-async def _vitals(store: Store, folder: Path) -> dict[str, int]:
-    _, _, waiting = await store.bounds()
-    return await asyncio.to_thread(vitals, folder, waiting)
+def _following(
+    group: asyncio.TaskGroup, settings: AgentSettings, campaigns: Runner, recorder: Recorder
+) -> list[asyncio.Task[None]]:
+    """What follows the vehicle's position, where a receiver is configured."""
+    if not settings.gnss:
+        return []
+    position = Position(Receiver.parse(settings.gnss), lambda: campaigns.positions)
+    recorder.position = position.values
+    return [group.create_task(position.run(), name="agent.position")]
 
 
 def _gap(clock: Clock, first: int, last: int, count: int, reason: str) -> Entry:

@@ -45,6 +45,7 @@ class Recorder:
         self._paced_from: tuple[int, float] | None = None
         self._vitals_due_s = time.monotonic()
         self.vitals: Callable[[], Awaitable[Mapping[str, int]]] | None = None
+        self.position: Callable[[], Mapping[str, int]] = dict
         self.wake: Callable[[], None] = lambda: None
         self.taken: Callable[[int, Mapping[str, int], TimeQuality], None] = lambda _time_ms, _values, _quality: None
 
@@ -103,14 +104,16 @@ class Recorder:
                 await following
 
     async def _with_vitals(self, row: Row | None) -> Row | None:
-        """A live row, and now and then what the device says of itself; that alone where nothing else came."""
-        now_s, every_s = time.monotonic(), self._collect.device_every_s
-        if self.vitals is None or self._source.key is not None or not every_s or now_s < self._vitals_due_s:
+        """A live row with its position, and now and then what the device says of itself, also while a car is silent."""
+        if self._source.key is not None:
             return row
-        self._vitals_due_s = now_s + every_s
-        said = await self.vitals()
-        if row is None:
-            return Row(values=said)
+        said = {} if row is None else dict(self.position())
+        now_s, every_s = time.monotonic(), self._collect.device_every_s
+        if self.vitals is not None and every_s and now_s >= self._vitals_due_s:
+            self._vitals_due_s = now_s + every_s
+            said |= await self.vitals()
+        if row is None or not said:
+            return Row(values=said) if said else row
         return Row(values={**row.values, **said}, time_ms=row.time_ms, events=row.events)
 
     async def _pace(self, row: Row) -> None:

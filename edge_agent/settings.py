@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.errors import ConfigError
+from edge_agent.position import Receiver
 from vehicle.errors import SettingsError
 from vehicle.settings import build, read_toml
 from vehicle.topics import DEVICE_ID
@@ -46,13 +47,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that the agent is told."""
+    """Everything that the agent is told.
+
+    ``gnss`` names a receiver, as ``/dev/ttyACM0`` or ``gpsd://127.0.0.1:2947``; it is read only where the vehicle's
+    owner has allowed it on the server, too.
+    """
 
     device: str
     password: str
     source: str = ""
     spool: Path = Path("agent.spool.db")
     listen_only: bool = False
+    gnss: str = ""
     broker: Broker = Broker()
     collect: Collect = Collect()
     limits: Limits = Limits()
@@ -75,6 +81,8 @@ def load(path: Path) -> AgentSettings:
         raise ConfigError(path, str(error).removeprefix(f"{path} ")) from error
     if not DEVICE_ID.fullmatch(settings.device):
         raise ConfigError(path, f"device {settings.device!r} is not a device id; take the one that `device add` wrote")
+    if settings.gnss:
+        Receiver.parse(settings.gnss)
     spool = settings.spool if settings.spool.is_absolute() else path.resolve().parent / settings.spool
     ca = str(path.resolve().parent / settings.broker.ca) if settings.broker.ca else ""
     if ca and not Path(ca).is_file():

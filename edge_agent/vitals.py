@@ -5,6 +5,7 @@ Read from where Linux tells them (``/sys``, ``/proc``); what a machine does not 
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +23,18 @@ from vehicle.signals import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from edge_agent.store import Store
+
 _MILLI, _MICRO = 1e-3, 1e-6
 _ZONES, _SUPPLIES = "sys/class/thermal/thermal_zone*/temp", "sys/class/power_supply/*/voltage_now"
 _MEMORY = "proc/meminfo"
 _TOTAL, _AVAILABLE = "MemTotal", "MemAvailable"
+
+
+async def of_device(store: Store, folder: Path) -> dict[str, int]:
+    """What :func:`vitals` says of this machine, and of the spool in ``folder``."""
+    _, _, waiting = await store.bounds()
+    return await asyncio.to_thread(vitals, folder, waiting)
 
 
 def vitals(folder: Path, waiting: int, root: Path = Path("/")) -> dict[str, int]:

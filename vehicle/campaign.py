@@ -62,10 +62,14 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a device shall collect; ``version`` grows with each change, and the device tells which one it has."""
+    """All that a device shall collect; ``version`` grows with each change, and the device tells which one it has.
+
+    ``positions`` says that the vehicle's owner allows positions to be collected.
+    """
 
     version: int
     campaigns: list[Campaign] = []
+    positions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

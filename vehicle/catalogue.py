@@ -16,6 +16,7 @@ from vehicle.units import Unit
 _OBD = "Vehicle.OBD."
 _ENGINE = "Vehicle.Powertrain.CombustionEngine."
 _DEVICE = "Vehicle.Device."
+_PLACE = "Vehicle.CurrentLocation."
 
 _FUEL_SYSTEM_STATES = {
     0: "off",
@@ -217,7 +218,11 @@ BEYOND_OBD: tuple[Signal, ...] = (
     _row(_DEVICE + "FreeMemory", Unit.PERCENT, "Device: free memory", "设备剩余内存", bits=7),
     _row(_DEVICE + "WaitingMessages", Unit.COUNT, "Device: messages waiting", "设备待发消息", bits=32),
     _row(_DEVICE + "SupplyVoltage", Unit.VOLT, "Device: supply voltage", "设备供电电压", denominator=1000, bits=16),
+    _row(_PLACE + "Latitude", Unit.DEGREES, "Latitude", "纬度", denominator=1_000_000, bits=29, signed=True),
+    _row(_PLACE + "Longitude", Unit.DEGREES, "Longitude", "经度", denominator=1_000_000, bits=29, signed=True),
+    _row(_PLACE + "Altitude", Unit.METRE, "Altitude", "海拔", denominator=10, bits=20, signed=True),
+    _row(_PLACE + "Heading", Unit.DEGREES, "Heading", "航向", denominator=10, bits=12),
 )
-"""What no PID gives: SAE J1939 does, or the device says it of itself."""
+"""What no PID gives: SAE J1939 does, the device says it of itself, or a GNSS receiver where the owner allows it."""
 
 ROWS: tuple[Signal, ...] = _EVERYDAY + _LESS_COMMON + BEYOND_OBD

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from api import revisions
+import sqlalchemy as sa
+
+from api import revisions, tables
 from api.campaigns import repository
+from api.tables import position_consents
 from ingest.devices import vehicles_of
 from ingest.storage import campaigns as stored
 from ingest.storage.database import reading, transaction
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    import sqlalchemy as sa
 
     from vehicle.campaign import Campaign
 
@@ -34,7 +35,8 @@ def work(engine: sa.Engine, *, now: datetime, thorough: bool) -> int:
     with reading(engine) as connection:
         change = revisions.reached(connection, CHANGES)
         if change == revisions.reached(connection, DEPLOYED):
-            idle = not repository.running(connection, now) and not stored.busy_devices(connection)
+            busy = stored.busy_devices(connection) or with_positions(connection)
+            idle = not repository.running(connection, now) and not busy
             if idle or not thorough:
                 return 0
     with transaction(engine) as connection:
@@ -53,5 +55,18 @@ def deploy(connection: sa.Connection, *, now: datetime) -> int:
         for vehicle_id in repository.reached(connection, record):
             for device_id in devices_in[vehicle_id]:
                 wanted[device_id].append(record.campaign)
-    everyone = sorted(wanted.keys() | stored.busy_devices(connection))
-    return sum(stored.tell(connection, device_id, wanted.get(device_id, [])) for device_id in everyone)
+    located = {device_id for vehicle_id in with_positions(connection) for device_id in devices_in[vehicle_id]}
+    everyone = sorted(wanted.keys() | located | stored.busy_devices(connection))
+    return sum(
+        stored.tell(connection, device_id, wanted.get(device_id, []), positions=device_id in located)
+        for device_id in everyone
+    )
+
+
+def with_positions(connection: sa.Connection) -> set[str]:
+    """Vehicles whose present owner allows positions to be collected."""
+    same = (tables.vehicles.c.id == position_consents.c.vehicle_id) & (
+        tables.vehicles.c.owner_id == position_consents.c.owner_id
+    )
+    query = sa.select(position_consents.c.vehicle_id).join(tables.vehicles, same)
+    return set(connection.execute(query).scalars())

@@ -57,6 +57,11 @@ class Runner:
         return self._book.config.version, list(self._refused)
 
     @property
+    def positions(self) -> bool:
+        """Whether the vehicle's owner allows positions to be collected."""
+        return self._book.config.positions
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is being collected or on its way to the spool."""
         return not self._busy and self._done.empty() and all(one.open is None for one in self._all)

@@ -37,6 +37,7 @@ class DeviceConfig:
     taken_version: int
     taken_at: datetime | None
     refused: Sequence[Mapping[str, Any]]
+    positions: bool
 
     @property
     def taken(self) -> bool:
@@ -46,7 +47,8 @@ class DeviceConfig:
     @property
     def message(self) -> Config:
         """What the device is sent."""
-        return Config(version=self.version, campaigns=msgspec.convert(self.campaigns, list[Campaign]))
+        campaigns = msgspec.convert(self.campaigns, list[Campaign])
+        return Config(version=self.version, campaigns=campaigns, positions=self.positions)
 
     def reason(self, campaign_id: str) -> str | None:
         """Why the device does not carry out a campaign, if it said so."""
@@ -75,13 +77,14 @@ class Captured:
     received_at: datetime
 
 
-def tell(connection: sa.Connection, device_id: str, campaigns: Sequence[Campaign]) -> bool:
+def tell(connection: sa.Connection, device_id: str, campaigns: Sequence[Campaign], *, positions: bool = False) -> bool:
     """Notes what a device shall collect; whether that is another thing than before, and will be sent."""
     plain = [msgspec.to_builtins(one) for one in campaigns]
     known = config_of(connection, device_id)
-    if list(known.campaigns if known else []) == plain:
+    if (list(known.campaigns), known.positions) == (plain, positions) if known else not plain and not positions:
         return False
-    values: dict[str, Any] = {"campaigns": plain, "idle": not plain, "sent_at": None}
+    idle = not plain and not positions
+    values: dict[str, Any] = {"campaigns": plain, "positions": positions, "idle": idle, "sent_at": None}
     if known is None:
         values |= {"device_id": device_id, "version": 1, "taken_version": 0, "refused": []}
         connection.execute(device_configs.insert().values(values))

@@ -137,6 +137,7 @@ device_configs = sa.Table(
     sa.Column("taken_version", sa.BigInteger, nullable=False),
     sa.Column("taken_at", UtcDateTime),
     sa.Column("refused", sa.JSON, nullable=False),
+    sa.Column("positions", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("device_configs_by_sent_at", "sent_at"),
 )  # fmt: skip
 

@@ -175,6 +175,7 @@ PAGES: dict[str, Cell] = {
     "GET /vehicles/{vehicle_id}/evidence/{finding_id}": Cell(EVERYONE),
     "GET /vehicles/{vehicle_id}/signals": Cell(EVERYONE, query="?path=Vehicle.Speed"),
     "GET /vehicles/{vehicle_id}/device": Cell(SHOP),
+    "POST /vehicles/{vehicle_id}/positions": Cell(frozenset({Role.OWNER}), 303, form=lambda _: {"allow": "yes"}),
     "POST /vehicles/{vehicle_id}/read-codes": Cell(SHOP, 303),
     "POST /vehicles/{vehicle_id}/ask": Cell(SHOP, 303, form=lambda _: {"name": "read_vin"}),
     "POST /vehicles/{vehicle_id}/listen-only": Cell(SHOP, 303),
@@ -512,7 +513,7 @@ def test_strangers_are_asked_to_sign_in(world: World, operation: str) -> None:
 def test_made_up_ids_look_like_foreign_ones(world: World, operation: str) -> None:
     """Nobody can tell a foreign object from one that does not exist, not even by the words."""
     cell = CELLS[operation]
-    role = next(role for role in (Role.ADVISOR, Role.ENGINEER) if role in cell.roles)
+    role = next(role for role in (Role.ADVISOR, Role.ENGINEER, Role.OWNER) if role in cell.roles)
     foreign = world.cars["car-of-cem"]
     answer = world.request(operation, cell, foreign, world.headers[ACTORS[role]])
     made_up = Car(**{name: f"made-up-{name}" for name in Car.__dataclass_fields__} | {"other_time": foreign.other_time})

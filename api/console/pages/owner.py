@@ -7,11 +7,12 @@ from starlette.responses import RedirectResponse, Response
 
 from api.auth.scope import Role
 from api.console import overview
-from api.console.forms import SEE_OTHER, Reading, person_of
+from api.console.forms import SEE_OTHER, Form, Reading, person_of
 from api.console.pages.entrance import home_of
 from api.console.rendering import page
 from api.console.words import COLOURS
 from api.reminders import repository as reminders
+from api.vehicles import positions
 from api.vehicles import repository as vehicles
 from api.web import Database, Now
 
@@ -27,7 +28,17 @@ def my_page(request: Request, reader: Reading, connection: Database, moment: Now
     pictures = [overview.picture(connection, person, car.id) for car in vehicles.list_vehicles(connection, person)]
     pictures.sort(key=lambda one: (_rank(one.worst), one.vehicle.label))
     sent = [one for one in reminders.list_reminders(connection, person, limit=20) if one.state == reminders.SENT]
-    return page(request, reader, "owner.html", pictures=pictures, sent=sent, now=moment, colours=COLOURS)
+    return page(
+        request, reader, "owner.html", pictures=pictures, sent=sent, now=moment, colours=COLOURS,
+        located=positions.allowed(connection, person),
+    )  # fmt: skip
+
+
+@router.post("/vehicles/{vehicle_id}/positions")
+def positions_of_my_car(vehicle_id: str, form: Form, reader: Reading, connection: Database, moment: Now) -> Response:
+    """The owner allows positions to be collected, or does not any more."""
+    positions.allow(connection, person_of(reader), vehicle_id, moment, yes=form.get("allow") == "yes")
+    return RedirectResponse("/me", SEE_OTHER)
 
 
 def _rank(worst: str | None) -> int:
