@@ -21,6 +21,7 @@ DeskError
 ├── KeyReusedError        Idempotency-Key with another body
 ├── KeyInProgressError    Idempotency-Key whose first request runs
 ├── NoDeviceError         no device that could be asked
+├── ConsentError          the owner has not allowed it
 ├── FaultyCampaignError   a collection campaign that does not fit
 ├── ExposureError         a public listener that was not asked for
 ├── ListenError           the port is in use
@@ -220,6 +221,15 @@ class NoDeviceError(DeskError):
 
     def __init__(self) -> None:
         super().__init__("no device is installed in this vehicle, so nothing can be asked of it")
+
+
+class ConsentError(DeskError):
+    """Something that needs the owner's word, and does not have it."""
+
+    status, title = 409, "No consent"
+
+    def __init__(self) -> None:
+        super().__init__("the car's owner has not allowed codes to be cleared, or longer ago than a day")
 
 
 class FaultyCampaignError(DeskError):

@@ -115,6 +115,8 @@ PAGES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "POST /vehicles/{vehicle_id}/positions": frozenset({Role.OWNER}),
         "POST /vehicles/{vehicle_id}/read-codes": SHOP,
         "POST /vehicles/{vehicle_id}/ask": SHOP,
+        "POST /vehicles/{vehicle_id}/clearing": frozenset({Role.OWNER}),
+        "POST /vehicles/{vehicle_id}/clear-codes": frozenset({Role.ADVISOR, Role.MANAGER}),
         "POST /vehicles/{vehicle_id}/listen-only": SHOP,
         "POST /vehicles/{vehicle_id}/ask-again": SHOP,
         "GET /vehicles/{vehicle_id}/commands/{command_id}": SHOP,

@@ -78,6 +78,13 @@ position_consents = sa.Table(
     sa.Column("given_at", UtcDateTime, nullable=False),
 )  # fmt: skip
 
+clearing_consents = sa.Table(
+    "clearing_consents", metadata,
+    sa.Column("vehicle_id", _id, sa.ForeignKey("vehicles.id"), primary_key=True),
+    sa.Column("owner_id", _id, sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("given_at", UtcDateTime, nullable=False),
+)  # fmt: skip
+
 appointments = sa.Table(
     "appointments", metadata,
     sa.Column("id", _id, primary_key=True),

@@ -60,6 +60,7 @@ def agent(
         health=health,
         switch=Switch(settings.spool.with_name(f"{settings.spool.name}.switch.json"), local=settings.listen_only),
         options=options,
+        may_clear=settings.allow_clearing,
     )
 
     async def whole() -> None:

@@ -40,6 +40,15 @@ class Link(Protocol):
         """
         ...
 
+    async def clear(self, request: bytes) -> Sequence[Heard]:
+        """What is heard after ``request``, one of :data:`edge_agent.protocols.gate.CLEARS`, to all ECUs.
+
+        Raises:
+            BusLostError: the bus or adapter is gone.
+            ForbiddenRequestError: the configuration does not allow it.
+        """
+        ...
+
     async def close(self) -> None:
         """Lets go of bus or adapter."""
         ...

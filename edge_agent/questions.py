@@ -43,11 +43,11 @@ class Questions:
         self._turn = asyncio.Lock()
         self._free_s = 0.0
 
-    async def _ask(self, request: bytes, ecu: str = "") -> Answers:
+    async def _ask(self, request: bytes, ecu: str = "", *, clearing: bool = False) -> Answers:
         async with self._turn:
             await asyncio.sleep(self._free_s - time.monotonic())
             try:
-                heard = await self._link.exchange(request, ecu)
+                heard = await (self._link.clear(request) if clearing else self._link.exchange(request, ecu))
             finally:
                 self._free_s = time.monotonic() + SPACING_S
         found = answers(request, heard)
@@ -128,6 +128,14 @@ class Questions:
                 except GarbledAnswerError as error:
                     self.garbage(str(error))
         return found
+
+    async def clear_codes(self) -> Answers:
+        """Clears emission-related codes of all ECUs; which of them did, and which refused with what reason.
+
+        Raises:
+            ForbiddenRequestError: the device's configuration does not allow it.
+        """
+        return await self._ask(self._dialect.clear_request, clearing=True)
 
     async def status(self) -> dict[str, bytes]:
         """The four bytes of parameter 01 (lamp, number of codes, readiness) by ECU."""

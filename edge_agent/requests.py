@@ -14,7 +14,7 @@ from edge_agent.protocols.readiness import readiness
 from vehicle.dtc import Dtc
 from vehicle.errors import ObdDataError
 from vehicle.obd import BITMAP_PIDS, PID_OF, PIDS, supported_pids
-from vehicle.signals import CATALOGUE
+from vehicle.signals import CATALOGUE, ENGINE_SPEED, SPEED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -202,6 +202,31 @@ async def _live(questions: Questions, ecu: str, pid: int) -> dict[str, dict[str,
     }
 
 
+async def _clear_dtcs(questions: Questions, progress: Progress, arguments: Arguments) -> dict[str, Any]:
+    """Clears codes, if the owner consents, somebody is named, and the car stands with its engine off.
+
+    Raises:
+        ForbiddenRequestError: one of the conditions does not hold, or cannot be known.
+    """
+    advisor, consent = arguments.get("advisor"), arguments.get("consent")
+    if not (advisor and isinstance(advisor, str)) or not (consent and isinstance(consent, str)):
+        raise ForbiddenRequestError("clear_dtcs", "it names no advisor, or no consent of the owner")
+    progress("looking whether the car stands with its engine off")
+    standing = await _read_signals(questions, progress, {"signals": [SPEED, ENGINE_SPEED]})
+    if standing["absent"]:
+        raise ForbiddenRequestError("clear_dtcs", "the car does not tell whether it stands with its engine off")
+    if any(one["value"] for one in standing["signals"]):
+        raise ForbiddenRequestError("clear_dtcs", "the car moves or its engine runs")
+    before = await _read_dtcs(questions, progress, {})
+    progress("clearing codes")
+    done = await questions.clear_codes()
+    if not done.data:
+        refused = ", ".join(f"{ecu} with code {reason:02X}" for ecu, reason in sorted(done.refusals.items()))
+        raise NoAnswerError(f"the request to clear codes{f', refused by {refused}' if refused else ''}")
+    after = await _read_dtcs(questions, progress, {})
+    return {"cleared": sorted(done.data), "before": before["codes"], "codes": after["codes"]}
+
+
 REQUESTS: Mapping[str, Callable[[Questions, Progress, Arguments], Awaitable[dict[str, Any]]]] = {
     "read_dtcs": _read_dtcs,
     "read_vin": _read_vin,
@@ -210,8 +235,9 @@ REQUESTS: Mapping[str, Callable[[Questions, Progress, Arguments], Awaitable[dict
     "read_monitors": _read_monitors,
     "read_units": _read_units,
     "read_signals": _read_signals,
+    "clear_dtcs": _clear_dtcs,
 }
 """What a bus can be asked for, by the name of the request."""
 
-ON_UDS = frozenset({"read_dtcs", "read_vin", "read_readiness", "read_signals"})
+ON_UDS = frozenset({"read_dtcs", "read_vin", "read_readiness", "read_signals", "clear_dtcs"})
 """Those that a car that speaks SAE J1979-2 can be asked for, too."""

@@ -1,7 +1,8 @@
 """The agent's configuration, ``agent.toml``.
 
 Required: ``device``, ``password``. Optional: ``source`` (a URI, for when the command names none), ``spool`` (beside
-this file), ``[broker]`` host and port, ``[collect]`` how to sample, ``[limits]`` how much to keep, ``listen_only``.
+this file), ``[broker]`` host and port, ``[collect]`` how to sample, ``[limits]`` how much to keep, ``listen_only``,
+``allow_clearing`` (of trouble codes, on request, with the owner's consent).
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     source: str = ""
     spool: Path = Path("agent.spool.db")
     listen_only: bool = False
+    allow_clearing: bool = False
     gnss: str = ""
     broker: Broker = Broker()
     collect: Collect = Collect()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ingest.storage import campaigns, history
 from ingest.storage.database import transaction
+from ingest.storage.retired import remove_retired
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -49,6 +50,7 @@ class Keeper:
         await asyncio.to_thread(history.prune, self._engine, now=datetime.now(UTC))
         if turn % TIDY_EVERY == 1:
             await asyncio.to_thread(history.compact, self._engine, folder, now=datetime.now(UTC))
+            await asyncio.to_thread(remove_retired, folder, now=datetime.now(UTC))
             orphans = await asyncio.to_thread(history.remove_orphans, self._engine, folder, now=datetime.now(UTC))
             if orphans:
                 LOG.info("removed %d history files that a killed writer had left unfinished", orphans)

@@ -1,5 +1,6 @@
-"""Control units that answer OBD-II requests (SAE J1979 and J1979-2 on CAN): a pure function of request and car.
+"""Control units that answer OBD-II requests (SAE J1979 and J1979-2 on CAN): a function of request and car.
 
+It is pure but for clearing codes, which is the car's own affair (:attr:`Unit.clear`).
 A request to all (identifier 7DF) that a unit cannot answer stays unanswered, as the standard asks; one to the unit
 itself gets a negative response.
 """
@@ -17,7 +18,7 @@ from vehicle.obd import BITMAP_PIDS, PID_OF, PIDS, supported_bitmap
 from vehicle.vin import encode_vin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from vehicle.dtc import Dtc
     from vehicle.vin import Vin
@@ -35,6 +36,7 @@ MOST_PIDS = 6
 
 _STATE_OF_SERVICE = MappingProxyType({0x03: DtcState.STORED, 0x07: DtcState.PENDING, 0x0A: DtcState.PERMANENT})
 READ_DATA, READ_CODES = 0x22, 0x19
+CLEAR, CLEAR_ON_UDS = b"\x04", b"\x14\xff\xff\x33"
 _OBD_PIDS, _OBD_VIN = 0xF400, 0xF802
 _STATUS = MappingProxyType({DtcState.PENDING: 0x04, DtcState.STORED: 0x08})
 _CALIBRATION = b"RW-SIM-2026.1"
@@ -85,6 +87,8 @@ class Unit:
     """Values when the first stored code was set."""
     on_uds: bool = False
     """Whether it tells what OBD-II tells on UDS (SAE J1979-2), and nothing in the older way."""
+    clear: Callable[[], object] | None = None
+    """What clearing its codes does; without it the service is refused."""
     identifiers: Mapping[int, bytes] = field(default_factory=dict)
     """The maker's own data by identifier (service 22)."""
     vin: Vin | None = None
@@ -121,6 +125,9 @@ def _answer(request: bytes, unit: Unit) -> bytes | Refusal:
     if service in _STATE_OF_SERVICE and not unit.on_uds:
         codes = unit.codes.get(_STATE_OF_SERVICE[service], ())
         return bytes([service + POSITIVE]) + encode_dtcs(codes)
+    if request == (CLEAR_ON_UDS if unit.on_uds else CLEAR) and unit.clear is not None:
+        unit.clear()
+        return bytes([service + POSITIVE])
     if service == READ_DATA and (unit.on_uds or unit.identifiers):
         return _data_by_identifier(rest, unit)
     if service == READ_CODES and unit.on_uds:

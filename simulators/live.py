@@ -45,7 +45,7 @@ class LiveCar:
         self._rng, self._scenario = rng, scenario
         self._car = new_car(scenario)
         self._condition = condition_on(day, scenario.faults)
-        self._codes = tuple(codes)
+        self._codes = self._permanent = tuple(codes)
         self._vin = vin or Vin.parse(scenario.vin)
         self._behaviour = behaviour
         self._air = np.full(1, scenario.climate.mean_c)
@@ -109,13 +109,17 @@ class LiveCar:
 
     def units(self) -> tuple[Unit, Unit]:
         """The control units as they are now: engine and transmission."""
-        stored = dict.fromkeys((DtcState.STORED, DtcState.PERMANENT), self._codes)
+        stored = {DtcState.STORED: self._codes, DtcState.PERMANENT: self._permanent}
         engine = Unit(
             answer_id=ENGINE_ID, values=self._values, codes=stored, freeze=self._freeze, vin=self._vin,
-            behaviour=self._behaviour,
+            behaviour=self._behaviour, clear=self._clear,
         )  # fmt: skip
         shared = {path: self._values[path] for path in TRANSMISSION_SIGNALS}
         return engine, replace(engine, answer_id=TRANSMISSION_ID, values=shared, codes={}, freeze={}, vin=None)
+
+    def _clear(self) -> None:
+        """As SAE J1979 has service 04: stored codes go, permanent ones stay until their monitors pass."""
+        self._codes = ()
 
     async def run(self, period_s: float = 1.0) -> None:
         """Lets time pass, a second every ``period_s``, until cancelled."""

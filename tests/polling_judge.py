@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FLOW_CONTROL, ON_UDS = 0x30, 0x22
+FUNCTIONAL, FUNCTIONAL_29 = 0x7DF, 0x18DB33F1
 READS = {0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A, 0x19, 0x22}
 LISTEN_S, SPACING_S, LEFT_ALONE_S, HARM_S = 1.0, 0.05, 1.0, 1.5
 TOLERANCE = 0.85
@@ -75,8 +76,8 @@ def _untimely(begun_s: Sequence[float], asked: list[Asked]) -> set[str]:
 
 def _is_read(seen: Seen) -> bool:
     size, identifier = seen.data[0], seen.identifier
-    to_ecus = identifier == 0x7DF or 0x7E0 <= identifier <= 0x7E7
-    to_ecus_29 = identifier == 0x18DB33F1 or identifier & ~0xFF00 == 0x18DA00F1
+    to_ecus = identifier == FUNCTIONAL or 0x7E0 <= identifier <= 0x7E7
+    to_ecus_29 = identifier == FUNCTIONAL_29 or identifier & ~0xFF00 == 0x18DA00F1
     return 1 <= size <= 7 and seen.data[1] in READS and (to_ecus or to_ecus_29)
 
 
@@ -131,11 +132,23 @@ def _refuses(answer: bytes) -> bool:
 def _disturbing(asked: list[Asked]) -> set[str]:
     """Requests to a car that sleeps."""
     silent = 0
-    for one, following in itertools.pairwise([one for one in asked if one.payload[0] in {0x01, ON_UDS}]):
+    for one, following in itertools.pairwise(_looks([one for one in asked if one.payload[0] in {0x01, ON_UDS}])):
         silent = 0 if one.answers else silent + 1
         if silent >= MOST_SILENT and following.at_s - one.at_s < TOLERANCE * LEFT_ALONE_S:
             return {"a sleeping car is not left alone"}
     return set()
+
+
+def _looks(asked: list[Asked]) -> list[Asked]:
+    """A question that found nobody with 11-bit identifiers and is put once more with 29-bit ones is one question."""
+    looks: list[Asked] = []
+    for one in asked:
+        before = looks[-1] if looks else None
+        again = before is not None and not before.answers and before.payload == one.payload
+        if before is not None and again and before.identifier == FUNCTIONAL and one.identifier == FUNCTIONAL_29:
+            looks.pop()
+        looks.append(one)
+    return looks
 
 
 def _harmful(asked: list[Asked]) -> set[str]:

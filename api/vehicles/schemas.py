@@ -111,8 +111,9 @@ class FindingOut(BaseModel):
 class CommandIn(BaseModel):
     """What to ask.
 
-    Of the car: read_dtcs, read_vin, read_freeze_frame, read_readiness, read_monitors, read_units, read_signals; of the
-    device: listen_only_on, listen_only_off. ``signals`` are for read_signals, by VSS path.
+    Of the car: read_dtcs, read_vin, read_freeze_frame, read_readiness, read_monitors, read_units, read_signals, and,
+    where the owner allows it, clear_dtcs; of the device: listen_only_on, listen_only_off. ``signals`` are for
+    read_signals, by VSS path.
     """
 
     name: str = Field(max_length=64)

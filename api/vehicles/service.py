@@ -17,7 +17,7 @@ from api.auth.scope import Role
 from api.dealers.repository import list_dealers
 from api.errors import InvalidRequestError, NoDeviceError, NotAllowedError, NotFoundError
 from api.reminders import repository as reminders
-from api.vehicles import repository
+from api.vehicles import clearing, repository
 from diagnostics.codes import explain
 from ingest import devices
 from ingest.storage import commands, events
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "read_dtcs", "read_vin", "read_freeze_frame", "read_readiness", "read_monitors", "read_units", "read_signals",
-    "listen_only_on", "listen_only_off",
+    "clear_dtcs", "listen_only_on", "listen_only_off",
 )  # fmt: skip
 MOST_SIGNALS = 20
 """What a device takes of one request."""
@@ -201,6 +201,7 @@ def ask(
         NotFoundError: not this person's vehicle.
         InvalidRequestError: a request that does not exist, or signals that OBD-II does not have.
         NoDeviceError: no device to ask.
+        NotAllowedError, ConsentError: codes would be cleared, and this person may not, or the owner has not said so.
     """
     repository.vehicle(connection, scope, vehicle_id)
     if name not in COMMANDS:
@@ -211,12 +212,14 @@ def ask(
     able = [device for device in devices.devices_of(connection, vehicle_id) if device.revoked_at is None]
     if not able:
         raise NoDeviceError
+    arguments: dict[str, Any] = {"signals": list(signals)} if signals else {}
+    if name == "clear_dtcs":
+        arguments |= clearing.use(connection, scope, vehicle_id, now)
     command_id = commands.request_command(
-        connection, device_id=able[0].id, name=name, arguments={"signals": list(signals)} if signals else {},
-        requested_by=scope.name, now=now,
+        connection, device_id=able[0].id, name=name, arguments=arguments, requested_by=scope.name, now=now,
         expires_at=now + COMMAND_PATIENCE,
     )  # fmt: skip
-    audit.record(connection, who=scope.name, action=name, what=vehicle_id, now=now, command=command_id)
+    audit.record(connection, who=scope.name, action=name, what=vehicle_id, now=now, command=command_id, **arguments)
     return command(connection, scope, vehicle_id, command_id, now)
 
 

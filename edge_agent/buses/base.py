@@ -92,6 +92,7 @@ class OpenRequest:
     collect: Collect
     health: Health
     switch: Switch = field(default_factory=Switch)
+    may_clear: bool = False
     tap: Tap = field(default_factory=Tap)
 
 
@@ -103,10 +104,12 @@ def open_source(
     listen_only: bool = False,
     switch: Switch | None = None,
     options: Mapping[str, str] | None = None,
+    may_clear: bool = False,
 ) -> Source:
     """The source that ``uri`` names; ``options`` (such as a map's name) stand in for parameters of its query.
 
-    ``switch`` says whether anything may be sent to a car; without one ``listen_only`` does.
+    ``switch`` says whether anything may be sent to a car; without one ``listen_only`` does. ``may_clear`` says whether
+    trouble codes may be cleared on request.
 
     Raises:
         SourceError: an unknown scheme or parameter, or what the source itself finds wrong.
@@ -117,7 +120,9 @@ def open_source(
     path, _, query = rest.partition("?")
     given = {**(options or {}), **dict(parse_qsl(query, keep_blank_values=True))}
     turned = switch or Switch(local=listen_only)
-    request = OpenRequest(uri=uri, path=path, query=given, collect=collect, health=health, switch=turned)
+    request = OpenRequest(
+        uri=uri, path=path, query=given, collect=collect, health=health, switch=turned, may_clear=may_clear
+    )
     opener: Callable[[OpenRequest], Source] = importlib.import_module(SCHEMES[scheme]).open_source
     return opener(request)
 

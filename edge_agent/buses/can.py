@@ -93,7 +93,9 @@ async def _connect(request: OpenRequest, options: dict[str, Any], named: frozens
         bus = await asyncio.to_thread(partial(can.Bus, **options))
     except (can.CanError, OSError, ValueError, TypeError, NotImplementedError) as error:
         raise BusLostError(request.uri, f"cannot be opened: {error}") from error
-    return CanLink(bus, request.uri, Gate(request.switch, named), request.health, request.tap)
+    return CanLink(
+        bus, request.uri, Gate(request.switch, named, may_clear=request.may_clear), request.health, request.tap
+    )
 
 
 def _is_diagnostic(message: can.Message) -> bool:
@@ -230,6 +232,11 @@ class CanLink:
             self._bus.send(message, SEND_S)
         except (can.CanError, OSError) as error:
             raise BusLostError(self._uri, f"cannot send: {error}") from error
+
+    async def clear(self, request: bytes) -> list[Heard]:
+        """As :class:`~edge_agent.link.Link` says."""
+        with self._gate.clearing(request):
+            return await self.exchange(request)
 
     async def close(self) -> None:
         """Stops listening and lets go of the bus."""

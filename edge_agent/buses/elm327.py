@@ -128,7 +128,7 @@ class ElmLink:
 
     def __init__(self, port: Port, request: OpenRequest) -> None:
         self._port, self._uri, self._health = port, request.uri, request.health
-        self._gate = Gate(request.switch)
+        self._gate = Gate(request.switch, may_clear=request.may_clear)
         self._lines = Lines()
         self._whole: list[str] = []
         self._owed = False
@@ -213,6 +213,11 @@ class ElmLink:
                 self._health.add("garbage")
                 raise BusLostError(self._uri, str(error)) from error
         return self._whole.pop(0)
+
+    async def clear(self, request: bytes) -> list[Heard]:
+        """As :class:`~edge_agent.link.Link` says."""
+        with self._gate.clearing(request):
+            return await self.exchange(request)
 
     async def close(self) -> None:
         """Lets go of the adapter."""

@@ -30,7 +30,7 @@ class Gatekeeper:
     """A terminal at ``path`` in front of the adapter at ``port``; ``refused`` is what the gate refused last."""
 
     def __init__(self, port: Port, gate: Gate) -> None:
-        self._port, self._gate = port, gate
+        self._port, self.gate = port, gate
         self._loop = asyncio.get_running_loop()
         self._ours, self._theirs = os.openpty()
         tty.setraw(self._theirs)
@@ -54,7 +54,7 @@ class Gatekeeper:
 
     def _pass_on(self, text: str) -> None:
         try:
-            raw = self._gate.line(text)
+            raw = self.gate.line(text)
         except ForbiddenRequestError as error:
             self.refused = error
             self._to_library(_REFUSED)

@@ -68,7 +68,7 @@ class ObdLink:
 
     def __init__(self, port: Port, request: OpenRequest, library: ModuleType) -> None:
         self._uri, self._library = request.uri, library
-        self._keeper = Gatekeeper(port, Gate(request.switch))
+        self._keeper = Gatekeeper(port, Gate(request.switch, may_clear=request.may_clear))
         self._connection: Any = None
 
     def hear_all(self, wanted: bool) -> None:  # noqa: FBT001  the link's contract
@@ -125,6 +125,11 @@ class ObdLink:
                 return await asyncio.to_thread(call)
         except TimeoutError as error:
             raise BusLostError(self._uri, f"the adapter did not answer within {PATIENCE_S:.0f} s") from error
+
+    async def clear(self, request: bytes) -> list[Heard]:
+        """As :class:`~edge_agent.link.Link` says."""
+        with self._keeper.gate.clearing(request):
+            return await self.exchange(request)
 
     async def close(self) -> None:
         """Lets go of the adapter."""

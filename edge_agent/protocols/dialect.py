@@ -25,6 +25,7 @@ class Dialect(Protocol):
     """How many parameters one request names."""
     code_requests: Sequence[bytes]
     vin_request: bytes
+    clear_request: bytes
 
     def parameters(self, pids: Sequence[int]) -> bytes:
         """The request for parameters of service 01, or for one of their bitmaps."""
@@ -58,6 +59,7 @@ class J1979:
     most = obd.MOST_PIDS
     code_requests: Sequence[bytes] = tuple(bytes([service]) for service in SERVICE_OF_STATE.values())
     vin_request = obd.VIN_REQUEST
+    clear_request = b"\x04"
     _states = {service: state for state, service in SERVICE_OF_STATE.items()}  # noqa: RUF012  never changed
 
     def parameters(self, pids: Sequence[int]) -> bytes:
@@ -87,6 +89,7 @@ class OnUds:
     most = uds.MOST_IDENTIFIERS
     code_requests: Sequence[bytes] = (uds.CONFIRMED_AND_PENDING, uds.PERMANENT_CODES)
     vin_request = uds.data_request([uds.OBD_INFORMATION | _VIN])
+    clear_request = bytes([0x14, 0xFF, 0xFF, uds.EMISSIONS])
 
     def parameters(self, pids: Sequence[int]) -> bytes:
         """Service 22 for identifiers F4xx."""

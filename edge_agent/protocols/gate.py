@@ -1,5 +1,8 @@
 """The one choke point of all that leaves towards a car: reads pass, everything else is refused.
 
+One exception: where the device's owner has switched it on, a request to clear trouble codes passes while somebody who
+has looked at all conditions holds :meth:`Gate.clearing` open, once.
+
 Both drivers send through :class:`Gate` and have no other way out: a CAN frame or an adapter's line is checked as the
 very bytes that leave, not as what the caller meant them to be. A request of ours fits one frame; a first or consecutive
 frame would be the start of something longer, and is refused whatever it holds.
@@ -7,8 +10,10 @@ frame would be the start of something longer, and is refused whatever it holds.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edge_agent.errors import ForbiddenRequestError
 from edge_agent.protocols.isotp import FLOW_CONTROL, SINGLE, is_request_id
@@ -23,6 +28,9 @@ from edge_agent.protocols.uds import (
 )
 from edge_agent.switch import Switch
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 OBD_READS = frozenset({0x01, 0x02, 0x03, 0x06, 0x07, 0x09, 0x0A})
 """Services of SAE J1979 that only read: live data, freeze frame, codes, monitor results, vehicle information."""
 UDS_READS = frozenset({READ_CODES, READ_DATA})
@@ -32,6 +40,8 @@ IDENTIFIERS = frozenset(
 )
 """Identifiers that any unit may be asked for: what it is, and what OBD on UDS tells. Others a table has to name."""
 ALLOWED_SERVICES = OBD_READS | UDS_READS
+CLEARS = frozenset({b"\x04", b"\x14\xff\xff\x33"})
+"""Clearing of emission-related codes: service 04 of SAE J1979, service 14 for their group on UDS (SAE J1979-2)."""
 MOST_BYTES = 7
 """What a single frame of classical CAN holds besides its length (ISO 15765-2)."""
 
@@ -74,11 +84,38 @@ def _check_identifiers(payload: bytes, identifiers: frozenset[int]) -> None:
 class Gate:
     """Lets reads through; while the switch says listen only, nothing at all.
 
-    ``named`` are the identifiers of service 22 that a table of the car's model names.
+    ``named`` are the identifiers of service 22 that a table of the car's model names; ``may_clear`` is what the
+    device's configuration says of clearing codes.
     """
 
     switch: Switch = field(default_factory=Switch)
     named: frozenset[int] = frozenset()
+    may_clear: bool = False
+    _permitted: list[bytes] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def clearing(self, request: bytes) -> Iterator[None]:
+        """Lets one of :data:`CLEARS` through, once, while it is open.
+
+        Raises:
+            ForbiddenRequestError: it is none of them, or the configuration does not allow clearing.
+        """
+        if not self.may_clear:
+            why = "clearing is off; `allow_clearing = true` in the agent's configuration switches it on"
+            raise ForbiddenRequestError(request, why)
+        if request not in CLEARS:
+            raise ForbiddenRequestError(request, "it is no request to clear codes")
+        self._permitted.append(request)
+        try:
+            yield
+        finally:
+            self._permitted.clear()
+
+    def _check(self, payload: bytes) -> None:
+        if payload in self._permitted:
+            self._permitted.remove(payload)
+            return
+        check_request(payload, IDENTIFIERS | self.named)
 
     def frame(self, identifier: int, data: bytes, *, extended: bool) -> bytes:
         """``data`` itself, if this CAN frame may leave: a read in a single frame, or flow control.
@@ -96,7 +133,7 @@ class Gate:
             return data
         if kind != SINGLE or not 1 <= size < len(data):
             raise ForbiddenRequestError(data, "only single frames and flow control are sent")
-        check_request(data[1 : 1 + size], IDENTIFIERS | self.named)
+        self._check(data[1 : 1 + size])
         return data
 
     def line(self, text: str) -> bytes:
@@ -109,7 +146,7 @@ class Gate:
         if not ADAPTER_COMMANDS.fullmatch(text):
             if not _HEX.fullmatch(text):
                 raise ForbiddenRequestError(text, "it is neither an allowed adapter command nor 1 to 7 bytes in hex")
-            check_request(bytes.fromhex(text), IDENTIFIERS | self.named)
+            self._check(bytes.fromhex(text))
         return text.encode("ascii") + b"\r"
 
     def _speaks(self, request: bytes | str) -> None:

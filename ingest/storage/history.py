@@ -22,11 +22,12 @@ from ingest.storage.cursors import slowest
 from ingest.storage.database import reading, transaction
 from ingest.storage.frames import frame_of
 from ingest.storage.inbox import known_sets
+from ingest.storage.retired import opened, remove_retired, retire
 from ingest.storage.telemetry import stored_row, telemetry_rows
 from vehicle.wire import Content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 BUCKETS = 16
@@ -191,7 +192,7 @@ def _join(engine: sa.Engine, folder: Path, day: str, bucket: int) -> int:
     with reading(engine) as connection:
         query = sa.select(c.path).where(c.day == day, c.bucket == bucket).order_by(c.path)
         paths = list(connection.execute(query).scalars())
-    frames = [parquet.read(folder / path) for path in paths]
+    frames = [opened(folder / path, parquet.read) for path in paths]
     joined = pl.concat(frames, how="diagonal")
     ids = joined["inbox_id"].sort()
     name = f"{ids[0]:012d}-{ids[-1]:012d}-{joined.height}"  # the count makes it another name than any of the old ones
@@ -202,7 +203,7 @@ def _join(engine: sa.Engine, folder: Path, day: str, bucket: int) -> int:
             connection.rollback()
             return 0
         _register(connection, files)
-    _unlink(folder, paths)
+    retire(folder, paths)
     return len(paths)
 
 
@@ -213,10 +214,7 @@ def forget_before(engine: sa.Engine, folder: Path, day: datetime) -> int:
         old = c.day < day.astimezone(UTC).strftime("%Y-%m-%d")
         paths = list(connection.execute(sa.select(c.path).where(old)).scalars())
         connection.execute(t.history_files.delete().where(old))
-    _unlink(folder, paths)
-    return len(paths)
-
-
-def _unlink(folder: Path, paths: Iterable[str]) -> None:
     for path in paths:
         (folder / path).unlink(missing_ok=True)
+    remove_retired(folder, now=datetime.now(UTC), age=timedelta(0))
+    return len(paths)

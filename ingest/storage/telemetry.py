@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,6 +16,7 @@ from ingest.storage import tables as t
 from ingest.storage.database import reading
 from ingest.storage.frames import IDENTITY, Stored, empty_frame, frame_of, signal_columns
 from ingest.storage.inbox import known_sets
+from ingest.storage.retired import opened
 from vehicle.wire import Content
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DISTANT_MS = 1 << 60
-MOST_TRIES = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ORDER = ("time", "device_id", "epoch", "sequence")
 
@@ -57,9 +58,8 @@ class TelemetryStore:
         """
         which = {"device_id": device_id, "vehicle_id": vehicle_id}
         first_ms, last_ms = _milliseconds(start, -DISTANT_MS), _milliseconds(end, DISTANT_MS)
-        for _ in range(MOST_TRIES - 1):
-            with contextlib.suppress(FileNotFoundError):  # compaction took a file away; the new list has its heir
-                return _presented(self._read_all(which, first_ms, last_ms, signals), signals)
+        with contextlib.suppress(FileNotFoundError):  # retention took a day away, which the new list does not have
+            return _presented(self._read_all(which, first_ms, last_ms, signals), signals)
         return _presented(self._read_all(which, first_ms, last_ms, signals), signals)
 
     def holds(self, *, device_id: str, epoch: int, sequence: int, first_ms: int, last_ms: int) -> bool:
@@ -67,8 +67,11 @@ class TelemetryStore:
         with reading(self._engine) as connection:
             files = _file_paths(connection, first_ms, last_ms + 1)
         of_message = (pl.col("device_id") == device_id, pl.col("epoch") == epoch, pl.col("sequence") == sequence)
-        scans = (pl.scan_parquet(self._folder / path, hive_partitioning=False) for path in files)
-        return any(scan.filter(*of_message).head(1).collect().height for scan in scans)
+
+        def has_it(file: Path) -> bool:
+            return pl.scan_parquet(file, hive_partitioning=False).filter(*of_message).head(1).collect().height > 0
+
+        return any(opened(self._folder / path, has_it) for path in files)
 
     def arrivals(self, cursor: int, *, limit: int = 2000) -> Arrivals:
         """Samples of at most ``limit`` inbox rows above ``cursor``, with their identity columns."""
@@ -91,7 +94,7 @@ class TelemetryStore:
 
     def _read_file(self, path: str, which: dict[str, str | None], signals: Sequence[str] | None) -> pl.DataFrame:
         mine = [pl.col(name) == value for name, value in which.items() if value is not None]
-        return parquet.read(self._folder / path, signals=signals, where=mine)
+        return opened(self._folder / path, partial(parquet.read, signals=signals, where=mine))
 
 
 def _presented(whole: pl.DataFrame, signals: Sequence[str] | None) -> pl.DataFrame:

@@ -178,6 +178,8 @@ PAGES: dict[str, Cell] = {
     "POST /vehicles/{vehicle_id}/positions": Cell(frozenset({Role.OWNER}), 303, form=lambda _: {"allow": "yes"}),
     "POST /vehicles/{vehicle_id}/read-codes": Cell(SHOP, 303),
     "POST /vehicles/{vehicle_id}/ask": Cell(SHOP, 303, form=lambda _: {"name": "read_vin"}),
+    "POST /vehicles/{vehicle_id}/clearing": Cell(frozenset({Role.OWNER}), 303, form=lambda _: {"allow": "no"}),
+    "POST /vehicles/{vehicle_id}/clear-codes": Cell(frozenset({Role.ADVISOR, Role.MANAGER}), 409),
     "POST /vehicles/{vehicle_id}/listen-only": Cell(SHOP, 303),
     "POST /vehicles/{vehicle_id}/ask-again": Cell(SHOP, 303),
     "GET /vehicles/{vehicle_id}/commands/{command_id}": Cell(SHOP, shows="command_id"),

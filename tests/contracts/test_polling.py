@@ -182,6 +182,22 @@ def test_the_judge_notices(rule: str) -> None:
     assert rule in breaches([0.0], on_bus(*BROKEN[rule]))
 
 
+LOOKS = ("1.2 7DF 02 01 00", "1.7 18DB33F1 02 01 00", "3 7DF 03 22 F4 00", "3.5 18DB33F1 03 22 F4 00")
+
+
+def test_a_look_in_both_widths_is_one() -> None:
+    """Where no car has answered yet, each look is made with 11-bit and 29-bit identifiers; a third time is too much."""
+    assert breaches([0.0], on_bus(*LOOKS)) == set()
+    assert breaches([0.0], on_bus(*LOOKS, "4 7DF 02 01 00")) == {"a sleeping car is not left alone"}
+
+
+async def test_nobody_on_the_bus() -> None:
+    """The agent looks less and less often."""
+    begun_s, log = await drive(lambda _: (Unit(values={}, behaviour=Behaviour.SILENT),), 6.0, Switch())
+    assert breaches([begun_s], log) == set()
+    assert 2 <= len(log) <= 6
+
+
 async def test_the_suite_s_traffic_is_recorded_and_judged(bus_traffic: Traffic) -> None:
     """What the agent asks in any test is taken down, with the answers; a request that changes something is noticed."""
     await drive(TEMPERS["good"], 2.0, Switch())

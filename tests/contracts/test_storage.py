@@ -29,6 +29,7 @@ from ingest.sequence import Held
 from ingest.storage import campaigns, commands, cursors, frames, history, inbox, letters, parquet, tables
 from ingest.storage.database import UtcDateTime, migrate, open_database, reading, transaction
 from ingest.storage.events import events_of_vehicle, events_since
+from ingest.storage.retired import KEPT, remove_retired
 from ingest.storage.telemetry import TelemetryStore
 from ingest.validate import Knowledge, judge
 from vehicle import wire
@@ -655,7 +656,7 @@ def test_days_that_are_over_become_one_file(engine: sa.Engine, store: TelemetryS
 
 
 def test_readers_survive_compaction(engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch) -> None:
-    """A file that is taken away between listing and opening is found again in its heir."""
+    """Files that are replaced between listing and opening are still there; they go a while later."""
     for sequence in range(1, history.MANY_FILES + 2):
         receive(engine, telemetry(sequence))
         history.write_run(engine, folder)
@@ -670,6 +671,31 @@ def test_readers_survive_compaction(engine: sa.Engine, store: TelemetryStore, fo
     monkeypatch.setattr(TelemetryStore, "_read_file", compact_first)
     assert store.read(device_id=DEVICE).equals(before)
     assert compacted[0] > 0
+    assert remove_retired(folder, now=datetime.now(UTC)) == 0
+    assert remove_retired(folder, now=datetime.now(UTC) + KEPT) == compacted[0]
+    assert store.read(device_id=DEVICE).equals(before)
+
+
+def test_readers_survive_compaction_all_the_time(
+    engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch
+) -> None:
+    """A slow reader of many files gets through though compaction comes again before each of them."""
+    monkeypatch.setattr(history, "MANY_FILES", 1)
+    receive(engine, *(telemetry(number, start_ms=NOW_MS + DAY_MS * number) for number in range(1, 9)))
+    history.write_run(engine, folder)
+    listed = TelemetryStore._read_file
+    came: list[int] = []
+
+    def compact_first(self: TelemetryStore, *arguments: object) -> pl.DataFrame:
+        number = 100 + len(came)
+        receive(engine, telemetry(number, start_ms=NOW_MS + DAY_MS * (len(came) % 8 + 1) + 100_000 * number))
+        history.write_run(engine, folder)
+        came.append(history.compact(engine, folder, now=NOW))
+        return listed(self, *arguments)
+
+    monkeypatch.setattr(TelemetryStore, "_read_file", compact_first)
+    assert speeds(store) == expected(*range(1, 9))
+    assert came == [2] * 8
 
 
 def test_two_writers_do_not_double(engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch) -> None:
@@ -697,7 +723,7 @@ def test_killed_anywhere_history_is_exact(
 ) -> None:
     """Random receiving, moving, pruning, compacting and reading, killed at random points: each sample once, always."""
     rng = random.Random(seed)
-    steps = ("_write_file", "_register", "_mark", "_make_durable", "_unlink")
+    steps = ("_write_file", "_register", "_mark", "_make_durable", "retire")
     stored: list[int] = []
 
     def killable(name: str) -> None:
@@ -728,6 +754,7 @@ def test_killed_anywhere_history_is_exact(
                 history.compact(engine, folder, now=NOW)
             if rng.random() < 0.1:
                 history.remove_orphans(engine, folder, now=datetime.now(UTC), age=timedelta(0))
+                remove_retired(folder, now=datetime.now(UTC), age=timedelta(0))
         except KilledError:
             continue
         assert speeds(store) == expected(*stored)

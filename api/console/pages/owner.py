@@ -12,7 +12,7 @@ from api.console.pages.entrance import home_of
 from api.console.rendering import page
 from api.console.words import COLOURS
 from api.reminders import repository as reminders
-from api.vehicles import positions
+from api.vehicles import clearing, positions
 from api.vehicles import repository as vehicles
 from api.web import Database, Now
 
@@ -30,7 +30,7 @@ def my_page(request: Request, reader: Reading, connection: Database, moment: Now
     sent = [one for one in reminders.list_reminders(connection, person, limit=20) if one.state == reminders.SENT]
     return page(
         request, reader, "owner.html", pictures=pictures, sent=sent, now=moment, colours=COLOURS,
-        located=positions.allowed(connection, person),
+        located=positions.allowed(connection, person), clearable=clearing.allowed(connection, person, moment),
     )  # fmt: skip
 
 
@@ -38,6 +38,13 @@ def my_page(request: Request, reader: Reading, connection: Database, moment: Now
 def positions_of_my_car(vehicle_id: str, form: Form, reader: Reading, connection: Database, moment: Now) -> Response:
     """The owner allows positions to be collected, or does not any more."""
     positions.allow(connection, person_of(reader), vehicle_id, moment, yes=form.get("allow") == "yes")
+    return RedirectResponse("/me", SEE_OTHER)
+
+
+@router.post("/vehicles/{vehicle_id}/clearing")
+def clearing_of_my_car(vehicle_id: str, form: Form, reader: Reading, connection: Database, moment: Now) -> Response:
+    """The owner allows trouble codes to be cleared, once and for a day, or does not any more."""
+    clearing.allow(connection, person_of(reader), vehicle_id, moment, yes=form.get("allow") == "yes")
     return RedirectResponse("/me", SEE_OTHER)
 
 

@@ -15,11 +15,11 @@ from api.console.forms import SEE_OTHER, Form, Reading, back_to, person_of
 from api.console.language import translate
 from api.console.rendering import Reader, page, said
 from api.console.words import COLOURS, READINGS
-from api.errors import IllegalMoveError, InvalidRequestError, NoDeviceError, NotFoundError
+from api.errors import ConsentError, IllegalMoveError, InvalidRequestError, NoDeviceError, NotFoundError
 from api.problems import Problem
 from api.suggestions import service as suggestions
+from api.vehicles import clearing, service
 from api.vehicles import repository as vehicles
-from api.vehicles import service
 from api.web import Database, Now, TheDesk
 from diagnostics import repository as diagnosis
 from diagnostics.findings import Outcome
@@ -120,6 +120,12 @@ def ask(request: Request, vehicle_id: str, form: Form, reader: Reading, connecti
     return _ask(request, vehicle_id, name, reader, connection, moment, signals)
 
 
+@router.post("/vehicles/{vehicle_id}/clear-codes")
+def clear_codes(request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now) -> Response:
+    """Clears the car's codes, which its owner has allowed once."""
+    return _ask(request, vehicle_id, "clear_dtcs", reader, connection, moment)
+
+
 @router.post("/vehicles/{vehicle_id}/listen-only")
 def listen_only(request: Request, vehicle_id: str, reader: Reading, connection: Database, moment: Now) -> Response:
     """Tells the device to send nothing to the car any more, until somebody says otherwise."""
@@ -144,7 +150,7 @@ def _ask(
     part = "HX-Request" in request.headers
     try:
         asked = service.ask(connection, person_of(reader), vehicle_id, name, moment, signals)
-    except NoDeviceError as error:
+    except (NoDeviceError, ConsentError) as error:
         problem = said(error, reader)
         if part:  # with 200, since htmx shows nothing of an answer that is an error
             return page(request, reader, "_command.html", asked=None, problem=problem)
@@ -213,10 +219,13 @@ def _show(
     typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The vehicle's page; ``problem`` stands beside the form that ``typed`` came from, or else the codes' form."""
-    found = overview.picture(connection, person_of(reader), vehicle_id)
+    person = person_of(reader)
+    found = overview.picture(connection, person, vehicle_id)
+    clearable = clearing.allowed(connection, person, moment) if person.role in clearing.MAY_CLEAR else {}
     return page(
         request, reader, "vehicle.html", status=problem.status if problem else 200, found=found, asked=asked,
         now=moment, colours=COLOURS, readings=READINGS.items(),
+        clearable_until=clearable.get(vehicle_id),
         shown_signals=[CATALOGUE[path] for path in SHOWN_SIGNALS], problem=problem, typed=typed,
         living={one.suggestion.id for one in found.advice},
         here=f"/vehicles/{vehicle_id}" + (f"?command={asked.id}" if asked else ""),

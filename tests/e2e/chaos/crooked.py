@@ -42,7 +42,7 @@ POINTS = {
     "ingest: a history file is named": ("ingest.storage.history:_register", "after"),
     "ingest: samples are in history": ("ingest.storage.history:write_run", "after"),
     "ingest: small files are about to be joined": ("ingest.storage.history:_join", "before"),
-    "ingest: joined files are in place, old ones still there": ("ingest.storage.history:_unlink", "before"),
+    "ingest: joined files are in place, old ones still there": ("ingest.storage.history:retire", "before"),
     "desk: a proposal is about to be made": ("api.appointments.service:propose", "before"),
     "desk: in the middle of a proposal": ("api.appointments.service:_hold", "after"),
     "desk: a proposal is made, the cursor not moved": ("api.revisions:reach", "before"),

@@ -444,7 +444,7 @@ def test_a_vehicle_goes_only_to_an_owner_who_exists(client, world, token) -> Non
 def test_the_car_is_asked_and_the_answer_can_be_followed(client, world, token, write) -> None:
     """A request to a car is accepted, has an address of its own, and leaves an audit row."""
     headers, path = token(world.here.advisor), f"{V1}/vehicles/{world.here.vehicle_id}/commands"
-    assert client.post(path, json={"name": "clear_dtcs"}, headers=headers).status_code == 422
+    assert client.post(path, json={"name": "reset_ecu"}, headers=headers).status_code == 422
     write(enrol, name="dongle", now=datetime.now(UTC), vehicle_id=world.here.vehicle_id)
     answer = client.post(path, json={"name": "read_dtcs"}, headers=headers)
     assert (answer.status_code, answer.json()["status"]) == (202, "requested")

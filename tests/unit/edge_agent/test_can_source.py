@@ -195,7 +195,7 @@ async def test_asked_from_afar(bus, unit, second_unit, opened) -> None:
         result = await source.ask("read_dtcs", steps.append)
         assert await source.ask("read_vin", steps.append) == {"vin": VIN}
         with pytest.raises(ForbiddenRequestError, match="read_dtcs, read_vin"):
-            await source.ask("clear_dtcs", steps.append)
+            await source.ask("reset_ecu", steps.append)
         await stream.aclose()
     assert result["codes"] == [
         {"ecu": "7E8", "code": "P0420", "state": "pending"},

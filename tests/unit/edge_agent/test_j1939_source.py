@@ -81,7 +81,7 @@ async def test_a_truck_is_heard() -> None:
             heard.append(message.arbitration_id)
         answered = await source.ask("read_dtcs", lambda _: None)
         with pytest.raises(ForbiddenRequestError, match="listens only"):
-            await source.ask("clear_dtcs", lambda _: None)
+            await source.ask("reset_ecu", lambda _: None)
     assert {path: values[path] for path in VALUES} == pytest.approx(VALUES, rel=1e-6)
     codes = [data["code"] for kind, data in events if kind == "dtc"]
     assert codes == ["SPN 100 FMI 1", "SPN 520192 FMI 31"]

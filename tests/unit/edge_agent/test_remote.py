@@ -60,7 +60,7 @@ async def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (said[-1].status, "within 0.05 s" in said[-1].reason) == ("failed", True)
 
 
-@pytest.mark.parametrize("name", ["clear_dtcs", "", "READ_DTCS", "../read_dtcs"])
+@pytest.mark.parametrize("name", ["reset_ecu", "", "READ_DTCS", "../read_dtcs"])
 async def test_what_is_not_allowed_never_reaches_the_car(name: str) -> None:
     source = Asked({})
     said = await replies(source, name)

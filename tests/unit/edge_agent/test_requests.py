@@ -42,6 +42,9 @@ class Car:
             for payload in answers(request, unit, functional=not ecu)
         ]
 
+    async def clear(self, request: bytes) -> list[tuple[str, bytes]]:
+        return await self.exchange(request)
+
 
 class Babbling:
     """A link whose every answer is the same bytes after the right service byte."""
@@ -55,7 +58,10 @@ class Babbling:
         return [(ecu or "7E8", bytes([request[0] + 0x40]) + request[1:2] + self.tail)]
 
 
-ARGUMENTS = {"read_signals": {"signals": [SPEED, COOLANT_TEMPERATURE]}}
+ARGUMENTS = {
+    "read_signals": {"signals": [SPEED, COOLANT_TEMPERATURE]},
+    "clear_dtcs": {"advisor": "ann", "consent": "Li Wei, 2026-11-23"},
+}
 
 
 async def carried_out(link, name: str, arguments=None):
