@@ -83,6 +83,7 @@ clearing_consents = sa.Table(
     sa.Column("vehicle_id", _id, sa.ForeignKey("vehicles.id"), primary_key=True),
     sa.Column("owner_id", _id, sa.ForeignKey("users.id"), nullable=False),
     sa.Column("given_at", UtcDateTime, nullable=False),
+    sa.Column("used_by", _id),  # the request that it was used for
 )  # fmt: skip
 
 appointments = sa.Table(

@@ -214,11 +214,13 @@ def ask(
         raise NoDeviceError
     arguments: dict[str, Any] = {"signals": list(signals)} if signals else {}
     if name == "clear_dtcs":
-        arguments |= clearing.use(connection, scope, vehicle_id, now)
+        arguments |= clearing.word(connection, scope, vehicle_id, now)
     command_id = commands.request_command(
         connection, device_id=able[0].id, name=name, arguments=arguments, requested_by=scope.name, now=now,
         expires_at=now + COMMAND_PATIENCE,
     )  # fmt: skip
+    if name == "clear_dtcs":
+        clearing.use(connection, vehicle_id, command_id)
     audit.record(connection, who=scope.name, action=name, what=vehicle_id, now=now, command=command_id, **arguments)
     return command(connection, scope, vehicle_id, command_id, now)
 

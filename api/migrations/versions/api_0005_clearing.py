@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("vehicle_id", sa.String(length=64), nullable=False),
         sa.Column("owner_id", sa.String(length=64), nullable=False),
         sa.Column("given_at", UtcDateTime(), nullable=False),
+        sa.Column("used_by", sa.String(length=64)),
         sa.ForeignKeyConstraint(["vehicle_id"], ["vehicles.id"]),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"]),
         sa.PrimaryKeyConstraint("vehicle_id"),

@@ -36,6 +36,24 @@ def test_with_the_owner_s_word_codes_are_cleared_once(world, now, write) -> None
         asked(world, write, world.here.advisor, now + timedelta(hours=23))
 
 
+@pytest.mark.parametrize(("status", "is_good"), [("refused", True), ("done", False), ("failed", False)])
+def test_a_refused_request_leaves_the_word(world, now, write, status, is_good) -> None:
+    """The car moved: nothing was cleared, so the owner need not be asked again; whatever else happened uses it up."""
+    car = world.here.vehicle_id
+    write(clearing.allow, world.here.owner, car, now, yes=True)
+    made = asked(world, write, world.here.advisor, now)
+    answer = {
+        "command_id": made.id,
+        "device_id": made.device_id,
+        "status": status,
+        "result": {},
+        "reason": "",
+        "now": now,
+    }
+    assert write(commands.record_reply, **answer)
+    assert (car in write(clearing.allowed, world.here.advisor, now)) == is_good
+
+
 def test_the_word_ends(world, now, write) -> None:
     """After a day, when it is taken back, and when the car changes hands."""
     owner, car = world.here.owner, world.here.vehicle_id
