@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -31,3 +31,8 @@ def integers(values: NDArray[np.generic]) -> Integers:
 def picked(state: State, rows: Integers) -> dict[str, NDArray[np.generic]]:
     """The state of some vehicles, copied."""
     return {name: values[rows] for name, values in state.items()}
+
+
+def columns_of(parameters: Parameters, name: str, parts: Sequence[str]) -> Floats:
+    """Parameters ``PART_NAME`` of several parts, ``(n_vehicles, n_parts)``."""
+    return np.stack([parameters[f"{part}_{name}"] for part in parts], axis=1)

@@ -3,11 +3,17 @@
 DiagnosticsError
 ├── UnknownRowError      a finding or suggestion that is not there
 ├── StateMoveError       a suggestion cannot go from its state to the one asked for
+├── NoRecordingError     no recorded drives where they were looked for
 ├── StateFormatError     stored state of another make than this program's
 └── ParameterError       a platform's table lacks a parameter or has one too many
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class DiagnosticsError(Exception):
@@ -29,6 +35,14 @@ class StateMoveError(DiagnosticsError):
         self.identity, self.state, self.wanted, self.allowed = identity, state, wanted, allowed
         possible = ", ".join(allowed) or "nothing else"
         super().__init__(f"suggestion {identity} is {state} and cannot become {wanted}; it can become {possible}")
+
+
+class NoRecordingError(DiagnosticsError):
+    """There are no recorded drives where they were looked for."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.path = path
+        super().__init__(f"{path} {why}; --data names a folder with recordings, or ROADWORTHY_SHARED_DATA all of them")
 
 
 class StateFormatError(DiagnosticsError):

@@ -41,24 +41,37 @@ class Drift:
     down_since_ms: Floats
 
 
-def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
-    """Nothing learned."""
-    names = ("up", "down", "baseline_sum")
-    zeros: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in names}
-    never = {name: np.full(n_vehicles, np.nan) for name in ("up_since_ms", "down_since_ms", "baseline")}
-    return zeros | never | {"learned": np.zeros(n_vehicles, dtype=np.int64)}
+def initial(n_vehicles: int, width: int | None = None) -> dict[str, Floats | Integers]:
+    """Nothing learned; of ``width`` series a vehicle, where it is given."""
+    shape = (n_vehicles,) if width is None else (n_vehicles, width)
+    zeros: dict[str, Floats | Integers] = {name: np.zeros(shape) for name in ("up", "down", "baseline_sum")}
+    never = {name: np.full(shape, np.nan) for name in ("up_since_ms", "down_since_ms", "baseline")}
+    return zeros | never | {"learned": np.zeros(shape, dtype=np.int64)}
 
 
 def follow(
-    x: Floats, at_ms: Floats, state: State, *, mean: Floats, sd: Floats, learn: Floats, k: Floats, hold: Floats
+    x: Floats,
+    at_ms: Floats,
+    state: State,
+    *,
+    mean: Floats,
+    sd: Floats,
+    learn: Floats,
+    k: Floats,
+    hold: Floats,
+    prior: float = PRIOR_TRIPS,
 ) -> tuple[Drift, dict[str, Floats | Integers]]:
-    """One trip of each vehicle; NaN in ``x`` changes nothing. ``hold``: sum from which the baseline stands still."""
+    """One trip of each vehicle; NaN in ``x`` changes nothing. ``hold``: sum from which the baseline stands still.
+
+    With several series a vehicle ``x`` is ``(n, width)`` and the others can be broadcast to it. ``prior`` is how many
+    trips ``mean`` weighs.
+    """
     valid = ~np.isnan(x)
     learned = integers(state["learned"])
     learning = valid & (learned < learn)
     total = floats(state["baseline_sum"]) + np.where(learning, np.nan_to_num(x), 0.0)
     learned = learned + learning
-    fresh = (PRIOR_TRIPS * mean + total) / (PRIOR_TRIPS + learned)
+    fresh = (prior * mean + total) / np.maximum(prior + learned, 1.0)
     baseline = np.where(learning | np.isnan(floats(state["baseline"])), fresh, floats(state["baseline"]))
     judged = valid & ~learning
     z = np.clip(np.where(judged, x - baseline, 0.0) / sd, -CLIP, CLIP)
@@ -81,6 +94,12 @@ def restarted(after: dict[str, Floats | Integers], where: np.ndarray) -> dict[st
         "up": np.where(where, 0.0, after["up"]),
         "down": np.where(where, 0.0, after["down"]),
     }
+
+
+def chosen(values: Floats, which: Integers) -> Floats:
+    """Of several series a vehicle the value of one: ``values`` ``(n, width)``, ``which`` ``(n,)``."""
+    found: Floats = np.take_along_axis(values, which[:, None], axis=1)[:, 0]
+    return found
 
 
 def _sum(before: Floats, since: Floats, step: Floats, judged: np.ndarray, at_ms: Floats) -> tuple[Floats, Floats]:

@@ -211,6 +211,103 @@ _LESS_COMMON: tuple[Signal, ...] = (
     _row(_OBD + "TotalIdleTime", Unit.SECONDS, "Total idle time", "发动机总怠速时间", bits=32),
 )  # fmt: skip
 
+_BATTERY = "Vehicle.Powertrain.TractionBattery."
+_GEARBOX = "Vehicle.Powertrain.Transmission."
+_FILTER = _ENGINE + "DieselParticulateFilter."
+_TEST = _OBD + "TestResult."
+_CORNERS = (
+    ("Row1.Wheel.Left", "front left", "左前"), ("Row1.Wheel.Right", "front right", "右前"),
+    ("Row2.Wheel.Left", "rear left", "左后"), ("Row2.Wheel.Right", "rear right", "右后"),
+)  # fmt: skip
+
+
+def _half_celsius(path: str, english: str, chinese: str) -> Signal:
+    return _row(path, Unit.CELSIUS, english, chinese, denominator=2, offset=-80)
+
+
+def _cell(path: str, english: str, chinese: str) -> Signal:
+    return _row(path, Unit.VOLT, english, chinese, denominator=1000, bits=13)
+
+
+def _share(path: str, english: str, chinese: str) -> Signal:
+    return _row(_TEST + path, Unit.PERCENT, english, chinese, denominator=10, bits=14)
+
+
+def _wheel(corner: str, english: str, chinese: str) -> tuple[Signal, ...]:
+    wheel = f"Vehicle.Chassis.Axle.{corner}."
+    return (
+        _row(
+            wheel + "Speed",
+            Unit.KILOMETRES_PER_HOUR,
+            f"Wheel speed, {english}",
+            f"{chinese}轮速",
+            denominator=100,
+            bits=16,
+        ),
+        _row(
+            wheel + "Tire.Pressure",
+            Unit.KILOPASCAL,
+            f"Tyre pressure, {english}",
+            f"{chinese}胎压",
+            denominator=4,
+            bits=12,
+        ),
+        _celsius(wheel + "Tire.Temperature", f"Tyre temperature, {english}", f"{chinese}胎温"),
+    )
+
+
+_CHASSIS: tuple[Signal, ...] = (
+    *(row for corner in _CORNERS for row in _wheel(*corner)),
+    _row("Vehicle.Chassis.Brake.PedalPosition", Unit.PERCENT, "Brake pedal position", "制动踏板位置", bits=7),
+    _row("Vehicle.Acceleration.Lateral", Unit.METRES_PER_SECOND_SQUARED, "Lateral acceleration", "横向加速度", denominator=100, bits=12, signed=True),
+    _row("Vehicle.AngularVelocity.Yaw", Unit.DEGREES_PER_SECOND, "Yaw rate", "横摆角速度", denominator=10, bits=12, signed=True),
+    _row("Vehicle.Exterior.Humidity", Unit.PERCENT, "Air humidity", "空气湿度", bits=7),
+    _row("Vehicle.LowVoltageBattery.CurrentCurrent", Unit.AMPERE, "12 V battery current", "12V蓄电池电流", denominator=100, bits=18, signed=True),
+)  # fmt: skip
+
+_DRIVETRAIN: tuple[Signal, ...] = (
+    _celsius(_GEARBOX + "Temperature", "Gearbox oil temperature", "变速箱油温"),
+    _row(_GEARBOX + "CurrentGear", Unit.NONE, "Gear engaged", "当前挡位", bits=5, signed=True),
+    _row(_GEARBOX + "TurbineSpeed", Unit.REVOLUTIONS_PER_MINUTE, "Gearbox turbine speed", "变速箱涡轮转速", denominator=4, bits=16),
+    _row(_GEARBOX + "OutputSpeed", Unit.REVOLUTIONS_PER_MINUTE, "Gearbox output speed", "变速箱输出转速", denominator=4, bits=16),
+    _row(_OBD + "BoostPressure.Commanded", Unit.KILOPASCAL, "Boost pressure commanded", "增压压力指令", denominator=32, bits=16),
+    _row(_OBD + "BoostPressure.Actual", Unit.KILOPASCAL, "Boost pressure", "增压压力", denominator=32, bits=16),
+    _percent(_OBD + "TurbochargerControl", "Turbocharger control, commanded", "增压器控制指令"),
+    _row(_FILTER + "DeltaPressure", Unit.PASCAL, "Particulate filter pressure difference", "颗粒捕集器压差", numerator=10, bits=16, signed=True),
+    _row(_FILTER + "SootMass", Unit.GRAM, "Particulate filter soot, by the car's own model", "颗粒捕集器碳载量", denominator=10, bits=12),
+    _state(_FILTER + "IsRegenerating", "Particulate filter regenerating", "颗粒捕集器再生", _ON_OFF, bits=1),
+)  # fmt: skip
+
+_TRACTION: tuple[Signal, ...] = (
+    _row(_BATTERY + "CurrentVoltage", Unit.VOLT, "Traction battery voltage", "动力电池电压", denominator=10, bits=14),
+    _row(_BATTERY + "CurrentCurrent", Unit.AMPERE, "Traction battery current, charging positive", "动力电池电流（充电为正）", denominator=10, bits=16, signed=True),
+    _row(_BATTERY + "StateOfCharge.Current", Unit.PERCENT, "Traction battery charge", "动力电池荷电状态", denominator=10, bits=10),
+    _row(_BATTERY + "StateOfHealth", Unit.PERCENT, "Traction battery health, by the car", "动力电池健康度（车辆自报）", denominator=10, bits=10),
+    _half_celsius(_BATTERY + "Temperature.Average", "Traction battery temperature, mean", "动力电池平均温度"),
+    _half_celsius(_BATTERY + "Temperature.Min", "Traction battery temperature, coldest", "动力电池最低温度"),
+    _half_celsius(_BATTERY + "Temperature.Max", "Traction battery temperature, hottest", "动力电池最高温度"),
+    _half_celsius(_BATTERY + "CoolantTemperature", "Traction battery coolant temperature", "动力电池冷却液温度"),
+    _cell(_BATTERY + "CellVoltage.Min", "Lowest cell voltage", "最低单体电压"),
+    _cell(_BATTERY + "CellVoltage.Max", "Highest cell voltage", "最高单体电压"),
+    *(_cell(f"{_BATTERY}BlockVoltage.Block{n}", f"Cell voltage of block {n}", f"第{n}组单体电压") for n in range(1, 9)),
+    _row(_BATTERY + "IsolationResistance", Unit.OHM, "High-voltage insulation resistance", "高压绝缘电阻", numerator=1000, bits=14),
+    _state(_BATTERY + "Charging.IsCharging", "Charging", "充电中", _ON_OFF, bits=1),
+)  # fmt: skip
+
+_TEST_RESULTS: tuple[Signal, ...] = (
+    _share("Catalyst.Bank1", "Catalyst monitor, share of its limit", "催化器监测值占限值比"),
+    _share("OxygenSensor.Bank1Sensor1", "Front oxygen sensor monitor, share of its limit", "前氧监测值占限值比"),
+    _share("OxygenSensor.Bank1Sensor2", "Rear oxygen sensor monitor, share of its limit", "后氧监测值占限值比"),
+    _share("EvaporativeSystem", "Evaporative system monitor, share of its limit", "蒸发系统监测值占限值比"),
+    _share("ExhaustGasRecirculation", "EGR monitor, share of its limit", "EGR监测值占限值比"),
+    *(
+        _row(f"{_TEST}Misfire.Cylinder{n}", Unit.COUNT, f"Misfires of cylinder {n}, mean of ten trips", f"{n}缸失火次数（十次行程均值）", bits=16)
+        for n in range(1, 5)
+    ),
+)  # fmt: skip
+"""Results of on-board monitors (service 06) as a share of the limit that the ECU gives with them, 100 % at the limit;
+misfires as the counts of test 0B (mean of the last ten driving cycles)."""
+
 BEYOND_OBD: tuple[Signal, ...] = (
     _row(_ENGINE + "EngineOil.Pressure", Unit.KILOPASCAL, "Engine oil pressure", "机油压力", numerator=4),
     _celsius(_DEVICE + "ProcessorTemperature", "Device: processor temperature", "设备处理器温度"),
@@ -222,7 +319,12 @@ BEYOND_OBD: tuple[Signal, ...] = (
     _row(_PLACE + "Longitude", Unit.DEGREES, "Longitude", "经度", denominator=1_000_000, bits=29, signed=True),
     _row(_PLACE + "Altitude", Unit.METRE, "Altitude", "海拔", denominator=10, bits=20, signed=True),
     _row(_PLACE + "Heading", Unit.DEGREES, "Heading", "航向", denominator=10, bits=12),
+    *_CHASSIS,
+    *_DRIVETRAIN,
+    *_TRACTION,
+    *_TEST_RESULTS,
 )
-"""What no PID gives: SAE J1939 does, the device says it of itself, or a GNSS receiver where the owner allows it."""
+"""What no PID gives: SAE J1939 does, a car's own CAN or data identifiers do, the device says it of itself, or a GNSS
+receiver where the owner allows it."""
 
 ROWS: tuple[Signal, ...] = _EVERYDAY + _LESS_COMMON + BEYOND_OBD

@@ -17,6 +17,8 @@ class Unit(StrEnum):
     PASCAL = "Pa"
     VOLT = "V"
     MILLIAMPERE = "mA"
+    AMPERE = "A"
+    OHM = "Ohm"
     GRAMS_PER_SECOND = "g/s"
     LITRES_PER_HOUR = "l/h"
     MILLIGRAMS_PER_STROKE = "mg/stroke"
@@ -29,6 +31,9 @@ class Unit(StrEnum):
     NEWTON_METRE = "Nm"
     COUNT = "count"
     KILOGRAMS_PER_HOUR = "kg/h"
+    GRAM = "g"
+    METRES_PER_SECOND_SQUARED = "m/s^2"
+    DEGREES_PER_SECOND = "degrees/s"
 
     @property
     def symbol(self) -> str:
@@ -45,4 +50,7 @@ _SYMBOLS = {
     Unit.LITRES_PER_HOUR: "L/h",
     Unit.MILLIGRAMS_PER_STROKE: "mg",
     Unit.NEWTON_METRE: "N·m",
+    Unit.OHM: "Ω",
+    Unit.METRES_PER_SECOND_SQUARED: "m/s²",
+    Unit.DEGREES_PER_SECOND: "°/s",
 }

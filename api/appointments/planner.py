@@ -35,6 +35,7 @@ MINUTES: Mapping[str, int] = {
     "check_intake_leak": 60,
     "check_manifold_sensor": 45,
     "check_mixture": 90,
+    "check_sensor_contacts": 60,
     "check_speed_sensor": 60,
     "check_throttle_sensor": 60,
     "measure_brake_pads": 30,

@@ -16,7 +16,7 @@ from vehicle import signals as s
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from diagnostics.arrays import Floats
+    from diagnostics.arrays import Floats, Integers
 
 Drive = dict[str, "Floats"]
 
@@ -46,6 +46,19 @@ def air_leak(drive: Mapping[str, Floats]) -> Drive:
     """The computer corrects by 8 % more at every load, within the resolution of 100/128 %."""
     added = np.round(8.0 * 128.0 / 100.0) * 100.0 / 128.0
     return dict(drive) | {s.LONG_TERM_FUEL_TRIM_1: drive[s.LONG_TERM_FUEL_TRIM_1] + added}
+
+
+def small_air_leak(drive: Mapping[str, Floats]) -> Drive:
+    """The computer corrects by 5 % more at every load."""
+    added = np.round(5.0 * 128.0 / 100.0) * 100.0 / 128.0
+    return dict(drive) | {s.LONG_TERM_FUEL_TRIM_1: drive[s.LONG_TERM_FUEL_TRIM_1] + added}
+
+
+def weaker_charging(drive: Mapping[str, Floats]) -> Drive:
+    """The regulator holds 0.5 V less whenever the engine runs."""
+    running = drive[s.ENGINE_SPEED] > 300.0  # noqa: PLR2004  between cranking and idling
+    volts = drive[s.CONTROL_MODULE_VOLTAGE]
+    return dict(drive) | {s.CONTROL_MODULE_VOLTAGE: np.where(running, volts - 0.5, volts)}
 
 
 def weak_charging(drive: Mapping[str, Floats]) -> Drive:
@@ -87,6 +100,36 @@ def lost_coolant(drive: Mapping[str, Floats]) -> Drive:
     return dict(drive) | {s.COOLANT_TEMPERATURE: np.minimum(np.round(drive[s.COOLANT_TEMPERATURE] + added), 125.0)}
 
 
+def polls(drive: Mapping[str, Floats]) -> Integers:
+    """Number of the poll that each row tells of: a row with the run time of the one before repeats it."""
+    return np.cumsum(np.diff(drive[s.RUN_TIME], prepend=-1.0) != 0.0) - 1
+
+
+def noisy(path: str, quantum: float) -> Callable[[Mapping[str, Floats]], Drive]:
+    """Three times the sensor's own noise: its second differences' robust spread, at least that of its resolution."""
+
+    def inject(drive: Mapping[str, Floats]) -> Drive:
+        values, poll = drive[path], polls(drive)
+        first = np.unique(poll, return_index=True)[1]
+        bent = np.diff(values[first], 2)
+        own = max(1.4826 * float(np.nanmedian(np.abs(bent))) / np.sqrt(6.0), quantum / np.sqrt(12.0))
+        added = np.random.default_rng(len(values)).normal(0.0, own * np.sqrt(8.0), poll[-1] + 1)[poll]
+        return dict(drive) | {path: np.round((values + added) / quantum) * quantum}
+
+    return inject
+
+
+def missing(path: str) -> Callable[[Mapping[str, Floats]], Drive]:
+    """Three of ten polls bring no answer of this sensor."""
+
+    def inject(drive: Mapping[str, Floats]) -> Drive:
+        poll = polls(drive)
+        lost = np.random.default_rng(len(poll)).random(poll[-1] + 1) < 0.3  # noqa: PLR2004  three of ten
+        return dict(drive) | {path: np.where(lost[poll], np.nan, drive[path])}
+
+    return inject
+
+
 FAULTS: Mapping[str, tuple[str, Callable[[Mapping[str, Floats]], Drive]]] = MappingProxyType(
     {
         "thermostat open": ("thermostat", thermostat_open),
@@ -97,6 +140,17 @@ FAULTS: Mapping[str, tuple[str, Callable[[Mapping[str, Floats]], Drive]]] = Mapp
         "coolant sensor stuck": ("stuck_sensor", stuck_coolant),
         "manifold sensor stuck": ("stuck_sensor", stuck_pressure),
         "coolant lost": ("overheating", lost_coolant),
+        "fuel trim +5 %": ("fuel_trim", small_air_leak),
+        "charging -0.5 V": ("charging", weaker_charging),
+        "coolant sensor noise x3": ("noisy_sensor", noisy(s.COOLANT_TEMPERATURE, 1.0)),
+        "intake air sensor noise x3": ("noisy_sensor", noisy(s.INTAKE_AIR_TEMPERATURE, 1.0)),
+        "voltage noise x3": ("noisy_sensor", noisy(s.CONTROL_MODULE_VOLTAGE, 0.02)),
+        "manifold sensor noise x3": ("noisy_sensor", noisy(s.MAP, 1.0)),
+        "coolant sensor 30 % missing": ("missing_readings", missing(s.COOLANT_TEMPERATURE)),
+        "intake air sensor 30 % missing": ("missing_readings", missing(s.INTAKE_AIR_TEMPERATURE)),
+        "voltage 30 % missing": ("missing_readings", missing(s.CONTROL_MODULE_VOLTAGE)),
+        "manifold sensor 30 % missing": ("missing_readings", missing(s.MAP)),
+        "throttle sensor 30 % missing": ("missing_readings", missing(s.THROTTLE)),
     }
 )
 """Fault -> the detector that must name it, and how it changes a drive."""

@@ -7,18 +7,21 @@ source says, although the ECU's run time advances 0.49 s a row.
 from __future__ import annotations
 
 import gzip
+import os
 import re
+import zlib
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from diagnostics.errors import NoRecordingError
 from vehicle import signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from diagnostics.arrays import Floats
 
@@ -45,6 +48,31 @@ _DIGITS = re.compile(r"(\d+)")
 def recorded_files(folder: Path) -> list[Path]:
     """The drives in a folder in the order of their numbers."""
     return sorted(folder.glob("*.csv.gz"), key=lambda path: [_part(text) for text in _DIGITS.split(path.name)])
+
+
+def shared_drives() -> Path:
+    """The folder of the full recordings: beside the project, or where ``ROADWORTHY_SHARED_DATA`` says."""
+    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    return Path(os.environ.get("ROADWORTHY_SHARED_DATA", beside)) / "carobd"
+
+
+def read_drives(folder: Path) -> list[dict[str, Floats]]:
+    """All drives of a folder.
+
+    Raises:
+        NoRecordingError: there is none, or one of them is no such log.
+    """
+    files = recorded_files(folder)
+    if not files:
+        raise NoRecordingError(folder, "holds no recorded drive (*.csv.gz)")
+    return [_checked(path) for path in files]
+
+
+def _checked(path: Path) -> dict[str, Floats]:
+    try:
+        return read_drive(path)
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
+        raise NoRecordingError(path, f"is no carOBD log, packed with gzip ({error})") from error
 
 
 def _part(text: str) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.features import columns as c
+from diagnostics.features.rows import HOLD_MS
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters
@@ -22,11 +23,37 @@ SUMMED = (
     "ambient_n", "ambient_sum",
     "trim_n", "trim_sum", "trim_idle_n", "trim_idle_sum", "trim_load_n", "trim_load_sum",
     "speed_n", "oil_dose", "braking_joules_per_kg", "manifold_n", "throttle_n",
+    "intake_n", "charging_n", "coolant_path", "intake_path", "volts_path", "manifold_path",
+    "rpm_answers", "coolant_answers", "intake_answers", "volts_answers", "manifold_answers", "throttle_answers",
 )  # fmt: skip
-LARGEST = ("ended_ms", "coolant_max", "manifold_max", "throttle_max", "rpm_max", "speed_max")
-LEAST = ("started_ms", "coolant_min", "manifold_min", "throttle_min", "rpm_min", "crank_volts", "intake_min")
+LARGEST = (
+    "ended_ms",
+    "coolant_max",
+    "manifold_max",
+    "throttle_max",
+    "rpm_max",
+    "speed_max",
+    "intake_high",
+    "volts_high",
+)
+LEAST = (
+    "started_ms",
+    "coolant_min",
+    "manifold_min",
+    "throttle_min",
+    "rpm_min",
+    "crank_volts",
+    "intake_min",
+    "intake_low",
+    "volts_low",
+)
 FIRST = ("rest_volts", "coolant_first", "intake_first", "hot_ms", "hot_value", "undervolt_ms", "undervolt_value")
 LAST = ("coolant_last",)
+ANSWERING = {
+    "rpm": c.ENGINE_SPEED, "coolant": c.COOLANT, "intake": c.INTAKE_AIR, "volts": c.VOLTAGE, "manifold": c.MANIFOLD,
+    "throttle": c.THROTTLE,
+}  # fmt: skip
+"""Sensors whose answers are counted."""
 
 VOLT_FLOOR, VOLT_STEP, BINS = 9.6, 0.1, 64
 """Histogram of the running voltage, V: finer than the 0.13 V by which trips of one healthy car differ."""
@@ -80,6 +107,7 @@ def measure(rows: Prepared, begun: Begun, streaks: dict[str, Integers], p: Param
         | _coolant(rows, begun, p)
         | _trims(rows, elapsed_ms)
         | _movement(rows)
+        | _steadiness(rows, elapsed_ms)
         | _wear(rows, p)
         | hot_values
         | low_values
@@ -176,6 +204,30 @@ def _movement(rows: Prepared) -> dict[str, Floats]:
         "throttle_max": throttle, "throttle_min": throttle, "throttle_n": _where(~np.isnan(throttle), 1.0),
         "rpm_max": rpm, "rpm_min": rpm, "speed_max": of(c.SPEED),
     }  # fmt: skip
+
+
+def _steadiness(rows: Prepared, elapsed_ms: Integers) -> dict[str, Floats]:
+    """The way by which slow readings went up and down in all, and how often sensors answered."""
+    charging = rows.running & (elapsed_ms >= CHARGING_MS)
+    intake = _where(rows.fresh[:, c.INTAKE_AIR] & rows.running, rows.values[:, c.INTAKE_AIR])
+    volts = _where(rows.fresh[:, c.VOLTAGE] & charging, rows.values[:, c.VOLTAGE])
+    answers = {
+        f"{name}_answers": _where(rows.polled & rows.running & ~np.isnan(rows.values[:, column]), 1.0)
+        for name, column in ANSWERING.items()
+    }
+    return answers | {
+        "intake_n": _where(~np.isnan(intake), 1.0), "intake_high": intake, "intake_low": intake,
+        "charging_n": _where(~np.isnan(volts), 1.0), "volts_high": volts, "volts_low": volts,
+        "coolant_path": _path(rows, c.COOLANT, rows.running), "intake_path": _path(rows, c.INTAKE_AIR, rows.running),
+        "volts_path": _path(rows, c.VOLTAGE, charging), "manifold_path": _path(rows, c.MANIFOLD, rows.running),
+    }  # fmt: skip
+
+
+def _path(rows: Prepared, column: int, gate: Flags) -> Floats:
+    """How far each reading is from the one before, if that was not long ago."""
+    before, before_ms = np.roll(rows.known[:, column], 1), np.roll(rows.known_ms[:, column], 1)
+    near = (before_ms >= 0) & (rows.time_ms - before_ms <= HOLD_MS)
+    return _where(rows.fresh[:, column] & gate & near, np.abs(rows.values[:, column] - before))
 
 
 def _wear(rows: Prepared, p: Parameters) -> dict[str, Floats]:

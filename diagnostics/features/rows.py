@@ -44,7 +44,8 @@ class Prepared:
     """Rows with what was known before. Each vehicle's first row (``head``) is not a sample but what was carried over.
 
     ``held`` ``(m, n_signals)`` last value not older than ``HOLD_MS``; ``held_ms`` when it was read; ``known`` the same
-    at any age; ``fresh`` where a value was read anew; ``passed_ms`` ``(m,)`` engine time since the row before;
+    at any age; ``fresh`` where a value was read anew; ``polled`` ``(m,)`` no mere
+    repetition of the row before; ``passed_ms`` ``(m,)`` engine time since the row before;
     ``running`` engine on; ``trip`` ``(m,)`` number of the stretch a row belongs to, heads included.
     """
 
@@ -56,6 +57,7 @@ class Prepared:
     known_ms: Integers
     held: Floats
     fresh: Flags
+    polled: Flags
     passed_ms: Integers
     running: Flags
     ran_ms: Integers
@@ -103,6 +105,7 @@ def prepare(rows: Rows, state: State) -> Prepared:
         known_ms=known_ms,
         held=held,
         fresh=_fresh(values, known, run_time, head),
+        polled=(run_time != _before(run_time)) & ~head,
         passed_ms=_passed(time_ms, run_time, head),
         running=running,
         ran_ms=ran_ms,

@@ -23,6 +23,8 @@ FEATURES = (
     "coolant_n", "settled_c", "ambient_c", "trim", "trim_idle", "trim_load", "oil_dose", "braking_joules_per_kg",
     "manifold_range", "throttle_range", "rpm_range", "speed_range", "mean_rpm", "speed_n", "manifold_n", "throttle_n",
     "hot_ms", "hot_value", "undervolt_ms", "undervolt_value",
+    "coolant_jitter", "intake_jitter", "volts_jitter", "manifold_jitter",
+    "coolant_share", "intake_share", "volts_share", "manifold_share", "throttle_share",
 )  # fmt: skip
 """Columns of :attr:`Trips.values`; NaN where the trip does not tell. Units are in the names; volts, degC, "
 "per cent."""
@@ -40,6 +42,10 @@ MIN_SETTLED_SPAN_MIN = 1.5
 """Minutes that the readings must span for their line to mean anything, whole degrees as they are (our choice)."""
 MIN_VOLTS = 60
 """Readings that make an upper quantile of the voltage (our choice)."""
+MIN_STEADY = 60
+"""Readings that tell how restless a sensor is, and how often it answers (our choice)."""
+MOVING_SHARE = 0.3
+"""Less of the running time in motion and the trip is spent idling, where everything is steadier (our choice)."""
 UPPER = 0.9
 """Quantile of the running voltage that stands for what the alternator can do: smart ones are low for long "
 "stretches."""
@@ -153,6 +159,7 @@ def _features(sums: Sums, vehicle: Integers, previous_end_ms: Floats) -> tuple[T
     values = {
         **{name: sums[name] for name in FEATURES if name in NAMES},
         **ratio,
+        **_steadiness(sums),
         "running_s": sums["running_ms"] / 1000.0,
         "moving_s": sums["moving_ms"] / 1000.0,
         "km": sums["metres"] / 1000.0,
@@ -180,6 +187,25 @@ def _means(sums: Sums) -> dict[str, Floats]:
         "trim_load": mean("trim_load_sum", "trim_load_n"),
         "mean_rpm": mean("revolutions", "running_ms", 1.0) * 60_000.0,
     }
+
+
+def _steadiness(sums: Sums) -> dict[str, Floats]:
+    """By sensor: the way up and down beyond its range, a reading; and its readings to one of the engine speed."""
+    ranges = {
+        "coolant": ("coolant_max", "coolant_min", "coolant_n"), "intake": ("intake_high", "intake_low", "intake_n"),
+        "volts": ("volts_high", "volts_low", "charging_n"), "manifold": ("manifold_max", "manifold_min", "manifold_n"),
+    }  # fmt: skip
+    driven = sums["moving_ms"] >= MOVING_SHARE * sums["running_ms"]
+    jitter = {
+        f"{name}_jitter": _ratio(sums[f"{name}_path"] - (sums[high] - sums[low]), sums[count])
+        for name, (high, low, count) in ranges.items()
+    }
+    shares = {f"{name}_share": _ratio(sums[f"{name}_answers"], sums["rpm_answers"]) for name in (*ranges, "throttle")}
+    return {name: np.where(driven, np.maximum(values, 0.0), np.nan) for name, values in (jitter | shares).items()}
+
+
+def _ratio(total: Floats, count: Floats) -> Floats:
+    return np.where(count >= MIN_STEADY, total / np.maximum(count, 1.0), np.nan)
 
 
 def _settled(sums: Sums, mean: Floats) -> Floats:

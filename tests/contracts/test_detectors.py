@@ -36,6 +36,9 @@ SOUND = {
     "braking_joules_per_kg": (900.0, 150.0), "manifold_range": (80.0, 3.0), "throttle_range": (40.0, 5.0),
     "rpm_range": (2200.0, 200.0), "speed_range": (70.0, 5.0), "mean_rpm": (1500.0, 80.0), "speed_n": (900.0, 20.0),
     "manifold_n": (900.0, 20.0), "throttle_n": (900.0, 20.0),
+    "coolant_jitter": (0.12, 0.02), "intake_jitter": (0.16, 0.03), "volts_jitter": (0.03, 0.005),
+    "manifold_jitter": (6.0, 0.8), "coolant_share": (0.72, 0.02), "intake_share": (0.68, 0.02),
+    "volts_share": (0.94, 0.03), "manifold_share": (0.97, 0.02), "throttle_share": (0.8, 0.02),
 }  # fmt: skip
 
 
@@ -62,6 +65,8 @@ FAULTY = {
     "charging": {"charging_volts": -1.2},
     "battery": {"crank_volts": -3.0, "rest_volts": -1.0},
     "stuck_sensor": {"coolant_range": -1000.0},
+    "noisy_sensor": {"volts_jitter": 0.09},
+    "missing_readings": {"intake_share": -0.25},
     "engine_oil": {"oil_dose": 3_000_000.0},
     "brake_pads_front": {"braking_joules_per_kg": 300_000.0},
 }
