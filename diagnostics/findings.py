@@ -71,6 +71,23 @@ class Component(StrEnum):
     BRAKES = "brakes"
     BODY = "body"
     NETWORK = "network"
+    MISFIRE = "misfire"
+    CATALYST = "catalyst"
+    OXYGEN_SENSOR = "oxygen_sensor"
+    EVAP = "evap"
+    EGR = "egr"
+    BOOST = "boost"
+    DPF = "dpf"
+    AIR_FILTER = "air_filter"
+    TYRE_PRESSURE = "tyre_pressure"
+    TYRE_WEAR = "tyre_wear"
+    WHEEL_BEARING = "wheel_bearing"
+    WHEEL_SPEED_SENSOR = "wheel_speed_sensor"
+    TRACTION_BATTERY = "traction_battery"
+    CELL_IMBALANCE = "cell_imbalance"
+    INSULATION = "insulation"
+    HV_THERMAL = "hv_thermal"
+    BATTERY_12V_EV = "battery_12v_ev"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,20 +48,37 @@ MINUTES: Mapping[str, int] = {
 
 DIAGNOSE = "diagnose_"
 DIAGNOSE_MINUTES: Mapping[str, int] = {
+    "air_filter": 30,
     "battery_12v": 45,
+    "battery_12v_ev": 45,
     "body": 60,
+    "boost": 90,
     "brakes": 60,
     "brakes_front": 45,
+    "catalyst": 90,
+    "cell_imbalance": 120,
     "charging": 60,
     "cooling": 60,
+    "dpf": 90,
+    "egr": 90,
     "emissions": 90,
     "engine": 120,
     "engine_oil": 45,
+    "evap": 60,
     "fuel_air": 90,
+    "hv_thermal": 90,
+    "insulation": 120,
+    "misfire": 90,
     "network": 120,
+    "oxygen_sensor": 60,
     "sensors": 60,
     "thermostat": 60,
+    "traction_battery": 120,
     "transmission": 120,
+    "tyre_pressure": 30,
+    "tyre_wear": 30,
+    "wheel_bearing": 60,
+    "wheel_speed_sensor": 60,
 }
 """How long it takes to find the cause of a trouble code, ``diagnose_<code>``, by its component (our choice)."""
 OTHER_MINUTES = 60

@@ -26,7 +26,13 @@ COMPONENTS: Mapping[str, str] = MappingProxyType(
         "battery_12v": "12 V battery", "charging": "Charging", "cooling": "Cooling", "thermostat": "Thermostat",
         "fuel_air": "Fuel and air", "sensors": "Sensors", "engine_oil": "Engine oil", "brakes_front": "Front brakes",
         "engine": "Engine", "emissions": "Emissions", "transmission": "Transmission", "brakes": "Brakes",
-        "body": "Body", "network": "Vehicle network",
+        "body": "Body", "network": "Vehicle network", "misfire": "Misfire", "catalyst": "Catalyst",
+        "oxygen_sensor": "Oxygen sensor", "evap": "Fuel tank vapours", "egr": "Exhaust gas recirculation",
+        "boost": "Turbocharger and charge air", "dpf": "Particulate filter", "air_filter": "Air filter",
+        "tyre_pressure": "Tyre pressure", "tyre_wear": "Tyre wear", "wheel_bearing": "Wheel bearing",
+        "wheel_speed_sensor": "Wheel speed sensor", "traction_battery": "Traction battery",
+        "cell_imbalance": "Cells of the traction battery", "insulation": "High-voltage insulation",
+        "hv_thermal": "Traction battery cooling", "battery_12v_ev": "12 V battery of an electric car",
     }
 )  # fmt: skip
 STANDINGS: Mapping[str, str] = MappingProxyType(
