@@ -73,7 +73,8 @@ class WearPart:
     """A part that use wears out: how much is left is in the state, not in a fault.
 
     ``left(state, build, condition)`` is 1 new to 0 at the end of its use, ``(n,)`` or ``(n, k)``, of which the least
-    counts. ``renewed(state, build, which)`` is the state with new parts in the cars ``which`` (n,) bool. A workshop
+    counts. ``worn(state, build, which, left)`` is the state in which the cars ``which`` (n,) bool have ``left`` (n,) of
+    it (all places alike): 1 after it is renewed, less for a car that is not new at the beginning. A workshop
     that inspects renews below ``renew_below``; the owner, or function, forces it at 0. ``measured(state, build,
     condition)`` (n,) is what a workshop writes down, in the unit of ``measurement``'s name (``pad_front_mm``), with a
     reading error of ``error``. ``interval_days`` and ``interval_km``: renewed by schedule (0 = not).
@@ -83,7 +84,7 @@ class WearPart:
     component: str
     observability: Observability
     left: Callable[[Any, Any, Any], Floats]
-    renewed: Callable[[Any, Any, Bools], Any]
+    worn: Callable[[Any, Any, Bools, Floats], Any]
     repair: str
     powertrains: tuple[str, ...] = POWERTRAINS
     renew_below: float = 0.2
