@@ -1,0 +1,73 @@
+"""Values made of arrays with one entry a vehicle: taking some vehicles out and putting them back."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Floats = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+
+Value = TypeVar("Value")
+
+
+def floats(values: npt.ArrayLike) -> Floats:
+    """The same as float32, without a copy where it is that already."""
+    return np.asarray(values, dtype=np.float32)
+
+
+def full(n: int, value: float) -> Floats:
+    """One number for each of ``n`` vehicles."""
+    return np.full(n, value, dtype=np.float32)
+
+
+def spread(rng: np.random.Generator, n: int, mean: float, sd: float, *, within: float = 3.0) -> Floats:
+    """``n`` draws about ``mean`` with relative deviation ``sd``, lognormal, cut off at ``within`` deviations."""
+    wild = np.clip(rng.standard_normal(n, dtype=np.float32), -within, within)
+    return floats(mean * np.exp(sd * wild - sd * sd / 2.0))
+
+
+def scatter(rng: np.random.Generator, n: int, mean: float, sd: float, *, within: float = 3.0) -> Floats:
+    """``n`` draws about ``mean`` with deviation ``sd`` in its own unit, normal, cut off at ``within`` deviations."""
+    return floats(mean + sd * np.clip(rng.standard_normal(n, dtype=np.float32), -within, within))
+
+
+def _arrays(value: Any) -> Mapping[str, npt.NDArray[Any]]:
+    return {field.name: entry for field in fields(value) if isinstance(entry := getattr(value, field.name), np.ndarray)}
+
+
+def taken(value: Value, which: Indices | slice) -> Value:
+    """A dataclass of arrays with the vehicles ``which`` alone; what is not an array is kept; dataclasses nest."""
+    parts = {name: array[which] for name, array in _arrays(value).items()}
+    return replace(value, **parts, **{name: taken(part, which) for name, part in _nested(value).items()})  # type: ignore[type-var]
+
+
+def put(value: Value, which: Indices | slice, part: Value) -> None:
+    """Writes the vehicles of ``part`` to the places ``which`` of the arrays of ``value``, in place."""
+    for name, array in _arrays(value).items():
+        array[which] = getattr(part, name)
+    for name, nested in _nested(value).items():
+        put(nested, which, getattr(part, name))
+
+
+def owned(value: Value) -> Value:
+    """The same with arrays of its own that can be written to."""
+    parts = {name: np.array(array) for name, array in _arrays(value).items()}
+    return replace(value, **parts, **{name: owned(part) for name, part in _nested(value).items()})  # type: ignore[type-var]
+
+
+def _nested(value: Any) -> Mapping[str, Any]:
+    return {field.name: part for field in fields(value) if is_dataclass(part := getattr(value, field.name))}
+
+
+def replaced(value: Value, which: Indices | slice, part: Value) -> Value:
+    """The same with the vehicles ``which`` as in ``part``; ``value`` itself stays as it is."""
+    copy = owned(value)
+    put(copy, which, part)
+    return copy

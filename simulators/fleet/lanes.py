@@ -1,0 +1,180 @@
+"""The lanes of a run: where each car is in its sessions, and the passage from one session to the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulators.fleet.arrays import full, taken
+from simulators.fleet.moment import still
+from simulators.fleet.recording import CHARGING, DRIVING, KEY_OFF, KEY_ON, STARTING, Recorder
+from simulators.fleet.sessions import CHARGE_STEP_S, WINDOW_S
+from simulators.fleet.standing import stood, weather_before
+from simulators.fleet.stepping import give_back, readings, some, started, step, stopped, told, written
+from simulators.fleet.subsystem import START_ROWS
+from simulators.fleet.traces import road_ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from simulators.fleet.arrays import Floats, Indices
+    from simulators.fleet.recording import Rows
+    from simulators.fleet.standing import Work
+    from simulators.fleet.stepping import Cars
+    from simulators.fleet.traces import Road
+
+ROW_EVERY = 2
+"""Steps from row to row: 2 s driving, 2 min charging (our choice)."""
+KEY_ON_MS, START_MS, KEY_OFF_MS = -4_000, -3_000, 1_000
+"""Rows about a drive: key on, captured start and key off, from its beginning or end."""
+FLUSH_ROWS = 1_000_000
+CONSTANT = (
+    "ambient_c", "baro_kpa", "humidity", "wet", "night", "payload_kg", "tow_kg", "air_conditioning", "heater",
+    "consumers_w", "charger_w", "charge_to",
+)  # fmt: skip
+"""Fields of the moment that are a session's."""
+
+
+class Lanes:
+    """The cars that have sessions among ``chosen``, one lane each, longest work first."""
+
+    def __init__(self, work: Work, cars: Cars, chosen: Indices, *, charging: bool) -> None:
+        vehicle, first = np.unique(work.sessions.vehicle[chosen], return_index=True)
+        total = np.add.reduceat(work.sessions.windows[chosen], first)
+        order = np.argsort(-total, kind="stable")
+        self._home = cars
+        self._work = work
+        self._charging = charging
+        self._vehicle, self._total = vehicle[order], total[order]
+        self._chosen, self._turn = chosen, first[order]
+        self._left = np.zeros(len(order), dtype=np.int64)
+        self._row, self._hill = np.zeros_like(self._left), np.zeros_like(self._left)
+        self._cars = some(cars, self._vehicle)
+        self._moment = still(len(order))
+        self._pace, self._hilliness, self._slope = (full(len(order), 0.0) for _ in range(3))
+        self._done = 0
+
+    def rows(self) -> Iterator[Rows]:
+        """Runs all lanes to the end of their work; the cars then stand in what was given as ``cars``."""
+        while len(self._vehicle):
+            recorder = self._recorder()
+            while len(self._vehicle) and not recorder.is_full:
+                self._change(recorder)
+                if len(self._vehicle):
+                    self._window(recorder)
+            yield recorder.flush()
+
+    def _recorder(self) -> Recorder:
+        rows = WINDOW_S // ROW_EVERY
+        windows = int(np.clip(FLUSH_ROWS // (rows * len(self._vehicle)), 1, self._total[0] - self._done + 1))
+        return Recorder(tuple(readings(self._cars)), self._vehicle, windows, rows)
+
+    @property
+    def _session(self) -> Indices:
+        """Which session each lane is in."""
+        return self._chosen[self._turn]
+
+    def _change(self, recorder: Recorder) -> None:
+        """Ends the sessions that are over and begins those that come next."""
+        due = np.flatnonzero(self._left == 0)
+        if not len(due):
+            return
+        if self._done:
+            self._end(due, recorder)
+        self._drop()
+        due = due[due < len(self._vehicle)]
+        if len(due):
+            self._begin(due, recorder)
+
+    def _end(self, due: Indices, recorder: Recorder) -> None:
+        session = self._session[due]
+        end_ms = self._work.sessions.start_ms[session] + self._work.sessions.lasts_ms()[session]
+        cars = replace(some(self._cars, due), since_ms=end_ms)
+        if not self._charging:
+            cars = stopped(cars, self._work.rng)
+            recorder.single(KEY_OFF, self._vehicle[due], end_ms + KEY_OFF_MS, readings(cars))
+        self._work.watch.ended(self._vehicle[due], end_ms, cars)
+        self._cars = written(self._cars, due, cars)
+        self._turn[due] += 1
+
+    def _drop(self) -> None:
+        """Takes the lanes off that are through; they are the last ones."""
+        m = int(np.count_nonzero(self._total > self._done))
+        if m == len(self._vehicle):
+            return
+        give_back(self._home, self._vehicle[m:], some(self._cars, slice(m, None)))
+        for name in ("_vehicle", "_total", "_turn", "_left", "_row", "_hill", "_pace", "_hilliness", "_slope"):
+            setattr(self, name, getattr(self, name)[:m])
+        self._cars = some(self._cars, slice(0, m))
+        self._moment = taken(self._moment, slice(0, m))
+
+    def _begin(self, due: Indices, recorder: Recorder) -> None:
+        sessions, vehicle, session = self._work.sessions, self._vehicle[due], self._session[due]
+        start_ms = sessions.start_ms[session]
+        cars = self._work.watch.begins(vehicle, start_ms, some(self._cars, due))
+        cars = stood(self._work, cars, vehicle, start_ms, weather_before(sessions, session), recorder)
+        self._enter(due, session, told(cars))
+        if not self._charging:
+            cars = self._start(due, cars, start_ms, recorder)
+        self._cars = written(self._cars, due, cars)
+
+    def _enter(self, due: Indices, session: Indices, known: Mapping[str, Floats]) -> None:
+        sessions = self._work.sessions
+        self._left[due] = sessions.windows[session]
+        self._row[due], self._hill[due] = sessions.segment[session], sessions.hill[session]
+        self._pace[due], self._hilliness[due] = sessions.pace[session], sessions.hilliness[session]
+        self._slope[due] = sessions.slope[session]
+        moment = self._moment
+        for name in CONSTANT:
+            setattr(moment, name, with_entries(getattr(moment, name), due, getattr(sessions, name)[session]))
+        for name, entries in known.items():
+            setattr(moment, name, with_entries(getattr(moment, name), due, entries))
+        moment.session_s = with_entries(moment.session_s, due, full(len(due), 0.0))
+        moment.run_s = moment.session_s
+
+    def _start(self, due: Indices, cars: Cars, start_ms: Indices, recorder: Recorder) -> Cars:
+        recorder.single(KEY_ON, self._vehicle[due], start_ms + KEY_ON_MS, readings(cars))
+        cars, seen = started(cars, taken(self._moment, due), self._work.rng)
+        if seen:
+            times = start_ms[:, None] + START_MS + 100 * np.arange(START_ROWS)
+            flat = {path: values.reshape(-1) for path, values in seen.items()}
+            recorder.single(STARTING, np.repeat(self._vehicle[due], START_ROWS), times.reshape(-1), flat)
+        return cars
+
+    def _window(self, recorder: Recorder) -> None:
+        """Steps all lanes through a window."""
+        step_s = CHARGE_STEP_S if self._charging else 1
+        road = None if self._charging else self._road()
+        for second in range(WINDOW_S):
+            if road is not None:
+                road.fill(self._moment, second)
+            self._moment.session_s = self._moment.session_s + np.float32(step_s)
+            self._moment.run_s = self._moment.session_s
+            self._cars = step(self._cars, self._moment, float(step_s), self._work.rng)
+            if second % ROW_EVERY == ROW_EVERY - 1:
+                recorder.row(second // ROW_EVERY, readings(self._cars))
+        recorder.window(CHARGING if self._charging else DRIVING, self._times(step_s))
+        self._left -= 1
+        self._row += 1
+        self._hill += 1
+        self._done += 1
+
+    def _road(self) -> Road:
+        return road_ahead(self._work.traces, self._row, self._hill, self._pace, self._hilliness, self._slope)
+
+    def _times(self, step_s: int) -> Indices:
+        """Times of the rows of this window, ``(lanes, rows)``."""
+        sessions, session = self._work.sessions, self._session
+        passed = (sessions.windows[session] - self._left) * WINDOW_S
+        within = np.arange(ROW_EVERY, WINDOW_S + 1, ROW_EVERY)
+        times: Indices = sessions.start_ms[session][:, None] + (passed[:, None] + within) * (step_s * 1000)
+        return times
+
+
+def with_entries(values: Floats, which: Indices, entries: Floats) -> Floats:
+    """A copy with other entries at ``which``."""
+    copy = values.copy()
+    copy[which] = entries
+    return copy
