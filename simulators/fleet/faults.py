@@ -46,7 +46,9 @@ class FaultKind:
     median time from the first change to failure, lognormal with deviation ``growth_spread``. ``per_year`` is the share
     of cars of six years that it befalls in a year; it goes with age to the power ``ageing`` - 1.
     The part has failed at level 1, or where ``failed_when(state, build, condition)`` (n,) says so by function.
-    ``codes`` are what the car's control unit stores for it, the likeliest first; ``repair`` is what a workshop does.
+    ``codes`` are what the car's control unit stores for it, the likeliest first; ``repair`` is what a workshop does;
+    where that sets more right than the condition (a tyre is pumped up), ``mended(state, build, which)`` is the state
+    of the cars ``which`` (n,) bool afterwards.
     """
 
     name: str
@@ -65,6 +67,7 @@ class FaultKind:
     per_year: float = 0.005
     ageing: float = 1.0
     failed_when: Callable[[Any, Any, Any], Bools] | None = None
+    mended: Callable[[Any, Any, Bools], Any] | None = None
     codes: tuple[str, ...] = ()
 
 

@@ -25,7 +25,7 @@ class Weather:
 
 @dataclass(slots=True, kw_only=True)
 class Moment:
-    """One second of ``n`` vehicles: arrays ``(n,)`` of float32.
+    """One second of ``n`` vehicles: arrays ``(n,)`` of float32, ``(n, 4)`` where it says so.
 
     The one value here that changes in place: the runner fills the first group, then each subsystem in its order reads
     what those before it wrote and writes the fields that its module names in ``GIVES``. A subsystem replaces a field
@@ -104,6 +104,15 @@ class Moment:
     motor_w: Floats
     """Electrical power of the traction motor: positive driving, negative taking back."""
     high_voltage_v: Floats
+    traction_charge: Floats
+    """State of charge of the traction battery, 0 to 1."""
+    charge_limit_w: Floats
+    """What the traction battery can take at its terminals."""
+    motor_rpm: Floats
+    disc_c: Floats
+    """Temperature of the brake discs, ``(n, 4)``: front left, front right, rear left, rear right."""
+    turning: Floats
+    """How fast the wheels turn against wheels of nominal radius without slip, ``(n, 4)``."""
 
     def arrays(self) -> Iterator[tuple[str, Floats]]:
         """Every field with its name."""
@@ -120,6 +129,7 @@ def still(n: int) -> Moment:
     moment.baro_kpa, moment.humidity = full(n, 101.3), full(n, 0.6)
     moment.manifold_kpa, moment.low_voltage_v = full(n, 101.3), full(n, 12.6)
     moment.mass_kg = full(n, 1400.0)
+    moment.disc_c, moment.turning = full(4 * n, 20.0).reshape(n, 4), full(4 * n, 1.0).reshape(n, 4)
     return moment
 
 
