@@ -147,3 +147,10 @@ def _sum(
     after = np.where(judged, np.clip(before + step, 0.0, top), before)
     begins = judged & (before <= 0.0) & (after > 0.0)
     return after, np.where(begins, at_ms, since)
+
+
+def relearned(after: dict[str, Floats | Integers], where: Flags) -> dict[str, Floats | Integers]:
+    """The same state with some series, ``where`` in their shape, back at nothing learned, as after a new part."""
+    shape = after["up"].shape
+    fresh = initial(shape[0], shape[1] if len(shape) > 1 else None)
+    return after | {name: np.where(where, values, after[name]) for name, values in fresh.items()}

@@ -1,0 +1,98 @@
+"""What is left of a part that work wears down, anchored by measurements: amount and wear per work, learned together.
+
+State of each vehicle is normal: ``amount`` left (mm) and ``rate`` (mm per unit of work), with their covariance. Work
+lowers the amount by the rate and so makes the two depend on each other; a workshop's measurement of the amount then
+corrects the rate as well. The prior is that of the platform, so the first measurement weighs against what all its cars
+taught, the second against what this car has shown (hierarchical Bayes in its conjugate, Kalman, form). A measurement
+far above what can be left tells of a new part: the amount starts anew, what the car taught about its rate stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics.arrays import floats
+
+if TYPE_CHECKING:
+    from diagnostics.arrays import Flags, Floats, Integers, State
+
+NEW_PART_SD = 4.0
+"""So many standard deviations above what is expected, a measurement means a new part (our choice)."""
+PARTS = ("amount", "rate", "amount_var", "rate_var", "together")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """After a trip ``(n,)``: ``amount`` left, wear ``rate`` per work, their variances and covariance, ``renewed``."""
+
+    amount: Floats
+    rate: Floats
+    amount_var: Floats
+    rate_var: Floats
+    together: Floats
+    renewed: Flags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What is believed before anything is seen ``(n,)``; ``new`` is the amount of a new part, ``new_sd`` its spread."""
+
+    amount: Floats
+    amount_sd: Floats
+    rate: Floats
+    rate_sd: Floats
+    new: Floats
+    new_sd: Floats
+
+
+def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
+    """Nothing seen: the prior is filled in at the first trip, since it depends on the platform."""
+    return {name: np.full(n_vehicles, np.nan) for name in PARTS}
+
+
+def wear(
+    work: Floats, measured: Floats, state: State, prior: Prior, *, measured_sd: Floats, walk: Floats
+) -> tuple[Left, dict[str, Floats | Integers]]:
+    """Wears each part by ``work`` and takes in what was ``measured`` (NaN where nothing was).
+
+    ``walk`` is the variance that a unit of work adds to the amount beyond the rate's uncertainty.
+    """
+    amount, rate, amount_var, rate_var, together = _begun(state, prior)
+    amount = amount - rate * work
+    amount_var = amount_var - 2.0 * work * together + work**2 * rate_var + walk * work
+    together = together - work * rate_var
+    told = ~np.isnan(measured)
+    spread = np.sqrt(amount_var + measured_sd**2)
+    renewed = told & (measured - amount > NEW_PART_SD * spread)
+    amount = np.where(renewed, prior.new, amount)
+    amount_var = np.where(renewed, prior.new_sd**2, amount_var)
+    together = np.where(renewed, 0.0, together)
+    gain = np.where(told, 1.0 / (amount_var + measured_sd**2), 0.0)
+    missed = np.where(told, measured - amount, 0.0)
+    values = (
+        amount + amount_var * gain * missed,
+        np.maximum(rate + together * gain * missed, 0.1 * prior.rate),
+        amount_var - amount_var**2 * gain,
+        rate_var - together**2 * gain,
+        together - amount_var * together * gain,
+    )
+    after: dict[str, Floats | Integers] = dict(zip(PARTS, values, strict=True))
+    left = Left(
+        amount=values[0], rate=values[1], amount_var=values[2], rate_var=values[3], together=values[4], renewed=renewed
+    )
+    return left, after
+
+
+def _begun(state: State, prior: Prior) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """The state, or the prior where nothing was seen yet."""
+    none = np.isnan(floats(state["amount"]))
+    return (
+        np.where(none, prior.amount, floats(state["amount"])),
+        np.where(none, prior.rate, floats(state["rate"])),
+        np.where(none, prior.amount_sd**2, floats(state["amount_var"])),
+        np.where(none, prior.rate_sd**2, floats(state["rate_var"])),
+        np.where(none, 0.0, floats(state["together"])),
+    )
