@@ -1,0 +1,145 @@
+"""Who the cars of a block are: age, use, driver, region, device, and what can be read of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from simulators.fleet.arrays import floats, spread
+
+if TYPE_CHECKING:
+    from simulators.fleet.arrays import Floats, Indices
+    from simulators.fleet.worlds import Platform, World
+
+Bools = npt.NDArray[np.bool_]
+
+OLDEST_YEARS = 15.0
+CAPTURES_STARTS = 0.5
+"""Share of devices that take a burst around the ignition (our choice)."""
+KM_A_YEAR = 11_500.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Cars of one platform that are simulated together and can be made again alone."""
+
+    world: World
+    seed: int
+    number: int
+    platform: Platform
+    first: int
+    """Index in the fleet of its first vehicle."""
+    n: int
+    days: int
+
+    def chance(self, purpose: int, *more: int) -> np.random.Generator:
+        """Randomness for one purpose, the same whenever this block is made."""
+        return np.random.default_rng([self.world.number, self.seed, self.number, purpose, *more])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vehicles:
+    """One entry a car of a block, ``(n,)`` each."""
+
+    index: Indices
+    """In the fleet."""
+    platform: str
+    powertrain: str
+    age_days: Floats
+    odometer_km: Floats
+    climate: Indices
+    """Which of the world's climates."""
+    altitude_m: Floats
+    hilliness: Floats
+    garage: Bools
+    """Stands the night in a garage."""
+    pace: Floats
+    """How fast it is driven against others."""
+    errands: Floats
+    """Short drives a day beside the way to work."""
+    commute_min: Floats
+    """Minutes to work, 0 for those that do not go by car."""
+    leaves_h: Floats
+    long_trips: Floats
+    """Long drives a week."""
+    payload_kg: Floats
+    trailer_kg: Floats
+    """0 for those without one."""
+    ethanol: Floats
+    """Share of alcohol in what is usually tanked: 0.05, 0.1 or 0.85."""
+    cared: Bools
+    """Kept by schedule; the others come when something is broken."""
+    captures_starts: Bools
+    tyre_pressures: Bools
+    wheel_speeds: Bools
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def plan(world: World, n_vehicles: int, days: int, seed: int, block: int) -> list[Block]:
+    """The blocks of a fleet: platforms by their shares, each cut into pieces of at most ``block`` cars."""
+    shares = np.array([each.share for each in world.platforms])
+    ends = np.round(np.cumsum(shares / shares.sum()) * n_vehicles).astype(int)
+    blocks: list[Block] = []
+    for make, end in zip(world.platforms, ends, strict=True):
+        first = 0 if not blocks else blocks[-1].first + blocks[-1].n
+        while first < end:
+            n = min(block, int(end) - first)
+            blocks.append(Block(world=world, seed=seed, number=len(blocks), platform=make, first=first, n=n, days=days))
+            first += n
+    return blocks
+
+
+def draw(block: Block) -> Vehicles:
+    """The cars of a block."""
+    rng, n = block.chance(1), block.n
+    climate = rng.integers(0, len(block.world.climates), n)
+    regions = [block.world.climates[each] for each in climate]
+    age_days = floats(365.0 * OLDEST_YEARS * rng.beta(1.5, 2.4, n))
+    use = spread(rng, n, 1.0, 0.42)
+    return Vehicles(
+        index=block.first + np.arange(n, dtype=np.int64),
+        platform=block.platform.name,
+        powertrain=block.platform.powertrain,
+        age_days=age_days,
+        odometer_km=floats(KM_A_YEAR * age_days / 365.0 * use),
+        climate=climate,
+        altitude_m=floats([region.altitude_m + region.altitude_spread_m * rng.standard_normal() for region in regions]),
+        hilliness=floats([region.hilliness for region in regions]) * spread(rng, n, 1.0, 0.3),
+        garage=_some(rng, n, 0.4),
+        **_habits(block, use, rng),
+        **_device(block, rng),
+    )
+
+
+def _habits(block: Block, use: Floats, rng: np.random.Generator) -> dict[str, Any]:
+    n, works = block.n, _some(rng, block.n, 0.9 if block.platform.powertrain == "van" else 0.55)
+    return {
+        "pace": floats(np.clip(rng.normal(1.0, 0.07, n), 0.8, 1.2)),
+        "errands": use * np.where(works, 0.7, 1.3).astype(np.float32),
+        "commute_min": floats(np.where(works, np.clip(use * rng.lognormal(2.75, 0.5, n), 5.0, 75.0), 0.0)),
+        "leaves_h": floats(rng.normal(7.4, 0.8, n)),
+        "long_trips": use * floats(rng.gamma(1.5, 0.12, n)),
+        "payload_kg": floats(rng.gamma(2.0, 150.0 if block.platform.powertrain == "van" else 25.0, n)),
+        "trailer_kg": np.where(_some(rng, n, 0.05), rng.uniform(400.0, 1300.0, n), 0.0).astype(np.float32),
+        "ethanol": floats(rng.choice([0.05, 0.1, 0.85], n, p=[0.55, 0.42, 0.03])),
+        "cared": _some(rng, n, 0.72),
+    }
+
+
+def _device(block: Block, rng: np.random.Generator) -> dict[str, Any]:
+    n, make = block.n, block.platform
+    return {
+        "captures_starts": _some(rng, n, CAPTURES_STARTS),
+        "tyre_pressures": _some(rng, n, make.tyre_pressures),
+        "wheel_speeds": _some(rng, n, make.wheel_speeds),
+    }
+
+
+def _some(rng: np.random.Generator, n: int, share: float) -> Bools:
+    chosen: Bools = rng.random(n) < share
+    return chosen
