@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulators.fleet.arrays import floats
-from simulators.fleet.climate import DAY_MS
+from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.sessions import DRIVE, WINDOW_S, Sessions
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def plan_drives(
 ) -> Drives:  # fmt: skip
     """The drives of some days of the run; ``since_ms`` (n,) is when each car came to stand."""
     n, span = len(vehicles), len(days)
-    weekday = (np.array(days) + block.world.start_ms // DAY_MS + EPOCH_WEEKDAY) % WEEK
+    weekday = (np.array(days) + block.world.start_ms // A_DAY_MS + EPOCH_WEEKDAY) % WEEK
     goes, long = _slots(vehicles, weekday, rng)
     goes &= ~away[:, days.start : days.stop, None]
     minutes = np.where(
@@ -175,7 +175,7 @@ def _starts(
     """Beginnings in ms; a drive waits until the one before is over. ``(n, days * slots)``, 0 where none is."""
     hours = np.array(SLOTS_H)[None, None, :] + rng.normal(0.0, 0.55, goes.shape)
     hours[:, :, TO_WORK] = vehicles.leaves_h[:, None] + rng.normal(0.0, 0.15, goes.shape[:2])
-    midnight = block.world.start_ms + DAY_MS * np.array(days, dtype=np.int64)
+    midnight = block.world.start_ms + A_DAY_MS * np.array(days, dtype=np.int64)
     wanted = (midnight[None, :, None] + (hours * 3_600_000.0).astype(np.int64)).reshape(len(vehicles), -1)
     flat, lasts = goes.reshape(wanted.shape), windows.reshape(wanted.shape) * WINDOW_S * 1000
     free = np.maximum(midnight[0], since_ms + PAUSE_MS)
@@ -191,7 +191,7 @@ def sessions(vehicles: Vehicles, drives: Drives, air: Air, since_ms: Indices, rn
     """The drives with their weather, load and driver; ``since_ms`` (n,) is when each car came to stand."""
     car, start, m = drives.vehicle, drives.start_ms, len(drives)
     region = vehicles.climate[car]
-    ambient, daylight = air.temperature_c(region, start), np.cos(2.0 * np.pi * ((start % DAY_MS) / DAY_MS - 0.55))
+    ambient, daylight = air.temperature_c(region, start), np.cos(2.0 * np.pi * ((start % A_DAY_MS) / A_DAY_MS - 0.55))
     trailer = vehicles.trailer_kg[car] * (rng.random(m) < TRAILER_SHARE)
     night = daylight < -0.1  # noqa: PLR2004 - dark a little less than half of the day
     wet = rng.random(m) < air.rain[region, air.day(start)]
@@ -217,8 +217,8 @@ def _rested(vehicles: Vehicles, drives: Drives, air: Air, since_ms: Indices, amb
     first = np.diff(car, prepend=-1) != 0
     before = np.where(first, since_ms[car], np.roll(start + drives.windows * WINDOW_S * 1000, 1))
     stood = air.temperature_c(vehicles.climate[car], (before + start) // 2)
-    rested = np.where(start - before > DAY_MS, air.mean_c(vehicles.climate[car], start), stood)
-    overnight = vehicles.garage[car] & (start - before > DAY_MS // 4)
+    rested = np.where(start - before > A_DAY_MS, air.mean_c(vehicles.climate[car], start), stood)
+    overnight = vehicles.garage[car] & (start - before > A_DAY_MS // 4)
     return floats(
         np.where(overnight, np.maximum(0.55 * rested + 0.45 * 13.0, GARAGE_LEAST_C), 0.7 * rested + 0.3 * ambient)
     )

@@ -12,7 +12,7 @@ from simulators.fleet.arrays import floats
 if TYPE_CHECKING:
     from simulators.fleet.arrays import Floats, Indices
 
-DAY_MS = 86_400_000
+A_DAY_MS = 86_400_000
 YEAR_DAYS = 365.25
 WARMEST_DAY = 203.0
 """Day of the year about which the north is warmest: the second half of July."""
@@ -62,12 +62,12 @@ class Air:
 
     def day(self, time_ms: Indices) -> Indices:
         """Which day of the run a time falls in, kept within it."""
-        days: Indices = np.clip((time_ms - self.start_ms) // DAY_MS, 0, self.departure_c.shape[1] - 1)
+        days: Indices = np.clip((time_ms - self.start_ms) // A_DAY_MS, 0, self.departure_c.shape[1] - 1)
         return days
 
     def mean_c(self, climate: Indices, time_ms: Indices) -> Floats:
         """Mean temperature of the day, ``(m,)``."""
-        of_year = (time_ms / DAY_MS) % YEAR_DAYS
+        of_year = (time_ms / A_DAY_MS) % YEAR_DAYS
         season = np.cos(2.0 * np.pi * (of_year - WARMEST_DAY) / YEAR_DAYS)
         return floats(
             self._of("mean_c", climate)
@@ -77,7 +77,7 @@ class Air:
 
     def temperature_c(self, climate: Indices, time_ms: Indices) -> Floats:
         """Temperature at a time (local time is taken for UTC), ``(m,)``."""
-        hour = (time_ms % DAY_MS) / 3_600_000.0
+        hour = (time_ms % A_DAY_MS) / 3_600_000.0
         return floats(
             self.mean_c(climate, time_ms)
             + self._of("daily_c", climate) * np.cos(2.0 * np.pi * (hour - WARMEST_HOUR) / 24.0)
@@ -85,7 +85,7 @@ class Air:
 
     def humidity(self, climate: Indices, time_ms: Indices) -> Floats:
         """Relative humidity 0 to 1: more at night and when it rains."""
-        hour = (time_ms % DAY_MS) / 3_600_000.0
+        hour = (time_ms % A_DAY_MS) / 3_600_000.0
         night = -np.cos(2.0 * np.pi * (hour - WARMEST_HOUR) / 24.0)
         rain = self.rain[climate, self.day(time_ms)]
         return floats(np.clip(self._of("humidity", climate) + 0.12 * night + 0.25 * rain, 0.15, 0.99))

@@ -42,9 +42,10 @@ class FaultKind:
     ``field`` of the subsystem's condition goes from the car's sound value (typically ``sound``) to ``failed``. Where
     the field is ``(n, k)``, one of its ``k`` places (a wheel, a cylinder, a cell) fails; with ``everywhere`` all do.
     ``also`` are further fields that go along: (field, failed). ``law``: "gamma" grows with small random steps, "wiener"
-    wanders upwards, "sudden" fails within hours, "step" jumps to a level of 0.05 to 1.2 and stays there. ``growth_days`` is
-    the median time from the first change to failure, lognormal with deviation ``growth_spread``. ``per_year`` is the share
-    of cars of six years that it befalls in a year; it goes with age to the power ``ageing`` - 1.
+    wanders upwards, "sudden" fails within hours, "step" jumps to a level of 0.05 to 1.2 and stays there.
+    ``growth_days`` is the median time from the first change to failure, lognormal with deviation ``growth_spread``.
+    ``per_year`` is the share of cars of six years that it befalls in a year; it goes with age to the power ``ageing``
+    - 1.
     The part has failed at level 1, or where ``failed_when(state, build, condition)`` (n,) says so by function.
     ``codes`` are what the car's control unit stores for it, the likeliest first; ``repair`` is what a workshop does;
     where that sets more right than the condition (a tyre is pumped up), ``mended(state, build, which)`` is the state
