@@ -5,6 +5,7 @@ DiagnosticsError
 ├── StateMoveError       a suggestion cannot go from its state to the one asked for
 ├── NoRecordingError     no recorded drives where they were looked for
 ├── StateFormatError     stored state of another make than this program's
+├── NoSolverError        a library that only scoring needs is not installed
 └── ParameterError       a platform's table lacks a parameter or has one too many
 """
 
@@ -51,6 +52,14 @@ class StateFormatError(DiagnosticsError):
     def __init__(self, vehicle_id: str, found: str, expected: str) -> None:
         self.vehicle_id, self.found, self.expected = vehicle_id, found, expected
         super().__init__(f"state of vehicle {vehicle_id} has make {found}, this program's is {expected}")
+
+
+class NoSolverError(DiagnosticsError):
+    """A library that only scoring needs is not installed."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        self.library, self.extra = library, extra
+        super().__init__(f"{library} is needed for this score and is not installed: pip install '{extra}'")
 
 
 class ParameterError(DiagnosticsError):

@@ -41,6 +41,45 @@ def score_real(
     typer.echo(msgspec.json.encode(found).decode() if as_json else "\n".join(_lines(found)))
 
 
+@score.command("cmapss")
+def score_cmapss(
+    *,
+    predictions: Annotated[
+        Path, typer.Option("--predictions", help="File to write: life, low, high; a line an engine.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder with train_FD001.txt[.gz] and test_FD001.txt[.gz].")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the trees and of the cuts.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Predict the remaining life of NASA's FD001 test engines; score the same on training engines left out."""
+    import msgspec
+
+    from diagnostics.evaluation.recordings import shared_data
+    from diagnostics.evaluation.turbofan import predict, read_engines
+
+    folder = data if data is not None else shared_data() / "cmapss"
+    training, test = (read_engines(_plain_or_zipped(folder / f"{name}_FD001.txt")) for name in ("train", "test"))
+    lives, found = predict(training, test, seed, lambda what: typer.echo(f"score: {what}", err=True))
+    rows = zip(lives.life, lives.low, lives.high, strict=True)
+    predictions.write_text("".join(f"{life:.2f} {low:.2f} {high:.2f}\n" for life, low, high in rows), encoding="utf-8")
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    typer.echo(f"{len(test)} engines -> {predictions}")
+    typer.echo(
+        f"  on {found.engines} training engines left out in turn, {found.cuts} cuts: RMSE {found.rmse:.2f} cycles,"
+    )
+    typer.echo(
+        f"  bias {found.bias:+.2f}; 90 % intervals hold {100 * found.coverage:.1f} %, {found.width:.0f} cycles wide"
+    )
+
+
+def _plain_or_zipped(path: Path) -> Path:
+    return path if path.exists() else path.with_name(f"{path.name}.gz")
+
+
 def _lines(found: RealScore) -> Iterator[str]:
     yield f"{found.drives} drives of a sound car, {found.hours:g} h, lived through in {found.lives} orders"
     yield f"  while sound: {found.bookings} bookings, {found.advisories} advisories"

@@ -50,10 +50,15 @@ def recorded_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.csv.gz"), key=lambda path: [_part(text) for text in _DIGITS.split(path.name)])
 
 
-def shared_drives() -> Path:
-    """The folder of the full recordings: beside the project, or where ``ROADWORTHY_SHARED_DATA`` says."""
+def shared_data() -> Path:
+    """The folder of recorded data: beside the project, or where ``ROADWORTHY_SHARED_DATA`` says."""
     beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-    return Path(os.environ.get("ROADWORTHY_SHARED_DATA", beside)) / "carobd"
+    return Path(os.environ.get("ROADWORTHY_SHARED_DATA", beside))
+
+
+def shared_drives() -> Path:
+    """The folder of the full recordings of drives."""
+    return shared_data() / "carobd"
 
 
 def read_drives(folder: Path) -> list[dict[str, Floats]]:
