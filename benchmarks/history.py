@@ -21,6 +21,7 @@ from benchmarks.drives import recorded
 from benchmarks.result import Result
 from ingest.storage import history, parquet
 from ingest.storage.frames import IDENTITY, Stored, frame_of, signal_columns
+from ingest.storage.runs import parts_of_frame
 from vehicle.wire import Lane, encode_telemetry
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _stored(drives: Drives) -> pl.DataFrame:
 
 
 def _written(folder: Path, number: int, day: pl.DataFrame) -> Path:
-    (made,) = history.write_frame(folder, day, f"{number:012d}", thorough=True)
+    (made,) = history.write_parts(folder, parts_of_frame(day), f"{number:012d}", thorough=True)
     return folder / made.path
 
 

@@ -12,12 +12,16 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from vehicle.batch import EventKind
 from vehicle.campaign import read_part
 from vehicle.errors import MessageError, Reason, WireError
 from vehicle.signals import CATALOGUE
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from vehicle.batch import Clocked, Event
     from vehicle.messages import State
     from vehicle.signal_set import SignalEntry, SignalSet
@@ -35,6 +39,7 @@ MOST_REFUSED = 100
 """More campaigns than a device can ever be told of."""
 _MAX_OFFSET = 1 << 53
 _MAX_PRODUCT = 1 << 62
+_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
 def check_times(what: Clocked, first_ms: int, last_ms: int) -> None:
@@ -116,3 +121,10 @@ def raw_bounds(entry: SignalEntry) -> tuple[int, int]:
     values = (Fraction(raw * row.numerator + row.offset, row.denominator) for raw in (row.raw_minimum, row.raw_maximum))
     ends = sorted((value * entry.denominator - entry.offset) / entry.numerator for value in values)
     return math.ceil(ends[0]), math.floor(ends[1])
+
+
+def bounds_of(signal_set: SignalSet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The bounds of each column of a set as 64-bit integers, each ``(n_columns, 1)``."""
+    ends = [min(max(end, _LOWEST), _HIGHEST) for entry in signal_set.entries for end in raw_bounds(entry)]
+    bounds = np.array(ends, np.int64).reshape(-1, 2, 1)
+    return bounds[:, 0], bounds[:, 1]

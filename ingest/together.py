@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest.plausible import raw_bounds
+from ingest.plausible import bounds_of
 from ingest.unpacking import unpack_many
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ingest.unpacking import Block
     from ingest.validate import Accepted, Dead, Knowledge, Opened
     from vehicle.signal_set import SignalSet
-
-_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
 def judge_opened(opened: Sequence[Opened], knowledge: Knowledge) -> list[Accepted | Dead]:
@@ -45,9 +43,8 @@ def _of_one_set(opened: Sequence[Opened], knowledge: Knowledge) -> Iterator[tupl
 
 def out_of_range(block: Block, signal_set: SignalSet) -> Mapping[int, dict[str, int]]:
     """How many values of each signal lie outside its range, by place in the block; those without any are left out."""
-    ends = [min(max(end, _LOWEST), _HIGHEST) for entry in signal_set.entries for end in raw_bounds(entry)]
-    bounds = np.array(ends, np.int64).reshape(-1, 2, 1)
-    outside = block.present & ((block.raw < bounds[:, 0]) | (block.raw > bounds[:, 1]))
+    low, high = bounds_of(signal_set)
+    outside = block.present & ((block.raw < low) | (block.raw > high))
     counts: dict[int, dict[str, int]] = {}
     if outside.any():
         many = outside.sum(axis=2)

@@ -9,17 +9,15 @@ import numpy as np
 import polars as pl
 import zstandard
 
-from ingest.plausible import raw_bounds
+from ingest.plausible import bounds_of, raw_bounds
 from ingest.unpacking import unpack_many
 from vehicle import wire
 from vehicle.signals import CATALOGUE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from ingest.unpacking import Block
+    from ingest.unpacking import Bits, Integers
     from vehicle.batch import Batch
     from vehicle.signal_set import SignalEntry, SignalSet
 
@@ -48,6 +46,20 @@ class Stored:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The samples of ``n`` inbox rows of one set and equal length.
+
+    ``times_ms`` is ``(n, n_rows)``, the clock's shift in it; ``raw`` and ``present`` are ``(n, n_columns, n_rows)``.
+    Where nothing is present ``raw`` means nothing.
+    """
+
+    rows: Sequence[Stored]
+    times_ms: Integers
+    raw: Integers
+    present: Bits
+
+
 def empty_frame() -> pl.DataFrame:
     """No rows, with the identity columns."""
     return pl.DataFrame(schema=dict(IDENTITY))
@@ -74,6 +86,12 @@ def signal_columns(frame: pl.DataFrame) -> list[str]:
 
 def _frame_of_one_set(rows: Sequence[Stored], signal_set: SignalSet) -> pl.DataFrame:
     """The samples of rows of one set, in the order of the rows."""
+    frames = [_frame_of_piece(piece, signal_set) for piece in pieces_of(rows, signal_set)]
+    return frames[0] if len(frames) == 1 else pl.concat(frames).sort("inbox_id", maintain_order=True)
+
+
+def pieces_of(rows: Sequence[Stored], signal_set: SignalSet) -> Iterator[Piece]:
+    """The samples of rows of one set, those of equal length together; what lies out of range is not present."""
     zstd = zstandard.ZstdDecompressor()
     packed = {
         place: wire.open_batch(wire.decode_envelope(row.payload).body, zstd)
@@ -84,46 +102,52 @@ def _frame_of_one_set(rows: Sequence[Stored], signal_set: SignalSet) -> pl.DataF
     blocks, odd = unpack_many(list(packed.values()), signal_set)
     alone = {places[at]: packed[places[at]].unpack(signal_set) for at in odd}
     alone |= {place: wire.decode_json_columns(row.payload)[3] for place, row in enumerate(rows) if _is_json(row)}
-    frames = [_of_block([rows[places[at]] for at in block.which], block, signal_set) for block in blocks]
-    frames += [_of_batch(rows[place], batch, signal_set) for place, batch in alone.items()]
-    return frames[0] if len(frames) == 1 else pl.concat(frames).sort("inbox_id", maintain_order=True)
+    low, high = bounds_of(signal_set)
+    for block in blocks:
+        mine = [rows[places[at]] for at in block.which]
+        present = block.present & (block.raw >= low) & (block.raw <= high)
+        yield Piece(mine, block.times_ms + _shifts(mine), block.raw, present)
+    for place, batch in alone.items():
+        yield _piece_of_one(rows[place], batch, signal_set)
 
 
 def _is_json(row: Stored) -> bool:
     return row.payload[:1] == b"{"
 
 
-def _of_block(rows: Sequence[Stored], block: Block, signal_set: SignalSet) -> pl.DataFrame:
-    shifts = np.array([row.shift_ms for row in rows], np.int64)
+def _shifts(rows: Sequence[Stored]) -> Integers:
+    return np.array([row.shift_ms for row in rows], np.int64)[:, None]
+
+
+def _piece_of_one(row: Stored, batch: Batch, signal_set: SignalSet) -> Piece:
+    times = np.array([batch.times_ms], np.int64) + row.shift_ms
+    raws, presents = np.zeros((2, 1, len(batch.columns), len(batch.times_ms)), np.int64)
+    for at, (entry, column) in enumerate(zip(signal_set.entries, batch.columns, strict=True)):
+        raws[0, at], presents[0, at] = _as_arrays(entry, column)
+    return Piece([row], times, raws, presents.astype(np.bool_))
+
+
+def _frame_of_piece(piece: Piece, signal_set: SignalSet) -> pl.DataFrame:
     columns = [
-        _values(entry, block.raw[:, at].reshape(-1), block.present[:, at].reshape(-1))
+        values_of(entry, piece.raw[:, at].reshape(-1), piece.present[:, at].reshape(-1))
         for at, entry in enumerate(signal_set.entries)
     ]
-    return _identity(rows, block.times_ms + shifts[:, None]).hstack(columns)
+    return identity_of(piece).hstack(columns)
 
 
-def _of_batch(row: Stored, batch: Batch, signal_set: SignalSet) -> pl.DataFrame:
-    times = np.array([batch.times_ms], np.int64) + row.shift_ms
+def identity_of(piece: Piece) -> pl.DataFrame:
+    """The identity columns of a piece's samples."""
+    spread = np.repeat(np.arange(len(piece.rows)), piece.times_ms.shape[1])
     columns = [
-        _values(entry, *_as_arrays(entry, column))
-        for entry, column in zip(signal_set.entries, batch.columns, strict=True)
+        pl.Series("time", piece.times_ms.reshape(-1)).cast(TIME)
+        if name == "time"
+        else pl.Series(name, [getattr(row, name) for row in piece.rows], dtype=form).gather(spread)
+        for name, form in IDENTITY.items()
     ]
-    return _identity([row], times).hstack(columns)
+    return pl.DataFrame(columns)
 
 
-def _identity(rows: Sequence[Stored], times_ms: NDArray[np.int64]) -> pl.DataFrame:
-    """Identity columns of rows whose times are ``(n, n_rows)``."""
-    each = times_ms.shape[1]
-    names = pl.DataFrame(
-        {name: [getattr(row, name) for row in rows] for name in IDENTITY if name != "time"},
-        schema={name: form for name, form in IDENTITY.items() if name != "time"},
-    )
-    spread = names[np.repeat(np.arange(len(rows)), each)]
-    time = pl.Series("time", times_ms.reshape(-1)).cast(TIME)
-    return spread.with_columns(time).select(*IDENTITY)
-
-
-def _as_arrays(entry: SignalEntry, column: Sequence[int | None]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _as_arrays(entry: SignalEntry, column: Sequence[int | None]) -> tuple[Integers, Bits]:
     """A column as raw integers and where they are; what lies out of range, and maybe beyond 64 bits, is nowhere."""
     low, high = raw_bounds(entry)
     present = [raw is not None and low <= raw <= high for raw in column]
@@ -131,10 +155,9 @@ def _as_arrays(entry: SignalEntry, column: Sequence[int | None]) -> tuple[NDArra
     return np.array(raws, np.int64), np.array(present)
 
 
-def _values(entry: SignalEntry, raw: NDArray[np.int64], present: NDArray[np.bool_]) -> pl.Series:
-    low, high = raw_bounds(entry)
-    inside = present & (raw >= low) & (raw <= high)
+def values_of(entry: SignalEntry, raw: Integers, present: Bits) -> pl.Series:
+    """A column in the signal's unit, float64; what is not present is null."""
     # Integers first, one division last: the same float as Signal.value gives.
     values = (raw * entry.numerator + entry.offset).astype(np.float64) / np.float64(entry.denominator)
-    values[~inside] = np.nan
+    values[~present] = np.nan
     return pl.Series(entry.path, values).fill_nan(None)

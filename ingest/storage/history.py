@@ -8,10 +8,9 @@ left behind without a row is removed at the next start.
 from __future__ import annotations
 
 import os
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import sqlalchemy as sa
@@ -20,19 +19,20 @@ from ingest.storage import parquet
 from ingest.storage import tables as t
 from ingest.storage.cursors import slowest
 from ingest.storage.database import reading, transaction
-from ingest.storage.frames import frame_of
 from ingest.storage.inbox import known_sets
 from ingest.storage.retired import opened, remove_retired, retire
+from ingest.storage.runs import parts_of, parts_of_frame
 from ingest.storage.telemetry import stored_row, telemetry_rows
 from vehicle.wire import Content
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-BUCKETS = 16
-"""Vehicles are spread over so many folders a day (our choice for up to some thousand vehicles)."""
-ROWS_A_RUN = 4000
+    from ingest.storage.runs import Part
+
+ROWS_A_RUN = 12_000
+"""Inbox rows in one run, which are in memory packed; unpacked are those of one bucket at a time (our choice)."""
 MANY_FILES = 24
 """A day's bucket with more files than this is compacted into one (our choice)."""
 LATE = timedelta(days=1)
@@ -57,11 +57,6 @@ class HistoryFile:
     last_ms: int
 
 
-def bucket_of(vehicle_id: str) -> int:
-    """The folder that a vehicle's samples are kept in, the same on every machine."""
-    return zlib.crc32(vehicle_id.encode()) % BUCKETS
-
-
 def write_run(engine: sa.Engine, folder: Path, *, limit: int = ROWS_A_RUN) -> int:
     """Moves the samples of up to ``limit`` inbox rows to history; the number of rows moved."""
     with reading(engine) as connection:
@@ -70,9 +65,8 @@ def write_run(engine: sa.Engine, folder: Path, *, limit: int = ROWS_A_RUN) -> in
         rows = [stored_row(row) for row in connection.execute(query)]
     if not rows:
         return 0
-    frame = frame_of(rows, sets)
     name = f"{rows[0].inbox_id:012d}-{rows[-1].inbox_id:012d}"
-    files = write_frame(folder, frame, name)
+    files = write_parts(folder, parts_of(rows, sets), name)
     with transaction(engine) as connection:
         if not _mark(connection, [row.inbox_id for row in rows]):
             return 0
@@ -93,31 +87,25 @@ def _mark(connection: sa.Connection, ids: Sequence[int]) -> bool:
     return True
 
 
-def write_frame(folder: Path, frame: pl.DataFrame, name: str, *, thorough: bool = False) -> list[HistoryFile]:
-    """Writes a frame as one durable file a day and bucket; ``thorough`` as in :func:`ingest.storage.parquet.write`."""
-    buckets = {vehicle: bucket_of(vehicle) for vehicle in frame["vehicle_id"].unique()}
-    placed = parquet.as_integers(frame).with_columns(
-        pl.col("time").dt.strftime("%Y-%m-%d").alias("day"),
-        pl.col("vehicle_id").replace_strict(buckets, return_dtype=pl.Int64).alias("bucket"),
-    )
-    parts = placed.partition_by("day", "bucket", as_dict=True, include_key=False)
-    return [_write_file(folder, day, bucket, name, part, thorough=thorough) for (day, bucket), part in parts.items()]
+def write_parts(folder: Path, parts: Iterable[Part], name: str, *, thorough: bool = False) -> list[HistoryFile]:
+    """Writes each part as one durable file; ``thorough`` as in :func:`ingest.storage.parquet.write`."""
+    return [_write_file(folder, part, name, thorough=thorough) for part in parts]
 
 
-def _write_file(
-    folder: Path, day: Any, bucket: Any, name: str, part: pl.DataFrame, *, thorough: bool = False
-) -> HistoryFile:
-    relative = f"day={day}/bucket={bucket:02d}/{name}.parquet"
+def _write_file(folder: Path, part: Part, name: str, *, thorough: bool = False) -> HistoryFile:
+    relative = f"day={part.day}/bucket={part.bucket:02d}/{name}.parquet"
     path = folder / relative
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    parquet.write(part, temporary, thorough=thorough)
+    parquet.write(part.frame, temporary, thorough=thorough)
     _make_durable(temporary)
     temporary.replace(path)
     _make_durable(path.parent)
-    stamps = part["time"].dt.timestamp("ms")
-    first_ms, last_ms = int(stamps.min() or 0), int(stamps.max() or 0)  # type: ignore[arg-type]  # integers, never empty
-    return HistoryFile(path=relative, day=day, bucket=bucket, rows=part.height, first_ms=first_ms, last_ms=last_ms)
+    times_ms = part.frame["time"].dt.timestamp("ms").to_numpy()
+    first_ms, last_ms = int(times_ms.min()), int(times_ms.max())
+    return HistoryFile(
+        path=relative, day=part.day, bucket=part.bucket, rows=part.frame.height, first_ms=first_ms, last_ms=last_ms
+    )
 
 
 def _make_durable(path: Path) -> None:
@@ -196,7 +184,7 @@ def _join(engine: sa.Engine, folder: Path, day: str, bucket: int) -> int:
     joined = pl.concat(frames, how="diagonal")
     ids = joined["inbox_id"].sort()
     name = f"{ids[0]:012d}-{ids[-1]:012d}-{joined.height}"  # the count makes it another name than any of the old ones
-    files = write_frame(folder, joined, name, thorough=True)
+    files = write_parts(folder, parts_of_frame(joined), name, thorough=True)
     with transaction(engine) as connection:
         gone = connection.execute(t.history_files.delete().where(c.path.in_(paths))).rowcount
         if gone < len(paths):  # another keeper joined or forgot some meanwhile

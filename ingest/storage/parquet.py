@@ -94,7 +94,7 @@ def _integers(values: pl.Series) -> pl.Series:
         return values
     exact = ((pl.col(values.name) * row.denominator - row.offset) / row.numerator).round()
     raw = values.to_frame().select(pl.when(exact.is_between(row.raw_minimum, row.raw_maximum)).then(exact)).to_series()
-    name = _name(row)
+    name = name_of(row)
     for width in _WIDTHS:
         integers = raw.cast(width, strict=False).alias(name)
         if _values(integers).equals(values):
@@ -102,7 +102,8 @@ def _integers(values: pl.Series) -> pl.Series:
     return values
 
 
-def _name(row: Signal) -> str:
+def name_of(row: Signal) -> str:
+    """The name of a column of raw integers at the catalogue's resolution."""
     return f"{row.path}#{row.numerator}/{row.denominator}{row.offset:+d}"
 
 

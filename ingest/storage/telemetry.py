@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DISTANT_MS = 1 << 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAMES = tuple(name for name in Stored.__dataclass_fields__ if name != "inbox_id")
 _ORDER = ("time", "device_id", "epoch", "sequence")
 
 
@@ -108,8 +109,10 @@ def _presented(whole: pl.DataFrame, signals: Sequence[str] | None) -> pl.DataFra
 
 
 def telemetry_rows() -> sa.Select[tuple[object, ...]]:
-    """Query of the inbox rows that carry telemetry."""
-    return sa.select(t.inbox).where(t.inbox.c.content == int(Content.TELEMETRY))
+    """Query of the inbox rows that carry telemetry, as far as :func:`stored_row` reads them."""
+    return sa.select(t.inbox.c.id, *(t.inbox.c[name] for name in _NAMES)).where(
+        t.inbox.c.content == int(Content.TELEMETRY)
+    )
 
 
 def _hot_rows(connection: sa.Connection, which: dict[str, str | None], first_ms: int, last_ms: int) -> list[Stored]:
@@ -127,11 +130,10 @@ def _file_paths(connection: sa.Connection, first_ms: int, last_ms: int) -> list[
     return list(connection.execute(query).scalars())
 
 
-def stored_row(row: sa.Row[tuple[object, ...]]) -> Stored:
+def stored_row(row: sa.Row[Any]) -> Stored:
     """The samples' part of an inbox row."""
-    fields = row._mapping  # noqa: SLF001  SQLAlchemy's documented mapping of a row
-    named = {name: fields[name] for name in Stored.__dataclass_fields__ if name != "inbox_id"}
-    return Stored(inbox_id=fields["id"], **named)
+    inbox_id, *fields = tuple(row)
+    return Stored(inbox_id=inbox_id, **dict(zip(_NAMES, fields, strict=True)))
 
 
 def _milliseconds(moment: datetime | None, default: int) -> int:

@@ -701,14 +701,14 @@ def test_readers_survive_compaction_all_the_time(
 def test_two_writers_do_not_double(engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch) -> None:
     """Two ingests that move the same rows at the same time: one of them wins, and nothing is there twice."""
     receive(engine, telemetry(1), telemetry(2))
-    write_frame = history.write_frame
+    write_parts = history.write_parts
 
     def write_and_be_overtaken(*arguments: object) -> list[history.HistoryFile]:
-        monkeypatch.setattr(history, "write_frame", write_frame)
+        monkeypatch.setattr(history, "write_parts", write_parts)
         assert history.write_run(engine, folder, limit=1) == 1
-        return write_frame(*arguments)
+        return write_parts(*arguments)
 
-    monkeypatch.setattr(history, "write_frame", write_and_be_overtaken)
+    monkeypatch.setattr(history, "write_parts", write_and_be_overtaken)
     assert history.write_run(engine, folder) == 0
     assert history.write_run(engine, folder) == 1
     assert speeds(store) == expected(1, 2)

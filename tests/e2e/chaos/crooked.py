@@ -36,7 +36,7 @@ POINTS = {
     "ingest: an acknowledgement is about to be sent": ("ingest.subscriber:Subscriber.send", "before"),
     "ingest: an acknowledgement is sent": ("ingest.subscriber:Subscriber.send", "after"),
     "ingest: a history file is about to be written": ("ingest.storage.history:_write_file", "before"),
-    "ingest: a history file is written and not yet named": ("ingest.storage.history:write_frame", "after"),
+    "ingest: a history file is written and not yet named": ("ingest.storage.history:write_parts", "after"),
     "ingest: a history file is about to be made durable": ("ingest.storage.history:_make_durable", "before"),
     "ingest: samples are marked as being in history": ("ingest.storage.history:_mark", "after"),
     "ingest: a history file is named": ("ingest.storage.history:_register", "after"),
@@ -212,12 +212,13 @@ def take_another_name_at_every_start() -> None:
 def keep_the_old_files_too() -> None:
     """What is written to history stands in it twice, as after a joining that left the old files in place."""
     history = importlib.import_module("ingest.storage.history")
-    real = history.write_frame
+    real = history.write_parts
 
-    def twice(folder: Any, frame: Any, name: str) -> Any:
-        return [*real(folder, frame, name), *real(folder, frame, f"{name}-again")]
+    def twice(folder: Any, parts: Any, name: str) -> Any:
+        kept = list(parts)
+        return [*real(folder, kept, name), *real(folder, kept, f"{name}-again")]
 
-    history.write_frame = twice
+    history.write_parts = twice
 
 
 def say_for_one_spool_what_is_true_of_another() -> None:
