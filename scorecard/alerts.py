@@ -1,0 +1,106 @@
+"""What a service said about a fleet: one alert a vehicle and component at a time, raised, made worse, closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from scorecard.truth import Flags, Floats, Integers, Words
+
+SUSPECTS = 3
+"""Causes that an alert may name, the likeliest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A detector said something of a vehicle: ``books`` None where what it had said has gone."""
+
+    vehicle: int
+    component: str
+    detector: str
+    at_ms: float
+    books: bool | None
+    suspects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """Alerts ``(a,)``: when raised, when they became a booking (NaN never), when closed (NaN still open).
+
+    ``suspects`` ``(a, 3)`` are components by likelihood, empty where fewer are named.
+    """
+
+    vehicle: Integers
+    component: Words
+    at_ms: Floats
+    booked_ms: Floats
+    ended_ms: Floats
+    suspects: Words
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.vehicle)
+
+    def only(self, which: Flags | Integers) -> Alerts:
+        """Some of them."""
+        return replace(self, **{each.name: getattr(self, each.name)[which] for each in fields(self)})
+
+
+@dataclass(slots=True)
+class _Open:
+    """An alert that is still open."""
+
+    vehicle: int
+    component: str
+    at_ms: float
+    suspects: tuple[str, ...]
+    booked_ms: float = float("nan")
+    ended_ms: float = float("nan")
+    saying: set[str] = field(default_factory=set)
+
+
+def alerts_of(said: Iterable[Said]) -> Alerts:
+    """Alerts of what detectors said, in any order of vehicles, each vehicle's in order of time."""
+    now: dict[tuple[int, str], _Open] = {}
+    all_of_them: list[_Open] = []
+    for word in said:
+        key = (word.vehicle, word.component)
+        known = now.get(key)
+        if word.books is None:
+            if known is not None:
+                known.saying.discard(word.detector)
+                if not known.saying:
+                    known.ended_ms = word.at_ms
+                    del now[key]
+            continue
+        if known is None:
+            known = now[key] = _Open(word.vehicle, word.component, word.at_ms, word.suspects or (word.component,))
+            all_of_them.append(known)
+        known.saying.add(word.detector)
+        if word.books and np.isnan(known.booked_ms):
+            known.booked_ms = word.at_ms
+    return _arrays(all_of_them)
+
+
+def _arrays(found: Sequence[_Open]) -> Alerts:
+    suspects = [(*one.suspects, *[""] * SUSPECTS)[:SUSPECTS] for one in found]
+    return Alerts(
+        vehicle=np.array([one.vehicle for one in found], dtype=np.int64),
+        component=np.array([one.component for one in found], dtype=np.str_),
+        at_ms=np.array([one.at_ms for one in found], dtype=np.float64),
+        booked_ms=np.array([one.booked_ms for one in found], dtype=np.float64),
+        ended_ms=np.array([one.ended_ms for one in found], dtype=np.float64),
+        suspects=np.array(suspects, dtype=np.str_).reshape(len(found), SUSPECTS),
+    )
+
+
+def joined(parts: Sequence[Alerts]) -> Alerts:
+    """Alerts of several blocks as one."""
+    return Alerts(
+        **{each.name: np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Alerts)}
+    )

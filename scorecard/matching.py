@@ -1,0 +1,114 @@
+"""Which alert meant which fault: the rules by which the judge counts, stated once.
+
+- An alert is *right* where the vehicle has a fault of that component that matters, from its onset until a week after
+  its repair; for a part that use wears out: where it ends within :data:`WEAR_HORIZON_DAYS`.
+- It is *neutral* where the only such fault stayed too small to matter: no credit, no penalty.
+- Else it is *false*.
+- An alert that names the wrong component is right where one of its suspects is; that its first was wrong is counted by
+  ``top1_cause``.
+- A failure is *found* where a right alert was raised before it. Failures in the first :data:`KNOWN_AFTER_DAYS` of a
+  vehicle's record do not count: nobody knew the car.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scorecard.truth import DAY_MS
+
+if TYPE_CHECKING:
+    from scorecard.alerts import Alerts
+    from scorecard.truth import Flags, Floats, Integers, Truth, Watched
+
+WEAR_HORIZON_DAYS = 180.0
+"""Advice about a part that wears is right where it ends within half a year: a service interval (our choice)."""
+KNOWN_AFTER_DAYS = 45.0
+"""Days from which a car counts as known (our choice: what learning takes at three trips a day, with a margin)."""
+GRACE_DAYS = 7.0
+"""Days after a repair in which an alert about it is not a new, false one (our choice: nobody told the service)."""
+FALSE, NEUTRAL, RIGHT = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """Of each alert ``(a,)``: its label, the entry of the truth it meant, and the place of that among its suspects.
+
+    ``first`` ``(k,)`` is the alert that found each fault first. -1 is none everywhere.
+    """
+
+    label: Integers
+    fault: Integers
+    rank: Integers
+    first: Integers
+
+
+def match(truth: Truth, alerts: Alerts) -> Matched:
+    """Meets alerts with the truth."""
+    label = np.full(len(alerts), FALSE)
+    fault = np.full(len(alerts), -1)
+    rank = np.full(len(alerts), -1)
+    by_vehicle = _rows_by(truth.vehicle)
+    for at in range(len(alerts)):
+        rows = by_vehicle.get(int(alerts.vehicle[at]))
+        if rows is not None:
+            label[at], fault[at], rank[at] = _one(truth, rows, alerts, at)
+    return Matched(label=label, fault=fault, rank=rank, first=_first(truth, alerts, label, fault))
+
+
+def _rows_by(vehicle: Integers) -> dict[int, Integers]:
+    order = np.argsort(vehicle, kind="stable")
+    starts = np.flatnonzero(np.diff(vehicle[order], prepend=-1))
+    return {int(vehicle[rows[0]]): rows for rows in np.split(order, starts[1:]) if len(rows)}
+
+
+def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, int, int]:
+    """Label, fault and rank of an alert among a vehicle's faults."""
+    live = rows[_live(truth, rows, alerts.at_ms[at])]
+    best = (FALSE, -1, -1)
+    for place, suspect in enumerate([alerts.component[at], *alerts.suspects[at]]):
+        named = live[truth.component[live] == suspect]
+        for row in named:
+            if truth.matters[row]:
+                return RIGHT, int(row), _rank(alerts, at, str(truth.component[row]), place)
+            best = (NEUTRAL, int(row), -1)
+    return best
+
+
+def _rank(alerts: Alerts, at: int, component: str, place: int) -> int:
+    found = np.flatnonzero(alerts.suspects[at] == component)
+    return int(found[0]) if len(found) else place
+
+
+def _live(truth: Truth, rows: Integers, at_ms: float) -> Flags:
+    ended = np.where(np.isnan(truth.ended_ms[rows]), np.inf, truth.ended_ms[rows]) + GRACE_DAYS * DAY_MS
+    begun = truth.onset_ms[rows] <= at_ms
+    near = ~truth.wears[rows] | (truth.failed_ms[rows] - at_ms <= WEAR_HORIZON_DAYS * DAY_MS)
+    live: Flags = begun & (at_ms <= ended) & near
+    return live
+
+
+def _first(truth: Truth, alerts: Alerts, label: Integers, fault: Integers) -> Integers:
+    first = np.full(len(truth), -1)
+    for at in np.argsort(alerts.at_ms, kind="stable"):
+        row = fault[at]
+        if label[at] == RIGHT and first[row] < 0:
+            first[row] = at
+    return first
+
+
+def counted(truth: Truth, watched: Watched) -> Flags:
+    """Failures that count: within the record, and of a car that was known."""
+    since = watched.from_ms[truth.vehicle] + KNOWN_AFTER_DAYS * DAY_MS
+    fell: Flags = (truth.failed_ms >= since) & (truth.failed_ms <= watched.until_ms[truth.vehicle])
+    return fell & truth.matters
+
+
+def lead_days(truth: Truth, alerts: Alerts, matched: Matched) -> Floats:
+    """Days from the first right alert to the failure, of each fault; NaN not found before it or not failed."""
+    found = matched.first >= 0
+    said = np.where(found, alerts.at_ms[matched.first], np.nan) if len(alerts) else np.full(len(truth), np.nan)
+    days = (truth.failed_ms - said) / DAY_MS
+    return np.where(days > 0.0, days, np.nan)

@@ -1,0 +1,87 @@
+"""What really happened to a fleet, as arrays: the ledger as the judge reads it.
+
+Times are epoch milliseconds, NaN never.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.str_]
+
+DAY_MS = 86_400_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """Faults and worn parts, one entry each ``(k,)``.
+
+    ``gradual``: it grows over days, so that it could be known before it fails; the others are sudden. ``wears``: use
+    wears it out, it has no onset but the part's beginning. ``matters``: it ever became noticeable. ``ended_ms``: it was
+    repaired or renewed. ``code_ms``: the car's control unit stored a code for it first.
+    """
+
+    vehicle: Integers
+    component: Words
+    kind: Words
+    observability: Words
+    gradual: Flags
+    wears: Flags
+    matters: Flags
+    onset_ms: Floats
+    noticeable_ms: Floats
+    failed_ms: Floats
+    ended_ms: Floats
+    code_ms: Floats
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.vehicle)
+
+    def only(self, which: Flags | Integers) -> Truth:
+        """Some of them."""
+        return replace(self, **{field.name: getattr(self, field.name)[which] for field in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What was really left of parts at certain times ``(k,)``, days to the end of their use; NaN: not within sight."""
+
+    vehicle: Integers
+    component: Words
+    at_ms: Floats
+    days: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """How long each vehicle of the fleet was watched ``(n,)``: from and until, and the days."""
+
+    from_ms: Floats
+    until_ms: Floats
+
+    @property
+    def days(self) -> Floats:
+        """Days of each vehicle."""
+        return (self.until_ms - self.from_ms) / DAY_MS
+
+    def __len__(self) -> int:
+        """How many vehicles."""
+        return len(self.from_ms)
+
+
+def joined(parts: Sequence[Truth]) -> Truth:
+    """Truths of several blocks as one."""
+    return Truth(
+        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Truth)}
+    )

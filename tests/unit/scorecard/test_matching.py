@@ -1,0 +1,150 @@
+"""The judge's rules: which alert meant which fault, what was found, what was wrong, what it costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorecard.alerts import Said, alerts_of
+from scorecard.card import Service, components, figures
+from scorecard.costs import FOR_NOTHING, PLANNED, UNPLANNED, bill
+from scorecard.matching import FALSE, NEUTRAL, RIGHT, lead_days, match
+from scorecard.measures import brier_skill, calibration_error, middle, share, with_interval
+from scorecard.truth import DAY_MS, Truth, Watched
+
+NEVER = float("nan")
+WATCHED = Watched(from_ms=np.zeros(4), until_ms=np.full(4, 365.0 * DAY_MS))
+
+
+def fault(vehicle, component, onset, failed, *, ended=NEVER, matters=True, wears=False, gradual=True, code=NEVER):
+    return vehicle, component, matters, wears, gradual, onset, failed, ended, code
+
+
+def truth(*faults) -> Truth:
+    """Days instead of milliseconds."""
+    vehicle, component, matters, wears, gradual, onset, failed, ended, code = zip(*faults, strict=True)
+    days = [np.array(each, dtype=np.float64) * DAY_MS for each in (onset, failed, ended, code)]
+    return Truth(
+        vehicle=np.array(vehicle), component=np.array(component), kind=np.array(component),
+        observability=np.array(["A"] * len(vehicle)), gradual=np.array(gradual), wears=np.array(wears),
+        matters=np.array(matters), onset_ms=days[0], noticeable_ms=days[0], failed_ms=days[1], ended_ms=days[2],
+        code_ms=days[3],
+    )  # fmt: skip
+
+
+def says(vehicle, component, day, *, books=True, suspects=()):
+    return Said(
+        vehicle=vehicle, component=component, detector=component, at_ms=day * DAY_MS, books=books, suspects=suspects
+    )
+
+
+def test_an_alert_between_onset_and_failure_is_right_and_leads_by_the_days_between() -> None:
+    """And one before the onset, of another component or of another car is false."""
+    what = truth(fault(0, "thermostat", 100, 200, ended=203))
+    said = alerts_of(
+        [says(0, "thermostat", 150), says(0, "brakes", 150), says(1, "thermostat", 150), says(2, "egr", 90)]
+    )
+    matched = match(what, said)
+    assert list(matched.label) == [RIGHT, FALSE, FALSE, FALSE]
+    assert lead_days(what, said, matched) == pytest.approx([50.0])
+
+
+def test_an_alert_before_the_onset_is_false() -> None:
+    """Being early is no merit: nothing was wrong yet."""
+    said = alerts_of([says(0, "thermostat", 99)])
+    assert list(match(truth(fault(0, "thermostat", 100, 200)), said).label) == [FALSE]
+
+
+def test_a_fault_too_small_to_matter_gives_no_credit_and_no_penalty() -> None:
+    """An alert about it is neutral."""
+    said = alerts_of([says(0, "egr", 120)])
+    assert list(match(truth(fault(0, "egr", 100, NEVER, matters=False)), said).label) == [NEUTRAL]
+
+
+def test_a_wearing_part_is_rightly_advised_only_near_its_end() -> None:
+    """It has no onset that could be found, so half a year before its end is what counts."""
+    what = truth(fault(0, "brakes", 0, 300, wears=True))
+    assert list(match(what, alerts_of([says(0, "brakes", 100)])).label) == [FALSE]
+    assert list(match(what, alerts_of([says(0, "brakes", 150)])).label) == [RIGHT]
+
+
+def test_the_right_cause_among_the_suspects_counts_with_its_place() -> None:
+    """An alert of another component that suspects the true one is right, and its place is remembered."""
+    what = truth(fault(0, "misfire", 100, 200))
+    said = alerts_of([says(0, "catalyst", 150, suspects=("catalyst", "misfire"))])
+    matched = match(what, said)
+    assert (list(matched.label), list(matched.rank)) == ([RIGHT], [1])
+
+
+def test_an_alert_is_one_until_all_who_said_it_take_it_back() -> None:
+    """Two detectors of one component make one alert; what comes after it closed is another."""
+    word = says(0, "cooling", 10, books=False)
+    other = Said(vehicle=0, component="cooling", detector="overheating", at_ms=11 * DAY_MS, books=True)
+    gone = [
+        Said(vehicle=0, component="cooling", detector=name, at_ms=day * DAY_MS, books=None)
+        for name, day in (("cooling", 12), ("overheating", 13))
+    ]
+    said = alerts_of([word, other, *gone, says(0, "cooling", 20)])
+    assert list(said.at_ms / DAY_MS) == [10, 20]
+    assert list(said.booked_ms / DAY_MS) == [11, 20]
+    assert said.ended_ms[0] / DAY_MS == 13
+
+
+def test_failures_of_cars_that_nobody_knew_yet_do_not_count() -> None:
+    """The first weeks of a record are for learning."""
+    what = truth(fault(0, "egr", 5, 30), fault(1, "egr", 100, 160))
+    found, _ = figures(what, Service(alerts=alerts_of([says(1, "egr", 120)])), WATCHED, np.ones(4), 1)
+    assert found["recall_a"].value == 1.0
+
+
+def test_sudden_failures_are_counted_apart() -> None:
+    """Nobody can say beforehand what happens within hours."""
+    what = truth(fault(0, "egr", 100, 100.1, gradual=False), fault(1, "egr", 100, 160))
+    service = Service(alerts=alerts_of([says(1, "egr", 120)]))
+    found, matched = figures(what, service, WATCHED, np.ones(4), 1)
+    row = components(what, service, matched, WATCHED, 1)["egr"]
+    assert (found["recall_a"].value, row.failures, row.sudden) == (1.0, 1, 1)
+
+
+def test_what_is_caught_costs_an_appointment_and_what_is_not_a_breakdown() -> None:
+    """A false booking costs an inspection."""
+    what = truth(fault(0, "charging", 100, 200), fault(1, "charging", 100, 200))
+    said = alerts_of([says(0, "charging", 150), says(2, "egr", 10)])
+    cost = bill(what, said, match(what, said), WATCHED).of_vehicle
+    assert list(cost) == [PLANNED["charging"], UNPLANNED["charging"], FOR_NOTHING, 0.0]
+
+
+def test_notice_shorter_than_an_appointment_needs_catches_nothing() -> None:
+    """An alert a day before the failure is found, but costs as a breakdown."""
+    what = truth(fault(0, "charging", 100, 200))
+    said = alerts_of([says(0, "charging", 199)])
+    assert bill(what, said, match(what, said), WATCHED).of_vehicle[0] == UNPLANNED["charging"]
+
+
+@given(st.lists(st.floats(0.0, 1000.0), min_size=1, max_size=50))
+def test_the_middle_is_a_value_with_half_on_either_side(values) -> None:
+    """With all weights equal it is a median."""
+    found = middle(np.arange(len(values)), np.array(values))(np.ones(len(values)))
+    assert found in values
+    assert sum(value < found for value in values) <= len(values) / 2
+    assert sum(value > found for value in values) <= len(values) / 2
+
+
+def test_an_interval_holds_its_value_and_narrows_with_more_vehicles() -> None:
+    """Ten times the vehicles, about a third of the width."""
+    rng = np.random.default_rng(3)
+    few, many = (with_interval(share(np.arange(n), rng.random(n) < 0.3), n, 1) for n in (100, 1000))
+    assert few.low < few.value < few.high
+    assert (many.high - many.low) < 0.5 * (few.high - few.low)
+
+
+def test_a_calibrated_prediction_has_no_error_and_a_sharper_one_has_skill() -> None:
+    """Against the base rate for all."""
+    rng = np.random.default_rng(4)
+    predicted = rng.choice([0.02, 0.6], 4000, p=[0.9, 0.1])
+    came = rng.random(4000) < predicted
+    vehicle, ones = np.arange(4000), np.ones(4000)
+    assert calibration_error(vehicle, predicted, came)(ones) < 0.01
+    assert brier_skill(vehicle, predicted, np.full(4000, came.mean()), came)(ones) > 0.3
