@@ -59,8 +59,9 @@ def blocks_voltage(state: BatteryState, build: BatteryBuild) -> Floats:
 
 
 def usable(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Floats:
-    """Part of the charge that can be used before the first block is empty."""
-    left: Floats = ((build.block_capacity - condition.block_lost) * (state.apart + 1.0)).min(axis=1)
+    """Part of the charge that can be used from where the first block is full to where the first is empty."""
+    fullest = state.apart.max(axis=1, keepdims=True)
+    left: Floats = ((build.block_capacity - condition.block_lost) * (1.0 + state.apart - fullest)).min(axis=1)
     return left
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulators.fleet.arrays import Floats, floats, full, spread
+from simulators.fleet.arrays import Floats, by_place, floats, full, spread
 from simulators.fleet.faults import FaultKind, WearPart
 from simulators.fleet.subsystem import Subsystem
 from vehicle.signals import BRAKE_PEDAL
@@ -104,12 +104,12 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Br
 
 
 def _axles(n: int, front: float, rear: float) -> Floats:
-    return floats(np.tile([front, front, rear, rear], (n, 1)))
+    return by_place(np.tile([front, front, rear, rear], (n, 1)))
 
 
 def sound(n: int, rng: np.random.Generator) -> BrakeCondition:
     """Callipers that let go, all but a little."""
-    return BrakeCondition(drag_n=spread(rng, n * WHEELS, 3.0, 0.4).reshape(n, WHEELS))
+    return BrakeCondition(drag_n=by_place(spread(rng, n * WHEELS, 3.0, 0.4).reshape(n, WHEELS)))
 
 
 def begin(build: BrakeBuild, weather: Weather) -> BrakeState:
@@ -275,7 +275,7 @@ def with_rear_pads(state: BrakeState, build: BrakeBuild, which: Bools, left: Flo
 def _with_pads(state: BrakeState, build: BrakeBuild, which: Bools, left: Floats, axle: int) -> BrakeState:
     at = np.flatnonzero(which)
     worn, wearing, make, fitted = (
-        each.copy() for each in (state.pad_worn_mm, state.wearing_j, state.make, state.fitted)
+        np.array(each) for each in (state.pad_worn_mm, state.wearing_j, state.make, state.fitted)
     )
     for wheel in (2 * axle, 2 * axle + 1):
         worn[at, wheel] = (1.0 - left[at]) * (build.new_mm[at, wheel] - np.float32(LEAST_PAD_MM))

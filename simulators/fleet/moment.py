@@ -129,7 +129,7 @@ def still(n: int) -> Moment:
     moment.baro_kpa, moment.humidity = full(n, 101.3), full(n, 0.6)
     moment.manifold_kpa, moment.low_voltage_v = full(n, 101.3), full(n, 12.6)
     moment.mass_kg = full(n, 1400.0)
-    moment.disc_c, moment.turning = full(4 * n, 20.0).reshape(n, 4), full(4 * n, 1.0).reshape(n, 4)
+    moment.disc_c, moment.turning = full(4 * n, 20.0).reshape(4, n).T, full(4 * n, 1.0).reshape(4, n).T
     return moment
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulators.fleet import battery_cooling as cooling
-from simulators.fleet.arrays import Floats, floats, full, scatter, spread
+from simulators.fleet.arrays import Floats, by_place, floats, full, scatter, spread
 from simulators.fleet.cells import (
     RESISTANCE_PER_LOSS,
     Curve,
@@ -137,8 +137,8 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ba
         cell_ohm=spread(rng, n, platform.get("battery_ohm", 0.085) / series, 0.05),
         most_a=capacity_as * np.float32(platform.get("charge_rate", 1.7) / 3600.0),
         plumbing=_plumbing(platform, n, rng),
-        block_capacity=spread(rng, n * BLOCKS, 1.0, 0.006).reshape(n, BLOCKS),
-        block_ohm=spread(rng, n * BLOCKS, 1.0, 0.025).reshape(n, BLOCKS),
+        block_capacity=_each(spread(rng, n * BLOCKS, 1.0, 0.006)),
+        block_ohm=_each(spread(rng, n * BLOCKS, 1.0, 0.025)),
         ageing=spread(rng, n, 1.0, 0.25),
         dry_siemens=1.0 / spread(rng, n, platform.get("isolation_ohm", 3.2e6), 0.35),
         current_gain=scatter(rng, n, 1.0, 0.005),
@@ -149,6 +149,10 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ba
         shows_blocks=floats(rng.random(n) < platform.get("cell_volts", 0.9)),
         held_charge=platform.get("held_charge", 0.7),
     )
+
+
+def _each(values: Floats) -> Floats:
+    return by_place(values.reshape(-1, BLOCKS))
 
 
 def _plumbing(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> cooling.Plumbing:
@@ -165,12 +169,12 @@ def _plumbing(platform: Mapping[str, float], n: int, rng: np.random.Generator) -
 def sound(n: int, rng: np.random.Generator) -> BatteryCondition:
     """Batteries without faults: their cells lose hardly any charge, their joints are alike."""
     zero, one = full(n, 0.0), full(n, 1.0)
-    blocks = np.zeros((n, BLOCKS), dtype=np.float32)
+    blocks = by_place(np.zeros((n, BLOCKS)))
     return BatteryCondition(
         lost=zero, ohmic=one, pump=spread(rng, n, 1.0, 0.03), radiator=spread(rng, n, 1.0, 0.05),
         chiller=spread(rng, n, 1.0, 0.05), leak=floats(np.abs(scatter(rng, n, 0.0, 0.03))),
-        self_discharge=spread(rng, n * BLOCKS, 1.5e-5, 0.6).reshape(n, BLOCKS), block_lost=blocks,
-        joint=blocks.copy(),
+        self_discharge=_each(spread(rng, n * BLOCKS, 1.5e-5, 0.6)), block_lost=blocks,
+        joint=np.array(blocks),
     )  # fmt: skip
 
 
@@ -182,7 +186,7 @@ def begin(build: BatteryBuild, weather: Weather) -> BatteryState:
         charge=charge, shown_charge=charge, shown_health=full(n, 1.0), amps=zero,
         cell_v=rest_v(charge, build.curve), fast_v=zero, slow_v=zero, battery_c=weather.ambient_c,
         coolant_c=weather.ambient_c, peak_c=weather.ambient_c, moved_as=zero, standing_lost=full(n, 0.004),
-        cycling_lost=zero, apart=np.zeros((n, BLOCKS), dtype=np.float32), wetness=zero, humidity=weather.humidity,
+        cycling_lost=zero, apart=by_place(np.zeros((n, BLOCKS))), wetness=zero, humidity=weather.humidity,
         charging=zero,
     )  # fmt: skip
 
@@ -208,10 +212,10 @@ def cell_ohm(state: BatteryState, build: BatteryBuild, condition: BatteryConditi
 
 
 def charge_limit_w(state: BatteryState, build: BatteryBuild) -> Floats:
-    """Most that the battery takes: less when cold, hot or nearly full."""
+    """Most that the battery takes: less when cold, hot, or when its fullest block is nearly full."""
     cold = (state.battery_c - np.float32(COLD_C)) * np.float32(1.0 / (COOL_C - COLD_C))
     hot = (np.float32(HOT_C) - state.battery_c) * np.float32(1.0 / (HOT_C - WARM_C))
-    full_up = (np.float32(1.012) - state.charge) * np.float32(1.0 / TAPER)
+    full_up = (np.float32(1.012) - state.charge - state.apart.max(axis=1)) * np.float32(1.0 / TAPER)
     part = np.minimum(np.minimum(cold, hot), np.minimum(full_up, np.float32(1.0)))
     np.maximum(part, np.float32(0.0), out=part)
     part *= build.most_a
@@ -379,7 +383,7 @@ def block_charge(state: BatteryState, build: BatteryBuild, condition: BatteryCon
 
 def block_v(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Floats:
     """Mean cell voltage of each block, ``(n, 8)``."""
-    volts = rest_v(block_charge(state, build, condition), build.curve)
+    volts = rest_v(block_charge(state, build, condition).T, build.curve).T
     ohm = cell_ohm(state, build, condition)
     over = (state.fast_v + state.slow_v + state.amps * ohm * np.float32(OHMIC))[:, None] * build.block_ohm
     over += condition.joint * (state.amps * build.cell_ohm)[:, None]
@@ -389,7 +393,7 @@ def block_v(state: BatteryState, build: BatteryBuild, condition: BatteryConditio
 
 def isolation_ohm(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Floats:
     """Insulation of the high-voltage system against the body."""
-    moist = np.exp(2.2 * (state.humidity - 0.5) + 0.5 * state.wetness)
+    moist = np.exp(1.8 * (state.humidity - 0.5) + 0.4 * state.wetness)
     worst = 1.0 / (LIMIT_OHM_PER_V * build.series * 3.7)
     leak = worst * np.exp(math.log(1000.0) * (condition.leak - 1.0)) * (0.85 + 0.3 * moist)
     return floats(1.0 / (build.dry_siemens * moist + leak + POST_SIEMENS * state.charging))

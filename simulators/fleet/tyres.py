@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulators.fleet.arrays import Floats, floats, full, scatter, spread
+from simulators.fleet.arrays import Floats, by_place, floats, full, scatter, spread
 from simulators.fleet.faults import FaultKind, WearPart
 from simulators.fleet.subsystem import Subsystem
 from vehicle.signals import TYRE_PRESSURES, TYRE_TEMPERATURES
@@ -119,10 +119,9 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ty
         per_load=1.0 / load_n,
         driven=_axles(n, driven / 2.0, (1.0 - driven) / 2.0),
         braked=_axles(n, BRAKED_FRONT / 2.0, (1.0 - BRAKED_FRONT) / 2.0),
-        loses=np.repeat(spread(rng, n, 7.2e-4 / 86_400.0, 0.35), WHEELS).reshape(n, WHEELS)
-        * spread(rng, n * WHEELS, 1.0, 0.15).reshape(n, WHEELS),
-        bias_kpa=scatter(rng, n * WHEELS, 0.0, 2.5).reshape(n, WHEELS),
-        made=scatter(rng, n * WHEELS, 1.0, 0.0006).reshape(n, WHEELS),
+        loses=by_place(_each(spread(rng, n * WHEELS, 1.0, 0.15)) * spread(rng, n, 9.0e-4 / 86_400.0, 0.35)[:, None]),
+        bias_kpa=_each(scatter(rng, n * WHEELS, 0.0, 2.5)),
+        made=_each(scatter(rng, n * WHEELS, 1.0, 0.0006)),
         per_radius_mm=full(n, 0.001 / platform.get("tyre_radius_m", 0.31)),
         tread_mm=spread(rng, n, platform.get("tread_mm", 7.8), 0.04),
         mm_per_mj=spread(rng, n, platform.get("tread_mm_per_mj", 0.033), 0.25),
@@ -133,19 +132,21 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ty
 
 
 def _axles(n: int, front: float, rear: float) -> Floats:
-    return floats(np.tile([front, front, rear, rear], (n, 1)))
+    return by_place(np.tile([front, front, rear, rear], (n, 1)))
+
+
+def _each(values: Floats) -> Floats:
+    return by_place(values.reshape(-1, WHEELS))
 
 
 def sound(n: int, rng: np.random.Generator) -> TyreCondition:
     """Tyres without holes; nobody's wheels are aligned perfectly."""
-    return TyreCondition(
-        leak=floats(np.zeros((n, WHEELS))), toe_rad=spread(rng, n * WHEELS, 0.0022, 0.4).reshape(n, WHEELS)
-    )
+    return TyreCondition(leak=by_place(np.zeros((n, WHEELS))), toe_rad=_each(spread(rng, n * WHEELS, 0.0022, 0.4)))
 
 
 def begin(build: TyreBuild, weather: Weather) -> TyreState:
     """New tyres at the placard's pressure, as warm as the air."""
-    ambient_c = floats(np.repeat(weather.ambient_c, WHEELS).reshape(-1, WHEELS))
+    ambient_c = _each(np.repeat(weather.ambient_c, WHEELS))
     return TyreState(
         gas_kpa=filled(build, ambient_c, weather.baro_kpa),
         lost_kpa=np.zeros_like(ambient_c),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulators.fleet.arrays import Floats, floats, full, spread
+from simulators.fleet.arrays import Floats, by_place, floats, full, spread
 from simulators.fleet.faults import FaultKind
 from simulators.fleet.subsystem import Subsystem
 from vehicle.signals import WHEEL_SPEEDS
@@ -66,7 +66,7 @@ class WheelState:
 def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> WheelBuild:
     """Wheels of ``n`` cars of a platform."""
     return WheelBuild(
-        vanish_kmh=spread(rng, n * WHEELS, platform.get("vanish_kmh", 2.2), 0.1).reshape(n, WHEELS),
+        vanish_kmh=by_place(spread(rng, n * WHEELS, platform.get("vanish_kmh", 2.2), 0.1).reshape(n, WHEELS)),
         half_track_m=full(n, platform.get("track_m", 1.52) / 2.0),
         wheelbase_m=full(n, platform.get("wheelbase_m", 2.62)),
         shows=floats(rng.random(n) < platform.get("wheel_sensors", 0.7)),
@@ -75,8 +75,9 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Wh
 
 def sound(n: int, rng: np.random.Generator) -> WheelCondition:
     """Sensors at their gap, bearings without play."""
-    none = floats(np.zeros((n, WHEELS)))
-    return WheelCondition(gap=spread(rng, n * WHEELS, 1.0, 0.05).reshape(n, WHEELS), dropout=none, play=none.copy())
+    none = by_place(np.zeros((n, WHEELS)))
+    gap = by_place(spread(rng, n * WHEELS, 1.0, 0.05).reshape(n, WHEELS))
+    return WheelCondition(gap=gap, dropout=none, play=np.array(none))
 
 
 def begin(build: WheelBuild, weather: Weather) -> WheelState:
@@ -116,7 +117,7 @@ def step(
 
 def _paths(moment: Moment, build: WheelBuild) -> Floats:
     """Speed over ground of the four wheels, km/h: the outer ones and the front ones go the longer way."""
-    shown = np.empty((len(moment.speed_mps), WHEELS), dtype=np.float32)
+    shown = np.empty((len(moment.speed_mps), WHEELS), dtype=np.float32, order="F")
     outer = moment.yaw_rps * build.half_track_m
     turned = moment.yaw_rps * build.wheelbase_m
     longer = turned * turned / (np.maximum(moment.speed_mps, np.float32(1.0)) * np.float32(2.0))
