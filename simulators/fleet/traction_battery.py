@@ -207,8 +207,7 @@ def cell_ohm(state: BatteryState, build: BatteryBuild, condition: BatteryConditi
     grown += 1.0
     grown *= condition.ohmic
     grown *= build.cell_ohm
-    grown *= resistance(state.charge, state.battery_c)
-    return grown
+    return floats(grown * resistance(state.charge, state.battery_c))
 
 
 def charge_limit_w(state: BatteryState, build: BatteryBuild) -> Floats:
@@ -220,8 +219,7 @@ def charge_limit_w(state: BatteryState, build: BatteryBuild) -> Floats:
     np.maximum(part, np.float32(0.0), out=part)
     part *= build.most_a
     part *= state.cell_v
-    part *= np.float32(build.series)
-    return part
+    return floats(part * np.float32(build.series))
 
 
 def step(
