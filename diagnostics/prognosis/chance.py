@@ -1,0 +1,158 @@
+"""How likely a part fails within 30 days: from what detectors say of it, calibrated where failures are known.
+
+For each vehicle and component the log odds are a line in a few quantities: that advice or a booking is open, how far
+health has fallen, and the odds that its remaining life (a lognormal through the stated interval) ends in time. Each
+component has an intercept of its own, drawn towards the common one where few of its kind failed (a normal prior, that
+is ridge regression). Without anything said the chance is nearly the component's base rate. The table ``chances.toml``
+is fitted by the judge on its development fleet, never on the one that it reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from scipy.special import expit, logit, ndtr
+
+from diagnostics.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from diagnostics.arrays import Flags, Floats
+
+WITHIN_DAYS = 30.0
+TERMS = ("advised", "booked", "fallen", "fallen_booked", "life", "life_known")
+"""What the log odds are a line in, beside the component's intercept."""
+Z_95 = 1.6449
+LEAST_CHANCE = 1e-4
+"""A chance is never stated as smaller: nobody has seen enough cars (our choice)."""
+SHRINK_TERMS, SHRINK_COMPONENTS = 0.05, 1.0
+"""Precision of the priors on coefficients and on components' intercepts about the common one (our choice)."""
+STEPS, LONGEST_STEP = 60, 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What is known of one component of each vehicle ``(n,)``; NaN where nothing is stated.
+
+    ``advised``, ``booked``: an alert of that kind is open. ``health``: 0 to 1. ``life_days`` ``(n, 3)``: low, median
+    and high of the remaining life, holding 90 %.
+    """
+
+    advised: Flags
+    booked: Flags
+    health: Floats
+    life_days: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chances:
+    """The fitted table: an intercept by component, ``other`` for those that it does not know, and a weight by term."""
+
+    intercepts: Mapping[str, float]
+    other: float
+    weights: Mapping[str, float]
+
+
+def of_life(life_days: Floats) -> Floats:
+    """Chance ``(n,)`` that a remaining life ends within 30 days; NaN where none is stated."""
+    low, median, high = np.maximum(life_days, 0.1).T
+    spread = np.maximum(np.log(high / low) / (2.0 * Z_95), 0.05)
+    chance: Floats = ndtr((np.log(WITHIN_DAYS) - np.log(median)) / spread)
+    return chance
+
+
+def terms(heard: Heard) -> Floats:
+    """The quantities ``(n, len(TERMS))``; what is not stated counts as nothing said."""
+    fallen = 1.0 - np.nan_to_num(heard.health, nan=1.0)
+    life = of_life(heard.life_days)
+    known = ~np.isnan(life)
+    odds = np.where(known, logit(np.clip(np.nan_to_num(life, nan=0.5), 1e-3, 1.0 - 1e-3)), 0.0)
+    columns = (heard.advised, heard.booked, fallen, fallen * heard.booked, odds, known)
+    return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
+
+
+def chances(component: str, heard: Heard, table: Chances) -> Floats:
+    """Chance ``(n,)`` that the component fails within 30 days."""
+    weights = np.array([table.weights[name] for name in TERMS])
+    line = table.intercepts.get(component, table.other) + terms(heard) @ weights
+    found: Floats = np.clip(expit(line), LEAST_CHANCE, 1.0 - LEAST_CHANCE)
+    return found
+
+
+def fit(components: Sequence[str], x: Floats, came: Flags, of: np.ndarray) -> Chances:
+    """Fits the table: ``x`` ``(q, len(TERMS))``, whether it ``came``, and the place ``of`` its component's name.
+
+    Newton's method on the penalised log likelihood, which is concave; steps are held short, since far from the top
+    its curvature says nothing.
+    """
+    n_terms, n_components = len(TERMS), len(components)
+    size = n_terms + 1 + n_components
+    beta = np.zeros(size)
+    beta[n_terms] = logit(np.clip(came.mean(), 1e-5, 0.5))
+    penalty = np.concatenate([np.full(n_terms, SHRINK_TERMS), [1e-6], np.full(n_components, SHRINK_COMPONENTS)])
+    for _ in range(STEPS):
+        chance = expit(x @ beta[:n_terms] + beta[n_terms] + beta[n_terms + 1 :][of])
+        gradient = _folded(x, came - chance, of, n_components) - penalty * beta
+        step = np.linalg.solve(_curvature(x, chance * (1.0 - chance), of, n_components) + np.diag(penalty), gradient)
+        beta = beta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+        if np.abs(step).max() < 1e-8:  # noqa: PLR2004  converged to the last digits that are written
+            break
+    common = float(beta[n_terms])
+    return Chances(
+        intercepts={name: common + float(beta[n_terms + 1 + at]) for at, name in enumerate(components)},
+        other=common,
+        weights={name: float(beta[at]) for at, name in enumerate(TERMS)},
+    )
+
+
+def _folded(x: Floats, values: Floats, of: np.ndarray, n_components: int) -> Floats:
+    """The design's transpose times ``values``."""
+    return np.concatenate([x.T @ values, [values.sum()], np.bincount(of, values, n_components)])
+
+
+def _curvature(x: Floats, weight: Floats, of: np.ndarray, n_components: int) -> Floats:
+    """The design's weighted cross products, without ever building the columns of components."""
+    n_terms = x.shape[1]
+    whole = np.zeros((n_terms + 1 + n_components,) * 2)
+    by_component = np.bincount(of, weight, n_components)
+    crossed = np.stack([np.bincount(of, weight * x[:, at], n_components) for at in range(n_terms)])
+    whole[:n_terms, :n_terms] = (x * weight[:, None]).T @ x
+    whole[:n_terms, n_terms] = whole[n_terms, :n_terms] = weight @ x
+    whole[:n_terms, n_terms + 1 :] = crossed
+    whole[n_terms + 1 :, :n_terms] = crossed.T
+    whole[n_terms, n_terms] = weight.sum()
+    whole[n_terms, n_terms + 1 :] = whole[n_terms + 1 :, n_terms] = by_component
+    whole[n_terms + 1 :, n_terms + 1 :] = np.diag(by_component)
+    return whole
+
+
+def read_chances(text: str | None = None) -> Chances:
+    """The table that ships with the package, or another.
+
+    Raises:
+        ParameterError: a term or the common intercept is missing.
+    """
+    shipped = resources.files("diagnostics.prognosis") / "chances.toml"
+    tables: Mapping[str, Any] = msgspec.toml.decode(text if text is not None else shipped.read_text(encoding="utf-8"))
+    missing = [name for name in TERMS if name not in tables.get("weights", {})]
+    if missing or "other" not in tables:
+        raise ParameterError("chances.toml", f"lacks {missing[0] if missing else 'other'}; let the judge fit it anew")
+    return Chances(
+        intercepts=dict(tables.get("intercepts", {})), other=float(tables["other"]), weights=dict(tables["weights"])
+    )
+
+
+def written(table: Chances) -> str:
+    """The table as TOML."""
+    words = "# Log odds of failing within 30 days; fitted by the judge on its development fleet."
+    head = f"{words}\nother = {table.other:.4f}\n"
+    parts = [("weights", table.weights), ("intercepts", table.intercepts)]
+    return head + "".join(
+        f"\n[{name}]\n" + "".join(f"{key} = {value:.4f}\n" for key, value in sorted(values.items()))
+        for name, values in parts
+    )

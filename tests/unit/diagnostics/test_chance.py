@@ -1,0 +1,67 @@
+"""The chance of failing within 30 days: what moves it, and that a fit finds what made the data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from diagnostics.errors import ParameterError
+from diagnostics.prognosis import chance
+
+NAN = float("nan")
+
+
+def heard(*, advised=False, booked=False, health=NAN, life=(NAN, NAN, NAN)) -> chance.Heard:
+    return chance.Heard(
+        advised=np.array([advised]), booked=np.array([booked]), health=np.array([health]), life_days=np.array([life])
+    )
+
+
+def test_what_is_open_and_what_has_fallen_makes_failure_likelier() -> None:
+    """A booking more than advice, advice more than silence, a short life more than a long one."""
+    table = chance.read_chances()
+    silent, advised, booked, fallen = (
+        float(chance.chances("brakes", one, table)[0])
+        for one in (
+            heard(), heard(advised=True), heard(booked=True), heard(booked=True, health=0.1),
+        )
+    )  # fmt: skip
+    assert silent < advised < booked < fallen
+    short, long = (
+        float(chance.chances("brakes", heard(life=(days / 2, days, days * 2)), table)[0]) for days in (10.0, 400.0)
+    )
+    assert long < short
+
+
+def test_a_life_whose_median_is_thirty_days_ends_in_time_as_often_as_not() -> None:
+    """And one whose whole interval is far beyond hardly ever does."""
+    found = chance.of_life(np.array([[15.0, 30.0, 60.0], [300.0, 400.0, 500.0], [NAN, NAN, NAN]]))
+    assert found[0] == pytest.approx(0.5)
+    assert found[1] < 1e-6
+    assert np.isnan(found[2])
+
+
+def test_a_fit_finds_the_odds_that_made_the_data() -> None:
+    """Intercepts by component and weights come back, and the predictions are calibrated."""
+    rng = np.random.default_rng(7)
+    n = 60_000
+    of = rng.integers(0, 2, n)
+    x = np.zeros((n, len(chance.TERMS)))
+    x[:, 1] = rng.random(n) < 0.1
+    x[:, 2] = rng.random(n) * x[:, 1]
+    line = np.array([-5.0, -3.5])[of] + 3.0 * x[:, 1] + 1.5 * x[:, 2]
+    came = rng.random(n) < expit(line)
+    found = chance.fit(["brakes", "egr"], x, came, of)
+    assert found.intercepts["brakes"] == pytest.approx(-5.0, abs=0.4)
+    assert found.intercepts["egr"] == pytest.approx(-3.5, abs=0.3)
+    assert found.weights["booked"] == pytest.approx(3.0, abs=0.5)
+    assert chance.read_chances(chance.written(found)).weights["fallen"] == pytest.approx(
+        found.weights["fallen"], abs=1e-4
+    )
+
+
+def test_a_table_without_a_term_is_refused() -> None:
+    """The sentence names what is missing."""
+    with pytest.raises(ParameterError, match="lacks advised"):
+        chance.read_chances("other = -7.0\n[weights]\nbooked = 1.0\n")
