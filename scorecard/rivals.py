@@ -1,0 +1,131 @@
+"""Services to be better than: the lamp, the schedule, the age of the car, fixed limits, a general anomaly detector.
+
+Each sees the same record as ours and is counted by the same rules.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics.codes import explain
+from scorecard.ageing import best_age
+from scorecard.alerts import Said, alerts_of
+from scorecard.costs import PLANNED, UNPLANNED
+from scorecard.truth import DAY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from scorecard.ageing import Weibull
+    from scorecard.alerts import Alerts
+    from scorecard.record import Record
+    from scorecard.truth import Floats
+
+STORED = "stored"
+SCHEDULE: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "engine_oil": (15_000.0, 365.0), "air_filter": (30_000.0, 1460.0), "brakes": (45_000.0, 0.0),
+        "tyre_wear": (40_000.0, 2190.0), "battery_12v": (0.0, 1825.0), "transmission": (90_000.0, 0.0),
+    }
+)  # fmt: skip
+"""Interval in km and in days by component (0: none): what service booklets of passenger cars ask for (our choice)."""
+LOOK_EVERY_DAYS = 30
+
+
+def lamp(record: Record) -> Alerts:
+    """The car's own control unit: an appointment for each code that it has stored."""
+    return alerts_of(_by_code(record))
+
+
+def _by_code(record: Record) -> Iterator[Said]:
+    for code in sorted(record.codes, key=lambda one: (one.vehicle, one.at_ms)):
+        if code.state == STORED:
+            component = str(explain(code.code).component)
+            books = True if code.present else None
+            yield Said(vehicle=code.vehicle, component=component, detector=code.code, at_ms=code.at_ms, books=books)
+
+
+def schedule(record: Record, until_ms: float) -> Alerts:
+    """The service booklet: an appointment when kilometres or days since the last service are used up."""
+    return alerts_of(said for component in SCHEDULE for said in _due(record, component, until_ms))
+
+
+def _due(record: Record, component: str, until_ms: float) -> Iterator[Said]:
+    km_of, days_of = SCHEDULE[component]
+    serviced: dict[int, list[float]] = {}
+    for service in record.services:
+        if service.component == component:
+            serviced.setdefault(service.vehicle, []).append(service.at_ms)
+    trips_of = _trips_by_vehicle(record)
+    for vehicle in range(len(record.cars)):
+        times = sorted(serviced.get(vehicle, []))
+        ended_ms, km = trips_of.get(vehicle, (np.zeros(0), np.zeros(0)))
+        for begin, end in zip([record.start_ms, *times], [*times, until_ms], strict=True):
+            before = _used(record, vehicle, km_of, days_of) if begin == record.start_ms else (0.0, 0.0)
+            at = _used_up_ms(ended_ms, km, begin, before, km_of, days_of)
+            if at < end:
+                yield Said(vehicle=vehicle, component=component, detector="schedule", at_ms=at, books=True)
+                yield Said(vehicle=vehicle, component=component, detector="schedule", at_ms=end, books=None)
+
+
+def _trips_by_vehicle(record: Record) -> dict[int, tuple[Floats, Floats]]:
+    order = np.argsort(record.trips.vehicle, kind="stable")
+    starts = np.flatnonzero(np.diff(record.trips.vehicle[order], prepend=-1))
+    ended, km = record.trips["ended_ms"], record.trips["km"]
+    return {
+        int(record.trips.vehicle[rows[0]]): (ended[rows], np.cumsum(np.nan_to_num(km[rows])))
+        for rows in np.split(order, starts[1:])
+        if len(rows)
+    }
+
+
+def _used(record: Record, vehicle: int, km_of: float, days_of: float) -> tuple[float, float]:
+    """Kilometres and days of the interval that were used up when the record began, had all been done by the booklet."""
+    km = float(record.cars.odometer_km[vehicle]) % km_of if km_of else 0.0
+    days = float(record.cars.age_days[vehicle]) % days_of if days_of else 0.0
+    return km, days
+
+
+def _used_up_ms(
+    ended_ms: Floats, km: Floats, begin: float, before: tuple[float, float], km_of: float, days_of: float
+) -> float:
+    by_days = begin + (days_of - before[1]) * DAY_MS if days_of else np.inf
+    if not km_of or not len(km):
+        return by_days
+    start = float(np.interp(begin, ended_ms, km, left=0.0))
+    at = int(np.searchsorted(km, start + km_of - before[0]))
+    return min(by_days, float(ended_ms[at]) if at < len(km) else np.inf)
+
+
+def by_age(record: Record, laws: Mapping[str, Weibull], until_ms: float) -> Alerts:
+    """Age alone: an appointment at the age at which replacing costs least."""
+    return alerts_of(said for component, law in laws.items() for said in _of_age(record, component, law, until_ms))
+
+
+def _of_age(record: Record, component: str, law: Weibull, until_ms: float) -> Iterator[Said]:
+    best = best_age(law, PLANNED[component], UNPLANNED[component])
+    if best is None:
+        return
+    at_ms = record.start_ms + (best - record.cars.age_days) * DAY_MS
+    for vehicle in np.flatnonzero((at_ms >= record.start_ms) & (at_ms < until_ms)):
+        at = float(at_ms[vehicle])
+        yield Said(vehicle=int(vehicle), component=component, detector="age", at_ms=at, books=True)
+
+
+def in_a_row(record: Record, exceeded: np.ndarray, component: str, name: str, count: int) -> Iterable[Said]:
+    """An appointment when ``exceeded`` (m,) held on ``count`` trips of a vehicle in a row; closed when it did not."""
+    ended, run, open_now = record.trips["ended_ms"], 0, False
+    last = -1
+    for row, vehicle in enumerate(record.trips.vehicle):
+        if vehicle != last:
+            run, open_now, last = 0, False, int(vehicle)
+        run = run + 1 if exceeded[row] else 0
+        if run >= count and not open_now:
+            open_now = True
+            yield Said(vehicle=last, component=component, detector=name, at_ms=float(ended[row]), books=True)
+        elif open_now and run == 0:
+            open_now = False
+            yield Said(vehicle=last, component=component, detector=name, at_ms=float(ended[row]), books=None)
