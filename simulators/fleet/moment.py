@@ -79,8 +79,21 @@ class Moment:
     """Engine side of the gearbox: what the converter or clutch is driven with."""
     gear: Floats
     torque_nm: Floats
+    heat_w: Floats
+    """Heat that fuel must give for the work asked."""
     fuel_gps: Floats
     air_gps: Floats
+    """Into the cylinders."""
+    metered_gps: Floats
+    """What the control unit takes the air to be."""
+    purge_percent: Floats
+    """Of the fuel, what comes as vapour from the tank."""
+    ethanol: Floats
+    """Of the fuel in the tank, 0 to 1."""
+    lean_percent: Floats
+    """How much leaner than wanted the mixture is."""
+    enrichment: Floats
+    """Fuel beyond what burns with the air, as a part of it: full load and cold start."""
     manifold_kpa: Floats
     boost_kpa: Floats
     load: Floats
