@@ -224,8 +224,9 @@ def readings(state: AuxiliaryState, build: AuxiliaryBuild, condition: AuxiliaryC
 
 
 def does_not_wake(state: AuxiliaryState, build: AuxiliaryBuild, condition: AuxiliaryCondition) -> Bools:
-    """Whether the contactors of the traction battery would not close now."""
-    return dipped_v(state, build, condition, AWAKE_A + CONTACTORS_A) < LEAST_V
+    """Whether the contactors of the traction battery did not close when last tried."""
+    del build, condition
+    return state.dip_v < LEAST_V
 
 
 def capacity_left(state: AuxiliaryState, build: AuxiliaryBuild, condition: AuxiliaryCondition) -> Floats:
@@ -241,6 +242,7 @@ def with_battery(state: AuxiliaryState, build: AuxiliaryBuild, which: Bools, lef
         state,
         aged=floats(np.where(which, 0.7 * (1.0 - left), state.aged)),
         charge=floats(np.where(which, np.maximum(state.charge, 0.85), state.charge)),
+        dip_v=floats(np.where(which, EMPTY_V + SPAN_V * 0.85, state.dip_v)),
     )
 
 

@@ -241,7 +241,7 @@ def step(
     heat_w = amps * (cell_v - open_v) * np.float32(build.series)
     battery_c, coolant_c, taken_w = cooling.cooled(
         state.battery_c, state.coolant_c, heat_w, moment.speed_mps, moment.ambient_c, charging,
-        (condition.pump, condition.radiator, condition.chiller), build.plumbing, dt_s,
+        working(condition), build.plumbing, dt_s,
     )  # fmt: skip
     amps_net = amps - taken_w / (cell_v * np.float32(build.series))
     moment.high_voltage_v = cell_v * np.float32(build.series)
@@ -260,6 +260,13 @@ def step(
         humidity=moment.humidity,
         charging=charging,
     )
+
+
+def working(condition: BatteryCondition) -> tuple[Floats, Floats, Floats]:
+    """Pump, radiator and chiller, none below nothing."""
+    none = np.float32(0.0)
+    pump, radiator, chiller = condition.pump, condition.radiator, condition.chiller
+    return np.maximum(pump, none), np.maximum(radiator, none), np.maximum(chiller, none)
 
 
 def current(power_w: Floats, pushed_v: Floats, ohmic: Floats) -> Floats:

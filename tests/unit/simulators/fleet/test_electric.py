@@ -299,8 +299,11 @@ def test_contactors_do_not_close_on_a_worn_out_battery() -> None:
     assert np.all(rows[:, 0] - rows.min(axis=1) < 0.6)
     assert np.all(rows[:, -1] > 13.5)
     assert not auxiliary.does_not_wake(state, built, condition).any()
-    worn = built, condition, state = an_auxiliary(capacity=0.18, resistance=2.6)
-    assert auxiliary.does_not_wake(slept(worn, 2, ambient_c=0.0), built, condition).all()
+    worn = built, condition, _ = an_auxiliary(capacity=0.18, resistance=2.6)
+    tried, _ = auxiliary.start(slept(worn, 2, ambient_c=0.0), moment(), built, condition, np.random.default_rng(0))
+    assert auxiliary.does_not_wake(tried, built, condition).all()
+    again = auxiliary.renewed(tried, built, np.ones(N, dtype=np.bool_))
+    assert not auxiliary.does_not_wake(again, built, condition).any()
 
 
 def test_the_converter_holds_the_voltage_and_fills_the_battery() -> None:
