@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ingest.errors import DeviceNameError, UnknownDeviceError
 from ingest.passwords import hash_password
-from ingest.storage.received import in_parts
+from ingest.storage.many import of_names
 from ingest.storage.tables import counters, devices, installations
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VEHICLES = (
+    "SELECT devices.id, installations.vehicle_id "
+    "FROM devices JOIN installations ON installations.device_id = devices.id "
+    "WHERE devices.revoked_at IS NULL AND installations.installed_until IS NULL"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,17 +105,11 @@ def revoke(connection: sa.Connection, *, name: str, now: datetime) -> Device:
 
 def vehicles_of(connection: sa.Connection, device_ids: Collection[str] | None = None) -> dict[str, str]:
     """Vehicle id by id of each device that is not revoked; of these devices, or of all."""
-    query = (
-        sa.select(devices.c.id, installations.c.vehicle_id)
-        .join(installations, installations.c.device_id == devices.c.id)
-        .where(devices.c.revoked_at.is_(None), installations.c.installed_until.is_(None))
-    )
     if device_ids is None:
-        return {row.id: row.vehicle_id for row in connection.execute(query)}
-    found: dict[str, str] = {}
-    for names in in_parts(device_ids):
-        found.update((row.id, row.vehicle_id) for row in connection.execute(query.where(devices.c.id.in_(names))))
-    return found
+        rows = connection.execute(sa.text(_VEHICLES))
+    else:
+        rows = of_names(connection, f"{_VEHICLES} AND devices.id IN {{names}}", device_ids)
+    return {device: vehicle for device, vehicle in rows}  # noqa: C416  rows are not pairs to mypy
 
 
 def devices_of(connection: sa.Connection, vehicle_id: str) -> list[Device]:

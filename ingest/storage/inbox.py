@@ -11,17 +11,17 @@ import sqlalchemy as sa
 
 from ingest.importing import Imported
 from ingest.sequence import Held
-from ingest.storage import campaigns
+from ingest.storage import campaigns, refusals
 from ingest.storage import tables as t
 from ingest.storage.database import take_turn
-from ingest.storage.received import Key, held_of, held_of_many, in_parts, keep_held
+from ingest.storage.many import bound, insert_rows, of_names, write_rows
+from ingest.storage.received import Key, held_of, held_of_many, keep_held
 from ingest.validate import Accepted, Dead, NeedsSet
 from vehicle.batch import EventKind
 from vehicle.errors import Reason, WireError
 from vehicle.messages import Rejected
 from vehicle.signal_set import SignalSet
-from vehicle.topics import Kind, topic
-from vehicle.wire import Content, encode_event
+from vehicle.wire import encode_event
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,19 +29,24 @@ if TYPE_CHECKING:
 
     from ingest.quarantine import Quarantine
 
-MAX_DEAD_BYTES = 256 * 1024
-"""Of a larger message only the beginning is kept; no broker of ours lets one through."""
-MAX_SENTENCE = 1000
 LOOK_BACK = 1000
 """Among so many messages of a foreign device the same content is looked for (our choice)."""
 SEEN_EVERY = timedelta(seconds=5)
 MAX_SET_TRIES = 5
 """A batch whose set is still unknown when it comes for the fifth time is set apart (our choice)."""
 
-_COUNT = sa.text(
-    "INSERT INTO counters (device_id, name, count) VALUES (:device_id, :name, :count) "
+_COUNT = (
+    "INSERT INTO counters (device_id, name, count) {rows} "
     "ON CONFLICT (device_id, name) DO UPDATE SET count = counters.count + excluded.count"
 )
+_ANCHORS = "SELECT device_id, boot_id, offset_ms FROM anchors WHERE device_id IN {names}"
+_SEEN = "UPDATE devices SET seen_at = :now WHERE id IN {names} AND (seen_at IS NULL OR seen_at < :before)"
+_COLUMNS = (
+    "device_id", "vehicle_id", "epoch", "sequence", "lane", "content", "first_ms", "last_ms", "shift_ms",
+    "suspect_time", "signal_set_id", "digest", "payload",
+)  # fmt: skip
+_DIGEST_AT = _COLUMNS.index("digest")
+_Row = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -74,7 +79,7 @@ def store(
         elif tries.get((verdict.device_id, verdict.epoch, verdict.sequence), 0) < MAX_SET_TRIES:
             work.ask(verdict)
         else:
-            work.bury(_without_set(verdict))
+            work.bury(refusals.without_set(verdict))
     work.write()
     return work.outcome
 
@@ -86,7 +91,7 @@ def _keys(verdicts: Iterable[Accepted | Imported | Dead | NeedsSet]) -> set[Key]
 def store_late(connection: sa.Connection, verdict: Accepted, *, now: datetime) -> None:
     """Stores a message whose sequence was counted as handled when it went to dead letters."""
     take_turn(connection)
-    connection.execute(t.inbox.insert(), [_row(verdict, now)])
+    store_rows(connection, [verdict], now)
     if _is_capture(verdict):
         campaigns.store_part(connection, verdict, now)
     if verdict.signal_set is not None:
@@ -103,7 +108,7 @@ class _Storing:
         self, connection: sa.Connection, now: datetime, quarantine: Quarantine, held: Mapping[Key, Held]
     ) -> None:
         self._connection, self._now, self._quarantine, self._before = connection, now, quarantine, held
-        self._rows: dict[tuple[str, int, int], dict[str, Any]] = {}
+        self._rows: dict[tuple[str, int, int], _Row] = {}
         self._letters: list[dict[str, Any]] = []
         self._sets: dict[str, SignalSet] = {}
         self._captures: list[Accepted] = []
@@ -121,10 +126,10 @@ class _Storing:
             if earlier is None or earlier == verdict.digest:
                 self._counts[verdict.device_id, "duplicate"] += 1
             else:
-                self._refuse(_conflict(verdict))
+                self._refuse(refusals.conflict(verdict))
             return
         self.outcome.held[key] = held.add([verdict.sequence])
-        self._rows[identity] = _row(verdict, self._now)
+        self._rows[identity] = _row(verdict)
         if _is_capture(verdict):
             self._captures.append(verdict)
         if verdict.signal_set is not None:
@@ -132,7 +137,7 @@ class _Storing:
         for name, count in verdict.counts.items():
             self._counts[verdict.device_id, name] += count
         if verdict.event is not None and verdict.event.kind == EventKind.UNREADABLE:
-            self._keep_letter(_unreadable(verdict))
+            self._keep_letter(refusals.unreadable(verdict))
 
     def take_in(self, verdict: Imported) -> None:
         """What a foreign device sent: numbered, unless the same came lately; nobody waits for an acknowledgement."""
@@ -142,7 +147,7 @@ class _Storing:
             self._counts[verdict.device_id, "duplicate"] += 1
             return
         try:
-            row = _row(verdict.numbered(held.upto + 1), self._now)
+            row = _row(verdict.numbered(held.upto + 1))
         except WireError as error:
             self._keep_letter(verdict.refused(error.reason, error.why))
             return
@@ -187,8 +192,7 @@ class _Storing:
 
     def write(self) -> None:
         """Writes all of it."""
-        if self._rows:
-            self._connection.execute(t.inbox.insert(), list(self._rows.values()))
+        _insert(self._connection, list(self._rows.values()), self._now)
         for verdict in self._captures:
             campaigns.store_part(self._connection, verdict, self._now)
         if self._letters:
@@ -218,9 +222,9 @@ class _Storing:
             if kept > 0:
                 self._counts[dead.device_id or "", "dead_not_kept"] += 1
                 if kept == 1:
-                    self._letters.append(_letter(_too_many(dead, self._quarantine.most), self._now))
+                    self._letters.append(refusals.letter(refusals.too_many(dead, self._quarantine.most), self._now))
                 return
-        self._letters.append(_letter(dead, self._now))
+        self._letters.append(refusals.letter(dead, self._now))
 
     def _held(self, key: Key) -> Held:
         if key not in self.outcome.held:
@@ -229,60 +233,39 @@ class _Storing:
 
     def _digest(self, identity: tuple[str, int, int]) -> bytes | None:
         row = self._rows.get(identity)
-        return digest_of(self._connection, identity) if row is None else row["digest"]
+        return digest_of(self._connection, identity) if row is None else row[_DIGEST_AT]
 
 
-def _without_set(verdict: NeedsSet) -> Dead:
-    sentence = f"signal set {verdict.signal_set_id} was never announced on the device's state topic"
-    return Dead(
-        device_id=verdict.device_id, topic=verdict.topic, reason=Reason.UNKNOWN_SCHEMA, sentence=sentence,
-        payload=verdict.payload, epoch=verdict.epoch, sequence=verdict.sequence,
-    )  # fmt: skip
+def _row(verdict: Accepted) -> _Row:
+    """The columns :data:`_COLUMNS` of a message."""
+    return (
+        verdict.device_id,
+        verdict.vehicle_id,
+        verdict.epoch,
+        verdict.sequence,
+        int(verdict.lane),
+        int(verdict.content),
+        verdict.first_ms,
+        verdict.last_ms,
+        verdict.placement.shift_ms,
+        verdict.placement.suspect,
+        verdict.signal_set.id if verdict.signal_set is not None else None,
+        verdict.digest,
+        _stub(verdict) if _is_capture(verdict) else verdict.payload,
+    )
 
 
-def _conflict(verdict: Accepted) -> Dead:
-    sentence = f"batch {verdict.sequence} of epoch {verdict.epoch} came again with other content; the first is kept"
-    return Dead(
-        device_id=verdict.device_id, topic=_topic_of(verdict), reason=Reason.CONFLICT, sentence=sentence,
-        payload=verdict.payload, epoch=verdict.epoch, sequence=verdict.sequence,
-    )  # fmt: skip
+def store_rows(connection: sa.Connection, verdicts: Iterable[Accepted], now: datetime) -> None:
+    """Adds messages to the inbox as they are; whoever calls has looked that none of them is held.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: one is, or the database refuses.
+    """
+    _insert(connection, [_row(verdict) for verdict in verdicts], now)
 
 
-def _unreadable(verdict: Accepted) -> Dead:
-    data = verdict.event.data if verdict.event is not None else {}
-    sentence = f"{data.get('source', 'a source')}, {data.get('place', 'somewhere')}: {data.get('reason', 'unreadable')}"
-    payload = str(data.get("text", "")).encode()
-    topic_text = _topic_of(verdict)
-    return Dead(device_id=verdict.device_id, topic=topic_text, reason=Reason.SOURCE, sentence=sentence, payload=payload)
-
-
-def _too_many(dead: Dead, most: int) -> Dead:
-    sentence = f"more than {most} dead letters in a minute; the rest of this minute's are counted and not kept"
-    return Dead(device_id=dead.device_id, topic=dead.topic, reason=Reason.RATE, sentence=sentence, payload=b"")
-
-
-def _topic_of(verdict: Accepted) -> str:
-    return topic(verdict.device_id, Kind.EVENT if verdict.content is Content.EVENT else Kind.TELEMETRY)
-
-
-def _row(verdict: Accepted, now: datetime) -> dict[str, Any]:
-    return {
-        "device_id": verdict.device_id,
-        "vehicle_id": verdict.vehicle_id,
-        "epoch": verdict.epoch,
-        "sequence": verdict.sequence,
-        "lane": int(verdict.lane),
-        "content": int(verdict.content),
-        "received_at": now,
-        "first_ms": verdict.first_ms,
-        "last_ms": verdict.last_ms,
-        "shift_ms": verdict.placement.shift_ms,
-        "suspect_time": verdict.placement.suspect,
-        "signal_set_id": verdict.signal_set.id if verdict.signal_set is not None else None,
-        "digest": verdict.digest,
-        "payload": _stub(verdict) if _is_capture(verdict) else verdict.payload,
-        "in_history": False,
-    }
+def _insert(connection: sa.Connection, rows: Sequence[_Row], now: datetime) -> None:
+    insert_rows(connection, t.inbox, _COLUMNS, rows, common={"received_at": now, "in_history": False})
 
 
 def _is_capture(verdict: Accepted) -> bool:
@@ -297,23 +280,10 @@ def _stub(verdict: Accepted) -> bytes:
     return encode_event(epoch=verdict.epoch, sequence=verdict.sequence, event=replace(verdict.event, data=data))
 
 
-def _letter(dead: Dead, now: datetime) -> dict[str, Any]:
-    return {
-        "device_id": dead.device_id,
-        "topic": dead.topic,
-        "reason": str(dead.reason),
-        "sentence": dead.sentence.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_SENTENCE],
-        "received_at": now,
-        "size": len(dead.payload),
-        "payload": dead.payload[:MAX_DEAD_BYTES],
-    }
-
-
 def add_counts(connection: sa.Connection, counts: Mapping[tuple[str, str], int]) -> None:
     """Adds to the counters, by device id ("" where none is known) and name."""
-    rows = [{"device_id": device, "name": name, "count": count} for (device, name), count in sorted(counts.items())]
-    if rows:
-        connection.execute(_COUNT, rows)
+    rows = [(device, name, count) for (device, name), count in sorted(counts.items())]
+    write_rows(connection, _COUNT, ("TEXT", "TEXT", "BIGINT"), rows)
 
 
 def settle(connection: sa.Connection, device_id: str, epoch: int, first: int) -> Held:
@@ -352,13 +322,11 @@ def keep_sets(connection: sa.Connection, sets: Iterable[SignalSet]) -> None:
 
 def known_anchors(connection: sa.Connection, device_ids: Collection[str] | None = None) -> dict[Key, int]:
     """Offset from boot clock to UTC, in milliseconds, by device and boot; of these devices, or of all."""
-    query = sa.select(t.anchors)
     if device_ids is None:
-        rows = list(connection.execute(query))
+        rows = list(connection.execute(sa.select(t.anchors.c.device_id, t.anchors.c.boot_id, t.anchors.c.offset_ms)))
     else:
-        c = t.anchors.c.device_id
-        rows = [row for some in in_parts(device_ids) for row in connection.execute(query.where(c.in_(some)))]
-    return {(row.device_id, row.boot_id): row.offset_ms for row in rows}
+        rows = list(of_names(connection, _ANCHORS, device_ids))
+    return {(device, boot): offset_ms for device, boot, offset_ms in rows}
 
 
 def keep_anchor(connection: sa.Connection, device_id: str, boot_id: int, offset_ms: int) -> None:
@@ -382,7 +350,6 @@ def forget_presence(connection: sa.Connection) -> None:
 
 def note_seen(connection: sa.Connection, device_ids: Collection[str], now: datetime) -> None:
     """Notes that devices have sent something, to the precision of :data:`SEEN_EVERY`."""
-    c = t.devices.c
-    stale = sa.or_(c.seen_at.is_(None), c.seen_at < now - SEEN_EVERY)
-    for names in in_parts(device_ids):
-        connection.execute(t.devices.update().where(c.id.in_(names), stale).values(seen_at=now))
+    moments = {"now": now, "before": now - SEEN_EVERY}
+    stored = {name: bound(connection, t.devices.c.seen_at, moment) for name, moment in moments.items()}
+    of_names(connection, _SEEN, device_ids, **stored)

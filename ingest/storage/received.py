@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
+import msgspec
 
 from ingest.sequence import Held
-from ingest.storage.tables import received
+from ingest.storage.many import of_names, write_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+
+    import sqlalchemy as sa
 
 Key = tuple[str, int]
-MOST_NAMES = 500
-"""Ids in one query; SQLite takes 32,766 parameters (sqlite.org/limits.html); fewer is our choice."""
-_KEEP = sa.text(
-    "INSERT INTO received (device_id, epoch, upto, ranges) VALUES (:device_id, :epoch, :upto, :ranges) "
+_READ = "SELECT device_id, epoch, upto, CAST(ranges AS TEXT) FROM received WHERE device_id IN {names}"
+_KEEP = (
+    "INSERT INTO received (device_id, epoch, upto, ranges) {rows} "
     "ON CONFLICT (device_id, epoch) DO UPDATE SET upto = excluded.upto, ranges = excluded.ranges"
 )
-
-
-def in_parts(names: Collection[str]) -> Iterator[list[str]]:
-    """The names in order, at most :data:`MOST_NAMES` at once."""
-    ordered = sorted(names)
-    for start in range(0, len(ordered), MOST_NAMES):
-        yield ordered[start : start + MOST_NAMES]
+_FORMS = ("TEXT", "BIGINT", "BIGINT", "JSON")
+_NO_RANGES = "[]"
+Ranges = tuple[tuple[int, int], ...]
 
 
 def held_of_many(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, Held]:
@@ -35,12 +31,9 @@ def held_of_many(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, He
     Whoever goes on to write what follows from it has called :func:`~ingest.storage.database.take_turn` before.
     """
     found = dict.fromkeys(keys, Held())
-    c = received.c
-    for names in in_parts({device for device, _ in found}):
-        for row in connection.execute(sa.select(received).where(c.device_id.in_(names))):
-            if (row.device_id, row.epoch) in found:
-                ranges = tuple((first, last) for first, last in row.ranges)
-                found[row.device_id, row.epoch] = Held(row.upto, ranges)
+    for device, epoch, upto, ranges in of_names(connection, _READ, {device for device, _ in found}):
+        if (device, epoch) in found:
+            found[device, epoch] = Held(upto, () if ranges == _NO_RANGES else msgspec.json.decode(ranges, type=Ranges))
     return found
 
 
@@ -52,8 +45,7 @@ def held_of(connection: sa.Connection, device_id: str, epoch: int) -> Held:
 def keep_held(connection: sa.Connection, held: Mapping[Key, Held]) -> None:
     """Writes down what is held now."""
     rows = [
-        {"device_id": device, "epoch": epoch, "upto": one.upto, "ranges": json.dumps(one.ranges)}
+        (device, epoch, one.upto, msgspec.json.encode(one.ranges).decode() if one.ranges else _NO_RANGES)
         for (device, epoch), one in held.items()
     ]
-    if rows:
-        connection.execute(_KEEP, rows)
+    write_rows(connection, _KEEP, _FORMS, rows)

@@ -26,12 +26,12 @@ from ingest.passwords import password_matches
 from ingest.quarantine import Quarantine
 from ingest.replay import replay
 from ingest.sequence import Held
-from ingest.storage import campaigns, commands, cursors, frames, history, inbox, letters, parquet, tables
+from ingest.storage import campaigns, commands, cursors, frames, history, inbox, letters, parquet, refusals, tables
 from ingest.storage.database import UtcDateTime, migrate, open_database, reading, transaction
 from ingest.storage.events import events_of_vehicle, events_since
 from ingest.storage.retired import KEPT, remove_retired
 from ingest.storage.telemetry import TelemetryStore
-from ingest.validate import Knowledge, judge
+from ingest.validate import Accepted, Knowledge, judge
 from vehicle import wire
 from vehicle.batch import Batch, Event, TimeQuality
 from vehicle.campaign import Campaign, CapturePart, Config, Refused, Rows
@@ -248,6 +248,34 @@ def test_another_message_under_the_same_identity_is_a_conflict(engine: sa.Engine
     assert speeds(store) == expected(1)
 
 
+def test_the_database_itself_keeps_an_identity_once(engine: sa.Engine, store: TelemetryStore, monkeypatch) -> None:
+    """Were what is held ever read wrongly, the transaction fails as a whole, with the error of any statement."""
+    receive(engine, telemetry(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "held_of_many", lambda _, keys: dict.fromkeys(keys, Held()))
+        with pytest.raises(sa.exc.IntegrityError):
+            receive(engine, telemetry(2), telemetry(1))
+    assert speeds(store) == expected(1)
+    assert receive(engine, telemetry(2)).held == {(DEVICE, 1): Held(2)}
+    assert speeds(store) == expected(1, 2)
+
+
+def test_a_connection_that_is_cut_is_an_operational_error(engine: sa.Engine, store: TelemetryStore) -> None:
+    """So that ingest waits and acknowledges nothing, whichever statement it was at; afterwards it goes on."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("a file is not connected to")
+    knowledge = Knowledge(vehicles={DEVICE: VEHICLE}, signal_sets={SET.id: SET}, anchors={})
+    verdict = judge(DEVICE, Kind.TELEMETRY, topic(DEVICE, Kind.TELEMETRY), telemetry(1), knowledge, NOW_MS)
+    assert isinstance(verdict, Accepted)
+    with pytest.raises(sa.exc.OperationalError), transaction(engine) as connection:
+        mine = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+        with transaction(engine) as other:
+            other.execute(sa.text("SELECT pg_terminate_backend(:mine, 10000)"), {"mine": mine})
+        inbox.store_rows(connection, [verdict], NOW)
+    receive(engine, telemetry(1))
+    assert speeds(store) == expected(1)
+
+
 def test_a_letter_is_kept_once_and_told_each_time(engine: sa.Engine) -> None:
     """When the acknowledgement of a refusal was lost, the same bad message comes again: told again, kept once."""
     bad = bytearray(telemetry(2))
@@ -289,7 +317,7 @@ def test_unreadable_text_is_kept_on_every_database(engine: sa.Engine) -> None:
     receive(engine, happening(1, "unreadable", **data), kind=Kind.EVENT)
     (letter,) = all_letters(engine)
     assert "\x00" not in letter.sentence
-    assert len(letter.sentence) <= inbox.MAX_SENTENCE
+    assert len(letter.sentence) <= refusals.MAX_SENTENCE
     with reading(engine) as connection:
         assert events_since(connection, 0)[0].event.data == data
 
