@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from diagnostics.detector import Detector, Judgement
     from diagnostics.features.rows import Rows
     from diagnostics.features.trips import Trips
+    from diagnostics.measurements import Measurements
 
 FleetState: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.generic]]]"
 """State by part: ``trips``, ``health`` and each detector by its name; arrays ``(n_vehicles, ...)``."""
@@ -65,12 +66,23 @@ def initial(detectors: Sequence[Detector], n_vehicles: int) -> dict[str, dict[st
     return parts | {detector.name: dict(detector.initial(n_vehicles)) for detector in detectors}
 
 
-def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[Detector], services_ms: Floats) -> Step:
-    """Takes rows into account; every vehicle of ``state`` has some, later than all before. Changes nothing given.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What workshops told of the vehicles of a state.
 
     ``services_ms`` ``(n_vehicles, n_detectors, k)``: when what a detector watches was repaired or replaced, NaN never.
+    ``measured``: what was measured.
     """
+
+    services_ms: Floats
+    measured: Measurements
+
+
+def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[Detector], workshop: Workshop) -> Step:
+    """Takes rows into account; every vehicle of ``state`` has some, later than all before. Changes nothing given."""
     closed, still_open, after = trip_features.follow(rows, state[TRIPS], p)
+    closed, still_open = workshop.measured.put(closed), workshop.measured.put(still_open)
+    services_ms = workshop.services_ms
     parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
     parts[TRIPS] = dict(after)
     alarms = _judge_closed(closed, parts, p, detectors, services_ms)
@@ -86,12 +98,13 @@ def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[De
     )
 
 
-def finish(state: FleetState, p: Parameters, detectors: Sequence[Detector], services_ms: Floats) -> Step:
+def finish(state: FleetState, p: Parameters, detectors: Sequence[Detector], workshop: Workshop) -> Step:
     """Ends the trips still open, as a long silence would."""
     closed, after = trip_features.close(state[TRIPS])
+    closed = workshop.measured.put(closed)
     parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
     parts[TRIPS] = dict(after)
-    alarms = _judge_closed(closed, parts, p, detectors, services_ms)
+    alarms = _judge_closed(closed, parts, p, detectors, workshop.services_ms)
     return Step(
         touched=np.arange(len(state[TRIPS]["seen_ms"])),
         alarms=tuple(sorted(alarms, key=_order)),

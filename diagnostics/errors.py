@@ -6,7 +6,9 @@ DiagnosticsError
 ├── NoRecordingError     no recorded drives where they were looked for
 ├── StateFormatError     stored state of another make than this program's
 ├── NoSolverError        a library that only scoring needs is not installed
-└── ParameterError       a platform's table lacks a parameter or has one too many
+├── ParameterError       a platform's table lacks a parameter or has one too many
+├── MatterError          a matter of features that cannot stand beside the others
+└── UnknownMeasurementError  a workshop's measurement that no detector asks for
 """
 
 from __future__ import annotations
@@ -65,6 +67,22 @@ class NoSolverError(DiagnosticsError):
 class ParameterError(DiagnosticsError):
     """A platform's table lacks a parameter or has one too many."""
 
-    def __init__(self, platform: str, why: str) -> None:
-        self.platform = platform
-        super().__init__(f"platform table {platform!r}: {why}")
+    def __init__(self, file: str, table: str, why: str) -> None:
+        self.file, self.table = file, table
+        super().__init__(f"diagnostics/parameters/{file}, table {table!r}: {why}")
+
+
+class MatterError(DiagnosticsError):
+    """A matter of features that cannot stand beside the others."""
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        super().__init__(f"matter of features: {name!r} {why}")
+
+
+class UnknownMeasurementError(DiagnosticsError):
+    """A workshop's measurement that no detector asks for."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        self.name = name
+        super().__init__(f"measurement {name!r} is not known; known are {', '.join(known)}")

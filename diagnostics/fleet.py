@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,16 @@ import numpy as np
 
 from diagnostics import detectors as detector_files
 from diagnostics import wear as wear_files
-from diagnostics.advance import advance, finish, initial
+from diagnostics.advance import Workshop, advance, finish, initial
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import discover
 from diagnostics.errors import StateFormatError
 from diagnostics.features.columns import SIGNALS
-from diagnostics.features.rows import TRIP_GAP_MS, Rows
-from diagnostics.features.sums import NAMES
-from diagnostics.platforms import GENERIC, parameters_of, read_platforms
+from diagnostics.features.spans import TRIP_GAP_MS
+from diagnostics.features.sums import COLUMNS
+from diagnostics.features.trips import FEATURES
+from diagnostics.measurements import Measured, Measurements
+from diagnostics.platforms import GENERIC, kind_of, parameters_of, read_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from diagnostics.advance import Step
     from diagnostics.arrays import Flags, Floats, Integers
     from diagnostics.detector import Detector
+    from diagnostics.features.rows import Rows
 
 
 def all_detectors() -> tuple[Detector, ...]:
@@ -45,13 +49,21 @@ class Fleet:
         self._platforms = read_platforms()
         self._state = initial(self.detectors, 0)
         self._services: dict[str, list[tuple[str, int]]] = {}
+        self._measured: dict[str, list[Measured]] = {}
+        self._kinds: dict[str, str] = {}
 
-    @property
-    def make(self) -> str:
-        """Which form and parameters a packed state belongs to; another make must be replayed."""
+    def make_of(self, vehicle_id: str) -> str:
+        """Which form and parameters a vehicle's packed state belongs to; another make must be replayed."""
+        return sha256(f"{self._make} {self._kinds.get(vehicle_id, GENERIC)}".encode()).hexdigest()[:32]
+
+    @cached_property
+    def _make(self) -> str:
         shapes = [f"{part}.{name}:{array.dtype}{array.shape[1:]}" for part, name, array in self._arrays()]
-        parameters = [f"{name}={value}" for name, value in sorted(self._platforms[GENERIC].items())]
-        return sha256("\n".join([*SIGNALS, *shapes, *parameters]).encode()).hexdigest()[:32]
+        parameters = [
+            f"{table}.{name}={value}" for table, found in sorted(self._platforms.items())
+            for name, value in sorted(found.items())
+        ]  # fmt: skip
+        return "\n".join([*SIGNALS, *COLUMNS, *FEATURES, *shapes, *parameters])
 
     def rows_of(self, vehicle_ids: Iterable[str]) -> Integers:
         """Rows of vehicles; new ones are added."""
@@ -74,9 +86,7 @@ class Fleet:
     def is_finished(self, rows: Integers) -> Flags:
         """Which vehicles had samples but have no open trip: theirs was ended by :meth:`finish`."""
         trips = self._state["trips"]
-        finished: Flags = (integers(trips["seen_ms"])[rows] >= 0) & (
-            trips["open_sums"][rows, NAMES.index("rows")] == 0.0
-        )
+        finished: Flags = (integers(trips["seen_ms"])[rows] >= 0) & (trips["open_sums"][rows, COLUMNS["rows"]] == 0.0)
         return finished
 
     def note_service(self, vehicle_id: str, component: str, at_ms: int) -> bool:
@@ -84,6 +94,24 @@ class Fleet:
         self._services.setdefault(vehicle_id, []).append((component, at_ms))
         (row,) = self.rows_of([vehicle_id])
         return not bool((floats(self._state["health"]["trip_ms"])[row] > at_ms).any())
+
+    def note_measurement(self, vehicle_id: str, name: str, at_ms: int, value: float) -> bool:
+        """Notes what a workshop measured; False where a trip after that was judged already.
+
+        Raises:
+            UnknownMeasurementError: there is no measurement of that name.
+        """
+        self._measured.setdefault(vehicle_id, []).append(Measured.of(name, at_ms, value))
+        (row,) = self.rows_of([vehicle_id])
+        return not bool((floats(self._state["health"]["trip_ms"])[row] > at_ms).any())
+
+    def note_platform(self, vehicle_id: str, platform: str | None, powertrain: str | None = None) -> bool:
+        """Notes what a vehicle is; False where trips were judged already as of another kind."""
+        kind = kind_of(platform, powertrain)
+        before = self._kinds.get(vehicle_id, GENERIC)
+        self._kinds[vehicle_id] = kind
+        (row,) = self.rows_of([vehicle_id])
+        return before == kind or int(integers(self._state["trips"]["seen_ms"])[row]) < 0
 
     def health(self, row: int) -> list[tuple[Detector, float, Floats, int]]:
         """Of a vehicle by detector: health, days left (low, median, high; NaN unknown) and when judged."""
@@ -101,18 +129,14 @@ class Fleet:
         The step's vehicles are rows of this fleet too.
         """
         used, local = np.unique(rows.vehicle, return_inverse=True)
-        inner = Rows(vehicle=local.astype(np.int64), time_ms=rows.time_ms, values=rows.values)
+        inner = replace(rows, vehicle=local.astype(np.int64))
         part = {name: {key: values[used] for key, values in arrays.items()} for name, arrays in self._state.items()}
-        return self._keep(
-            used, advance(inner, part, self._parameters(len(used)), self.detectors, self._services_of(used))
-        )
+        return self._keep(used, advance(inner, part, self._parameters(used), self.detectors, self._workshop(used)))
 
     def finish(self, vehicles: Integers) -> Step:
         """Ends the open trips of vehicles."""
         part = {name: {key: values[vehicles] for key, values in arrays.items()} for name, arrays in self._state.items()}
-        return self._keep(
-            vehicles, finish(part, self._parameters(len(vehicles)), self.detectors, self._services_of(vehicles))
-        )
+        return self._keep(vehicles, finish(part, self._parameters(vehicles), self.detectors, self._workshop(vehicles)))
 
     def forget(self, row: int) -> None:
         """Puts a vehicle back to nothing seen."""
@@ -131,8 +155,8 @@ class Fleet:
         Raises:
             StateFormatError: the bytes are of another make.
         """
-        if make != self.make:
-            raise StateFormatError(vehicle_id, make, self.make)
+        if make != self.make_of(vehicle_id):
+            raise StateFormatError(vehicle_id, make, self.make_of(vehicle_id))
         (row,) = self.rows_of([vehicle_id])
         at = 0
         for _, _, array in self._arrays():
@@ -147,6 +171,10 @@ class Fleet:
         alarms = tuple(replace(alarm, vehicle=int(used[alarm.vehicle])) for alarm in step.alarms)
         return replace(step, touched=used, alarms=alarms, trips=replace(step.trips, vehicle=used[step.trips.vehicle]))
 
+    def _workshop(self, rows: Integers) -> Workshop:
+        measured = [self._measured.get(self._ids[row], []) for row in rows.tolist()] if self._measured else []
+        return Workshop(services_ms=self._services_of(rows), measured=Measurements.of(measured))
+
     def _services_of(self, rows: Integers) -> Floats:
         """``(n, n_detectors, k)``: services of what each detector watches; most vehicles have none."""
         lists = [self._services.get(self._ids[row], []) for row in rows.tolist()] if self._services else []
@@ -158,8 +186,8 @@ class Fleet:
                 services_ms[at, watching, number] = at_ms
         return services_ms
 
-    def _parameters(self, n_vehicles: int) -> dict[str, Floats]:
-        return parameters_of(self._platforms, [GENERIC] * n_vehicles)
+    def _parameters(self, rows: Integers) -> dict[str, Floats]:
+        return parameters_of(self._platforms, [self._kinds.get(self._ids[row], GENERIC) for row in rows.tolist()])
 
     def _arrays(self) -> Iterator[tuple[str, str, NDArray[np.generic]]]:
         for part in sorted(self._state):

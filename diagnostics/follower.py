@@ -7,7 +7,7 @@ history; so its findings are a function of the history alone, whatever the order
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from diagnostics.features.rows import Rows
+    from diagnostics.memory import ReadUpto
     from ingest.storage.events import StoredEvent
     from ingest.storage.telemetry import TelemetryStore
 
@@ -59,26 +60,22 @@ class Follower:
         self._limit, self._rebuild_s, self._silence_s = limit, rebuild_s, silence_s
         self.fleet = Fleet()
         self._waiting = Waiting()
-        self._last_service = 0
+        self._read_upto = memory.ReadUpto()
         with transaction(engine) as connection:
             self._cursor, self._event_cursor = (read_cursor(connection, name) for name in (TELEMETRY, EVENTS))
             write_cursor(connection, TELEMETRY, self._cursor)
             write_cursor(connection, EVENTS, self._event_cursor)
-            self._note_services(connection)
+            self._note_workshop(connection)
             self._restore(connection)
 
-    def _note_services(self, connection: sa.Connection) -> set[str]:
-        """Takes note of services; returns vehicles of which later trips were judged without knowing of one."""
-        overtaken = set()
-        for service in memory.services_after(connection, self._last_service):
-            self._last_service = service.id
-            if not self.fleet.note_service(service.vehicle_id, service.component, service.at_ms):
-                overtaken.add(service.vehicle_id)
+    def _note_workshop(self, connection: sa.Connection) -> set[str]:
+        """Notes kinds, services and measurements; returns vehicles whose trips were judged without knowing of one."""
+        self._read_upto, overtaken = note_workshop(connection, self.fleet, self._read_upto)
         return overtaken
 
     def _restore(self, connection: sa.Connection) -> None:
         for vehicle_id, (make, packed) in memory.read_states(connection).items():
-            if make == self.fleet.make:
+            if make == self.fleet.make_of(vehicle_id):
                 self.fleet.unpack(vehicle_id, make, packed)
             else:
                 self._waiting.stale.add(vehicle_id)
@@ -88,7 +85,7 @@ class Follower:
         arrivals = self._store.arrivals(self._cursor, limit=self._limit)
         with reading(self._engine) as connection:
             events = events_since(connection, self._event_cursor, limit=self._limit)
-            overtaken = self._note_services(connection)
+            overtaken = self._note_workshop(connection)
         gathered = Gathered(stale=set(overtaken))
         self._waiting.stale |= overtaken
         if arrivals.frame.height:
@@ -159,6 +156,25 @@ class Follower:
             gathered.add(self.fleet.finish(open_rows), self.fleet)
 
 
+def note_workshop(connection: sa.Connection, fleet: Fleet, after: ReadUpto) -> tuple[ReadUpto, set[str]]:
+    """Tells the fleet what people and workshops told since; and of which vehicles trips were judged without it."""
+    overtaken: set[str] = set()
+    kinds = memory.kinds_after(connection, after.kind)
+    services = memory.services_after(connection, after.service)
+    measured = memory.measurements_after(connection, after.measurement)
+    for kind in kinds:
+        if not fleet.note_platform(kind.vehicle_id, kind.platform, kind.powertrain):
+            overtaken.add(kind.vehicle_id)
+    for service in services:
+        if not fleet.note_service(service.vehicle_id, service.component, service.at_ms):
+            overtaken.add(service.vehicle_id)
+    for one in measured:
+        if not fleet.note_measurement(one.vehicle_id, one.name, one.at_ms, one.value):
+            overtaken.add(one.vehicle_id)
+    last = [max((row.id for row in rows), default=0) for rows in (kinds, services, measured)]
+    return after.later(kind=last[0], service=last[1], measurement=last[2]), overtaken
+
+
 def replay(vehicle_id: str, fleet: Fleet, store: TelemetryStore, gathered: Gathered) -> None:
     """Forgets a vehicle's state and takes its whole history."""
     (row,) = fleet.rows_of([vehicle_id])
@@ -187,4 +203,4 @@ def code_event(stored: StoredEvent) -> CodeEvent:
 
 
 def _only(rows: Rows, which: np.ndarray) -> Rows:
-    return type(rows)(vehicle=rows.vehicle[which], time_ms=rows.time_ms[which], values=rows.values[which])
+    return replace(rows, vehicle=rows.vehicle[which], time_ms=rows.time_ms[which], values=rows.values[which])

@@ -17,17 +17,13 @@ VEHICLE, TIME = "vehicle_id", "time"
 
 
 def merged(frame: pl.DataFrame) -> pl.DataFrame:
-    """Our signals of each vehicle, sorted by time; samples of the same moment are one row, the last value counts."""
-    wanted = [
-        pl.col(path).cast(pl.Float64) if path in frame.columns else pl.lit(None, dtype=pl.Float64).alias(path)
-        for path in SIGNALS
-    ]
-    chosen = frame.select(VEHICLE, TIME, *wanted).filter(
-        pl.any_horizontal(pl.col(path).is_not_null() for path in SIGNALS)
-    )
+    """Those of our signals that the frame has, by vehicle and time; samples of one moment are one row."""
+    present = [path for path in SIGNALS if path in frame.columns]
+    chosen = frame.select(VEHICLE, TIME, *(pl.col(path).cast(pl.Float64) for path in present))
+    chosen = chosen.filter(pl.any_horizontal(pl.lit(value=False), *(pl.col(path).is_not_null() for path in present)))
     doubled = chosen.select(VEHICLE, TIME).is_duplicated()
     if doubled.any():
-        last = [pl.col(path).drop_nulls().last() for path in SIGNALS]
+        last = [pl.col(path).drop_nulls().last() for path in present]
         chosen = chosen.group_by(VEHICLE, TIME, maintain_order=True).agg(last)
     return chosen.sort(VEHICLE, TIME)
 
@@ -40,6 +36,7 @@ def rows_of(frame: pl.DataFrame, fleet: Fleet) -> Rows:
         numbers = dict(zip(names, fleet.rows_of(names).tolist(), strict=True))
         vehicle = frame[VEHICLE].replace_strict(numbers, return_dtype=pl.Int64).to_numpy()
     order = np.argsort(vehicle, kind="stable")
-    values = frame.select(SIGNALS).fill_null(np.nan).to_numpy().astype(np.float64)
+    present = tuple(path for path in SIGNALS if path in frame.columns)
+    values = frame.select(present).fill_null(np.nan).to_numpy().astype(np.float64).reshape(frame.height, len(present))
     time_ms = frame[TIME].dt.timestamp("ms").to_numpy()
-    return Rows(vehicle=vehicle[order].astype(np.int64), time_ms=time_ms[order], values=values[order])
+    return Rows(vehicle=vehicle[order].astype(np.int64), time_ms=time_ms[order], values=values[order], signals=present)

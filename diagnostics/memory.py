@@ -36,6 +36,44 @@ class Service:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What a vehicle is, where anyone has told; empty where not."""
+
+    id: int
+    vehicle_id: str
+    platform: str
+    powertrain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What a workshop measured on a vehicle."""
+
+    id: int
+    vehicle_id: str
+    name: str
+    at_ms: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadUpto:
+    """Ids of the last kind, service and measurement that were taken note of; 0 none."""
+
+    kind: int = 0
+    service: int = 0
+    measurement: int = 0
+
+    def later(self, *, kind: int, service: int, measurement: int) -> ReadUpto:
+        """The later of both, one by one."""
+        return ReadUpto(
+            kind=max(self.kind, kind),
+            service=max(self.service, service),
+            measurement=max(self.measurement, measurement),
+        )
+
+
 STALE = "stale"
 """Make of a state that must be made anew from the vehicle's history."""
 
@@ -45,13 +83,13 @@ def read_states(connection: sa.Connection) -> dict[str, tuple[str, bytes]]:
     return {row.vehicle_id: (row.make, row.state) for row in connection.execute(sa.select(t.detector_state))}
 
 
-def write_states(connection: sa.Connection, states: Mapping[str, bytes], make: str) -> None:
-    """Keeps states in place of what was kept of the same vehicles."""
+def write_states(connection: sa.Connection, states: Mapping[str, tuple[str, bytes]]) -> None:
+    """Keeps makes and states in place of what was kept of the same vehicles."""
     if not states:
         return
     c = t.detector_state.c
     connection.execute(t.detector_state.delete().where(c.vehicle_id.in_(list(states))))
-    rows = [{"vehicle_id": vehicle, "make": make, "state": packed} for vehicle, packed in states.items()]
+    rows = [{"vehicle_id": vehicle, "make": make, "state": packed} for vehicle, (make, packed) in states.items()]
     connection.execute(t.detector_state.insert(), rows)
 
 
@@ -73,11 +111,14 @@ def remove_trips(connection: sa.Connection, vehicle_ids: Iterable[str]) -> None:
 
 
 def trips_of(connection: sa.Connection, vehicle_id: str, *, until_ms: int) -> TripLog:
-    """The last trips that began before a time, oldest first: twice as many as evidence shows at most."""
+    """The last trips that began before a time, oldest first: twice as many as evidence shows at most.
+
+    Trips that an earlier version kept in another form are left out until the vehicle's replay has made them anew.
+    """
     c = t.trips.c
     query = sa.select(c.features).where(c.vehicle_id == vehicle_id, c.started_ms < until_ms)
     rows = list(connection.execute(query.order_by(c.started_ms.desc()).limit(2 * POINTS)).scalars())
-    values = [np.frombuffer(row, dtype=np.float64) for row in reversed(rows)]
+    values = [np.frombuffer(row, dtype=np.float64) for row in reversed(rows) if len(row) == 8 * len(FEATURES)]
     return TripLog(values=np.array(values).reshape(len(values), len(FEATURES)))
 
 
@@ -88,6 +129,23 @@ def services_after(connection: sa.Connection, last_id: int) -> list[Service]:
     return [
         Service(id=row.id, vehicle_id=row.vehicle_id, component=row.component, at_ms=int(row.at.timestamp() * 1000))
         for row in rows
+    ]
+
+
+def kinds_after(connection: sa.Connection, last_id: int) -> list[Kind]:
+    """What vehicles were told to be with ids above ``last_id``, oldest first."""
+    query = sa.select(t.vehicle_kinds).where(t.vehicle_kinds.c.id > last_id).order_by(t.vehicle_kinds.c.id)
+    return [Kind(**row) for row in connection.execute(query).mappings()]
+
+
+def measurements_after(connection: sa.Connection, last_id: int) -> list[Measurement]:
+    """Measurements with ids above ``last_id``, oldest first."""
+    query = sa.select(t.measurements).where(t.measurements.c.id > last_id).order_by(t.measurements.c.id)
+    return [
+        Measurement(
+            id=row.id, vehicle_id=row.vehicle_id, name=row.name, at_ms=int(row.at.timestamp() * 1000), value=row.value
+        )
+        for row in connection.execute(query)
     ]
 
 

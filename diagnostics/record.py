@@ -65,9 +65,12 @@ def record(connection: sa.Connection, gathered: Gathered, fleet: Fleet, *, now: 
     for vehicle in sorted(changed | gathered.replayed):
         _advise(connection, vehicle, now)
     repository.save_health(connection, _healths(gathered, fleet))
-    states = {vehicle: fleet.packed(fleet.row_of[vehicle]) for vehicle in sorted(gathered.moved | gathered.replayed)}
-    memory.write_states(connection, states, fleet.make)
-    memory.write_states(connection, dict.fromkeys(sorted(gathered.stale), b""), memory.STALE)
+    states = {
+        vehicle: (fleet.make_of(vehicle), fleet.packed(fleet.row_of[vehicle]))
+        for vehicle in sorted(gathered.moved | gathered.replayed)
+    }
+    memory.write_states(connection, states)
+    memory.write_states(connection, dict.fromkeys(sorted(gathered.stale), (memory.STALE, b"")))
 
 
 def _of_trips(connection: sa.Connection, vehicle_id: str) -> set[str]:

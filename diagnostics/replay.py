@@ -15,7 +15,7 @@ from rich.table import Table
 from diagnostics import memory, repository
 from diagnostics.findings import as_json as evidence_json
 from diagnostics.fleet import Fleet
-from diagnostics.follower import replay
+from diagnostics.follower import note_workshop, replay
 from diagnostics.record import Gathered, record
 from diagnostics.runner import open_migrated
 from ingest.storage.database import migrate, open_database, reading, transaction
@@ -65,12 +65,11 @@ def compare(engine: sa.Engine, store: TelemetryStore, vehicle_id: str) -> Compar
         stored = {finding.id: finding for finding in repository.findings_of(connection, vehicle_id)}
         codes = memory.code_events_of(connection, [vehicle_id])
         states = memory.read_states(connection)
-        services = memory.services_after(connection, 0)
-    gathered, fleet = Gathered(), Fleet()
-    for service in services:
-        fleet.note_service(service.vehicle_id, service.component, service.at_ms)
+        gathered, fleet, known = Gathered(), Fleet(), Fleet()
+        for one in (fleet, known):
+            note_workshop(connection, one, memory.ReadUpto())
     replay(vehicle_id, fleet, store, gathered)
-    if _was_finished(states, vehicle_id):
+    if _was_finished(known, states, vehicle_id):
         gathered.add(fleet.finish(fleet.rows_of([vehicle_id])), fleet)
     gathered.codes = [("", event) for event in codes]
     with TemporaryDirectory() as folder:
@@ -83,10 +82,9 @@ def compare(engine: sa.Engine, store: TelemetryStore, vehicle_id: str) -> Compar
     return Compared(vehicle_id=vehicle_id, replayed={finding.id: finding for finding in found}, stored=stored)
 
 
-def _was_finished(states: dict[str, tuple[str, bytes]], vehicle_id: str) -> bool:
+def _was_finished(known: Fleet, states: dict[str, tuple[str, bytes]], vehicle_id: str) -> bool:
     make, packed = states.get(vehicle_id, (memory.STALE, b""))
-    known = Fleet()
-    if make != known.make:
+    if make != known.make_of(vehicle_id):
         return False
     known.unpack(vehicle_id, make, packed)
     return bool(known.is_finished(known.rows_of([vehicle_id]))[0])

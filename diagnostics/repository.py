@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from diagnostics import tables as t
-from diagnostics.errors import StateMoveError, UnknownRowError
+from diagnostics.errors import StateMoveError, UnknownMeasurementError, UnknownRowError
+from diagnostics.features.trips import MEASUREMENTS
 from diagnostics.findings import (
     LIVING,
     Component,
@@ -220,6 +221,33 @@ def record_outcome(
 def record_service(connection: sa.Connection, vehicle_id: str, component: Component, at: datetime) -> None:
     """Keeps that a component was repaired or replaced: what was learned and counted of it begins anew."""
     connection.execute(t.services.insert().values(vehicle_id=vehicle_id, component=str(component), at=at))
+
+
+def record_measurement(
+    connection: sa.Connection, vehicle_id: str, name: str, value: float, at: datetime, *, by: str
+) -> None:
+    """Keeps what a workshop measured; the unit is in the name.
+
+    Raises:
+        UnknownMeasurementError: no detector asks for a measurement of that name.
+    """
+    if name not in MEASUREMENTS:
+        raise UnknownMeasurementError(name, MEASUREMENTS)
+    values = {"vehicle_id": vehicle_id, "name": name, "value": value, "at": at, "recorded_by": by}
+    connection.execute(t.measurements.insert().values(**values))
+
+
+def measurements_of(connection: sa.Connection, vehicle_id: str) -> list[tuple[str, float, datetime, str]]:
+    """Name, value, when and by whom, oldest first."""
+    c = t.measurements.c
+    query = sa.select(c.name, c.value, c.at, c.recorded_by).where(c.vehicle_id == vehicle_id).order_by(c.at, c.id)
+    return [(row.name, row.value, row.at, row.recorded_by) for row in connection.execute(query)]
+
+
+def record_kind(connection: sa.Connection, vehicle_id: str, *, platform: str = "", powertrain: str = "") -> None:
+    """Keeps what a vehicle is, so that detectors take the parameters of its kind; the last word counts."""
+    values = {"vehicle_id": vehicle_id, "platform": platform, "powertrain": powertrain}
+    connection.execute(t.vehicle_kinds.insert().values(**values))
 
 
 def outcomes_of(connection: sa.Connection, suggestion_id: str) -> list[tuple[Outcome, str, str, datetime]]:

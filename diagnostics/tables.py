@@ -71,6 +71,26 @@ services = sa.Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 
+measurements = sa.Table(
+    "measurements", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("vehicle_id", _id, nullable=False, index=True),
+    sa.Column("name", sa.String(32), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("recorded_by", sa.String(128), nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+vehicle_kinds = sa.Table(
+    "vehicle_kinds", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("vehicle_id", _id, nullable=False, index=True),
+    sa.Column("platform", sa.String(64), nullable=False),
+    sa.Column("powertrain", sa.String(16), nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
 component_health = sa.Table(
     "component_health", metadata,
     sa.Column("vehicle_id", _id, primary_key=True),

@@ -1,37 +1,12 @@
-"""Which signals diagnostics looks at, in the order of the columns of its arrays."""
+"""Which matters there are, and which signals they look at: the usual order of the columns of arrays of samples."""
 
 from __future__ import annotations
 
+from diagnostics.features import matters
+from diagnostics.features.matter import discover_matters, signals_of
 from vehicle import signals as s
 
-SIGNALS: tuple[str, ...] = (
-    s.ENGINE_SPEED,
-    s.SPEED,
-    s.COOLANT_TEMPERATURE,
-    s.CONTROL_MODULE_VOLTAGE,
-    s.RUN_TIME,
-    s.SHORT_TERM_FUEL_TRIM_1,
-    s.LONG_TERM_FUEL_TRIM_1,
-    s.MAP,
-    s.THROTTLE,
-    s.INTAKE_AIR_TEMPERATURE,
-    s.AMBIENT_AIR_TEMPERATURE,
-    s.OIL_TEMPERATURE,
-    s.FUEL_SYSTEM_STATUS,
-)
-
-(
-    ENGINE_SPEED,
-    SPEED,
-    COOLANT,
-    VOLTAGE,
-    RUN_TIME,
-    SHORT_TRIM,
-    LONG_TRIM,
-    MANIFOLD,
-    THROTTLE,
-    INTAKE_AIR,
-    AMBIENT,
-    OIL,
-    FUEL_STATUS,
-) = range(len(SIGNALS))
+FRAME = (s.ENGINE_SPEED, s.SPEED, s.RUN_TIME, s.IS_CHARGING)
+"""What tells drives, charging and rest apart."""
+MATTERS = discover_matters(matters)
+SIGNALS = signals_of(MATTERS, FRAME)

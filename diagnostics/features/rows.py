@@ -1,29 +1,31 @@
-"""Rows of samples made ready: what is new, what still holds, how much engine time passed, where trips begin.
+"""Rows of samples, and of each signal what was read, what is new, what still holds; made when it is asked for.
 
-Two facts of real logs shape this (measured on a recorded Toyota, 82 h): a "1 Hz" log repeats 73 to 95 % of its values,
-because a poll of 27 PIDs takes 1.8 s; and the ECU's own run time, not the row's time, tells how long the engine ran.
+A fact of real logs shapes this (measured on a recorded Toyota, 82 h): a "1 Hz" log repeats 73 to 95 % of its values,
+because a poll of 27 PIDs takes 1.8 s.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.features import columns as c
+from diagnostics.features.columns import SIGNALS
+from diagnostics.features.spans import HOLD_MS, TRIP_GAP_MS
+from vehicle import signals as s
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
     from diagnostics.arrays import Flags, Floats, Integers, State
 
-HOLD_MS = 15_000
-"""How long a value stands for the time after it (our choice: three slow polls)."""
-TRIP_GAP_MS = 600_000
-"""Silence that ends a trip (our choice; a stop-start pause or a fuel stop with the engine on is shorter)."""
-ENGINE_OFF_MS = 300_000
-"""Engine off for so long ends a trip though samples go on (our choice; stop-start pauses are shorter)."""
-RUNNING_RPM = 300.0
-"""Above cranking (150 to 250 rpm), below any idle."""
+CHUNK_ROWS = 20_000
+"""Rows that are looked at together: few enough for the cache of a core, enough to outweigh the calls."""
+PLACE = {path: place for place, path in enumerate(SIGNALS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,151 +33,195 @@ class Rows:
     """Samples of many vehicles, sorted by vehicle, then strictly by time.
 
     ``vehicle`` ``(m,)`` row of each vehicle in the state arrays; ``time_ms`` ``(m,)``; ``values`` ``(m, n_signals)`` in
-    the order of :data:`diagnostics.features.columns.SIGNALS`, NaN where nothing was read.
+    the order of ``signals``, NaN where nothing was read; float32 or float64. Signals that no matter reads are ignored.
     """
 
     vehicle: Integers
     time_ms: Integers
     values: Floats
+    signals: tuple[str, ...] = SIGNALS
+
+    def chunks(self, size: int = CHUNK_ROWS) -> Iterator[tuple[int, int, list[Rows]]]:
+        """First vehicle, last vehicle + 1 and rows of vehicles that follow each other, numbered from 0, about ``size``.
+
+        Every vehicle from 0 to the last must have rows. The rows of a single vehicle that has more come in pieces.
+        """
+        starts = np.flatnonzero(np.diff(self.vehicle, prepend=-1))
+        wanted = np.searchsorted(starts, np.arange(size, len(self.vehicle), size))
+        cuts = np.unique([0, *wanted.tolist(), len(starts)])
+        edges = np.append(starts, len(self.vehicle))
+        for first, last in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+            low, high = int(edges[first]), int(edges[last])
+            step = size if last - first == 1 else high - low
+            yield first, last, [self._piece(at, min(at + step, high), first) for at in range(low, high, step)]
+
+    def _piece(self, low: int, high: int, first: int) -> Rows:
+        return replace(
+            self,
+            vehicle=self.vehicle[low:high] - first,
+            time_ms=self.time_ms[low:high],
+            values=self.values[low:high],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """Rows with what was known before. Each vehicle's first row (``head``) is not a sample but what was carried over.
+class Reading:
+    """One signal over all rows, heads included.
 
-    ``held`` ``(m, n_signals)`` last value not older than ``HOLD_MS``; ``held_ms`` when it was read; ``known`` the same
-    at any age; ``fresh`` where a value was read anew; ``polled`` ``(m,)`` no mere
-    repetition of the row before; ``passed_ms`` ``(m,)`` engine time since the row before;
-    ``running`` engine on; ``trip`` ``(m,)`` number of the stretch a row belongs to, heads included.
+    ``values`` ``(m,)`` as read in each row, NaN not; ``upto`` ``(m,)`` how many entries ``known`` ``(k,)`` and
+    ``known_ms`` ``(k,)`` have up to and with each row, what was carried over among them. ``told``: any value is known.
     """
 
-    vehicle: Integers
-    time_ms: Integers
     values: Floats
-    head: Flags
+    upto: Integers
     known: Floats
     known_ms: Integers
-    held: Floats
-    fresh: Flags
-    polled: Flags
-    passed_ms: Integers
-    running: Flags
-    ran_ms: Integers
-    trip: Integers
+    told: bool
+
+    def last(self, rows: Integers | None) -> tuple[Floats, Integers]:
+        """What was known last at some rows or all, and when it was read, -1 never."""
+        at = (self.upto if rows is None else self.upto[rows]) - 1
+        return self.known[at], self.known_ms[at]
+
+    def before(self, rows: Integers | None) -> tuple[Floats, Integers]:
+        """What was known before some rows or all; at a head it means nothing."""
+        earlier = np.maximum((np.arange(len(self.upto)) if rows is None else rows) - 1, 0)
+        at = self.upto[earlier] - 1
+        return self.known[at], self.known_ms[at]
+
+
+class Samples:
+    """Rows with what was carried over: each vehicle's first row, its head, is no sample but stands for that.
+
+    ``vehicle``, ``time_ms``, ``head`` ``(m,)``; ``heads`` ``(n_vehicles,)`` where they are. ``state`` holds
+    ``seen_ms``, ``row_run_time``, ``known`` and ``known_ms``.
+    """
+
+    def __init__(self, rows: Rows, state: State) -> None:
+        starts = np.flatnonzero(np.diff(rows.vehicle, prepend=-1))
+        ids = rows.vehicle[starts]
+        self._rows, self._state, self._ids = rows, state, ids
+        self._columns = {path: place for place, path in enumerate(rows.signals)}
+        self._read: dict[str, Reading] = {}
+        self._fresh: dict[str, Flags] = {}
+        self._held: dict[tuple[str, int], Floats] = {}
+        self.heads: Integers = starts + np.arange(len(starts))
+        self.last_rows: Integers = np.append(self.heads[1:], len(rows.vehicle) + len(starts)) - 1
+        self.head: Flags = np.zeros(len(rows.vehicle) + len(starts), dtype=bool)
+        self.head[self.heads] = True
+        self._samples = np.flatnonzero(~self.head)
+        self.vehicle = self._spread(rows.vehicle, ids)
+        self.time_ms = self._spread(rows.time_ms, np.asarray(state["seen_ms"][ids], dtype=np.int64))
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """Of the values."""
+        return self._rows.values.dtype
+
+    def __len__(self) -> int:
+        """How many rows, heads included."""
+        return len(self.head)
+
+    @cached_property
+    def silent(self) -> Flags:
+        """Rows that come so long after the one before that a trip has ended."""
+        silent: Flags = np.diff(self.time_ms, prepend=self.time_ms[:1]) > TRIP_GAP_MS
+        return silent
+
+    @cached_property
+    def run_time(self) -> Floats:
+        """The ECU's run time as it stands in each row, s."""
+        return self._column(s.RUN_TIME, np.asarray(self._state["row_run_time"][self._ids], dtype=self.dtype))
+
+    @cached_property
+    def stood_still(self) -> Flags:
+        """Where the ECU's run time is that of the row before: an equal value was written down again, not read again."""
+        still = self.run_time == np.concatenate([self.run_time[:1], self.run_time[:-1]])
+        still[self.head] = False
+        stood: Flags = still
+        return stood
+
+    def reading(self, path: str) -> Reading:
+        """What was read of a signal."""
+        if path not in self._read:
+            self._read[path] = self._made(path)
+        return self._read[path]
+
+    def fresh(self, path: str) -> Flags:
+        """Where a value was read anew."""
+        if path not in self._fresh:
+            self._fresh[path] = self._made_fresh(path)
+        return self._fresh[path]
+
+    def held(self, path: str, hold_ms: int = HOLD_MS) -> Floats:
+        """The last value where it is not older than ``hold_ms``, else NaN."""
+        if (path, hold_ms) not in self._held:
+            known, known_ms = self.reading(path).last(None)
+            self._held[path, hold_ms] = np.where(self.time_ms - known_ms <= hold_ms, known, np.nan)
+        return self._held[path, hold_ms]
+
+    def known_after(self) -> tuple[Floats, Integers]:
+        """What is to be carried over, ``(n_vehicles, n_signals)`` in the order of ``SIGNALS``; and when it was read."""
+        known = np.array(self._state["known"][self._ids], dtype=np.float64)
+        known_ms = np.array(self._state["known_ms"][self._ids], dtype=np.int64)
+        for path in SIGNALS:
+            if path in self._columns or path == s.RUN_TIME:
+                known[:, PLACE[path]], known_ms[:, PLACE[path]] = self.reading(path).last(self.last_rows)
+        return known, known_ms
+
+    def _spread(self, samples: NDArray[np.generic], carried: NDArray[np.generic]) -> Integers:
+        out = np.empty(len(self.head), dtype=np.int64)
+        out[self._samples], out[self.heads] = samples, carried
+        return out
+
+    def _column(self, path: str, carried: Floats | float) -> Floats:
+        out = np.empty(len(self.head), dtype=self.dtype)
+        at = self._columns.get(path)
+        out[self._samples] = np.nan if at is None else self._rows.values[:, at]
+        out[self.heads] = carried
+        return out
+
+    def _made(self, path: str) -> Reading:
+        """A run time from before a silence is forgotten.
+
+        The silence has begun a trip already. Were the old run time kept, the new one, read some seconds after the
+        key, would begin a second trip in the middle of the start.
+        """
+        place = PLACE[path]
+        carried = np.asarray(self._state["known"][self._ids, place], dtype=self.dtype)
+        seen = self._column(path, carried)
+        counts = ~np.isnan(seen) | self.head
+        if path == s.RUN_TIME:
+            counts |= self.silent
+        at = np.flatnonzero(counts)
+        known, known_ms = seen[at], self.time_ms[at]
+        upto = np.cumsum(counts, dtype=np.int64)
+        known_ms[upto[self.heads] - 1] = self._state["known_ms"][self._ids, place]
+        seen[self.heads] = np.nan
+        return Reading(
+            values=seen, upto=upto, known=known, known_ms=known_ms,
+            told=len(at) > len(self.heads) or not bool(np.isnan(carried).all()),
+        )  # fmt: skip
+
+    def _made_fresh(self, path: str) -> Flags:
+        reading = self.reading(path)
+        fresh = ~np.isnan(reading.values)
+        if self._any_still:
+            before, _ = reading.before(None)
+            fresh &= ~(self.stood_still & (reading.values == before))
+        return fresh
+
+    @cached_property
+    def _any_still(self) -> bool:
+        return bool(self.stood_still.any())
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """State of vehicles of which nothing was seen."""
-    width = len(c.SIGNALS)
+    width = len(SIGNALS)
     return {
         "seen_ms": np.full(n_vehicles, -1, dtype=np.int64),
-        "ran_ms": np.full(n_vehicles, -1, dtype=np.int64),
         "row_run_time": np.full(n_vehicles, np.nan),
         "known": np.full((n_vehicles, width), np.nan),
         "known_ms": np.full((n_vehicles, width), -1, dtype=np.int64),
-    }
-
-
-def prepare(rows: Rows, state: State) -> Prepared:
-    """Rows with the state of their vehicles carried in; ``state`` as of :func:`initial`."""
-    starts = np.flatnonzero(np.diff(rows.vehicle, prepend=-1))
-    ids = rows.vehicle[starts]
-    vehicle = np.insert(rows.vehicle, starts, ids)
-    time_ms = np.insert(rows.time_ms, starts, state["seen_ms"][ids])
-    heads = starts + np.arange(len(starts))
-    head = np.zeros(len(vehicle), dtype=bool)
-    head[heads] = True
-    values = np.insert(rows.values, starts, np.nan, axis=0)
-    seen = np.insert(rows.values, starts, state["known"][ids], axis=0)
-    seen_ms = np.repeat(time_ms[:, None], values.shape[1], axis=1)
-    seen_ms[heads] = state["known_ms"][ids]
-    run_time = values[:, c.RUN_TIME].copy()
-    run_time[heads] = state["row_run_time"][ids]
-    silent = np.diff(time_ms, prepend=time_ms[:1]) > TRIP_GAP_MS
-    known, known_ms = _last_known(seen, seen_ms, head, silent)
-    held = np.where(time_ms[:, None] - known_ms <= HOLD_MS, known, np.nan)
-    running = (held[:, c.ENGINE_SPEED] > RUNNING_RPM) & ~head
-    ran_ms = _ran(running, time_ms, heads, np.asarray(state["ran_ms"][ids], dtype=np.int64))
-    return Prepared(
-        vehicle=vehicle,
-        time_ms=time_ms,
-        values=values,
-        head=head,
-        known=known,
-        known_ms=known_ms,
-        held=held,
-        fresh=_fresh(values, known, run_time, head),
-        polled=(run_time != _before(run_time)) & ~head,
-        passed_ms=_passed(time_ms, run_time, head),
-        running=running,
-        ran_ms=ran_ms,
-        trip=_trips(time_ms, run_time, known, running, ran_ms, head, silent),
-    )
-
-
-def _last_known(seen: Floats, seen_ms: Integers, head: Flags, silent: Flags) -> tuple[Floats, Integers]:
-    """What was read last and when; a run time from before a silence is forgotten.
-
-    The silence has begun a trip already. Were the old run time kept, the new one, read some seconds after the key,
-    would begin a second trip in the middle of the start.
-    """
-    rows = np.arange(len(seen))[:, None]
-    counts = ~np.isnan(seen) | head[:, None]
-    counts[:, c.RUN_TIME] |= silent
-    last = np.maximum.accumulate(np.where(counts, rows, 0), axis=0)
-    return np.take_along_axis(seen, last, axis=0), np.take_along_axis(seen_ms, last, axis=0)
-
-
-def _before(values: Floats) -> Floats:
-    """Each row's predecessor; the first row, a head, is its own."""
-    return np.concatenate([values[:1], values[:-1]])
-
-
-def _fresh(values: Floats, known: Floats, run_time: Floats, head: Flags) -> Flags:
-    # Where the ECU's run time stood still, a value that did not change either was written down again, not read again.
-    stood_still = run_time == _before(run_time)
-    repeated = stood_still[:, None] & (values == _before(known))
-    fresh: Flags = ~np.isnan(values) & ~repeated & ~head[:, None]
-    return fresh
-
-
-def _passed(time_ms: Integers, run_time: Floats, head: Flags) -> Integers:
-    wall = np.diff(time_ms, prepend=time_ms[:1])
-    engine = (run_time - _before(run_time)) * 1000.0
-    told = engine >= 0.0
-    passed = np.where(told, np.where(told, engine, 0.0), wall).astype(np.int64)
-    before_known = ~head & (np.concatenate([time_ms[:1], time_ms[:-1]]) >= 0)
-    return np.where(before_known, np.clip(passed, 0, HOLD_MS), 0)
-
-
-def _ran(running: Flags, time_ms: Integers, heads: Integers, carried: Integers) -> Integers:
-    """When the engine was last seen running, up to and with each row; -1 never."""
-    at = np.where(running, np.arange(len(running)), 0)
-    at[heads] = heads
-    when = time_ms.copy()
-    when[heads] = carried
-    ran: Integers = when[np.maximum.accumulate(at)]
-    return ran
-
-
-def _trips(
-    time_ms: Integers, run_time: Floats, known: Floats, running: Flags, ran_ms: Integers, head: Flags, silent: Flags
-) -> Integers:
-    restarted = run_time < _before(known)[:, c.RUN_TIME]
-    parked = ~running & (ran_ms >= 0) & (time_ms - ran_ms > ENGINE_OFF_MS)
-    was_parked = np.concatenate([parked[:1], parked[:-1]])
-    just_parked = parked & ~was_parked
-    begins = head | silent | restarted | just_parked
-    return np.cumsum(begins) - 1
-
-
-def carried(prepared: Prepared) -> tuple[Integers, dict[str, Floats | Integers]]:
-    """Which vehicles had rows, and what is to be carried to their next ones."""
-    last = np.flatnonzero(np.diff(prepared.vehicle, append=-1))
-    return prepared.vehicle[last], {
-        "seen_ms": prepared.time_ms[last],
-        "ran_ms": prepared.ran_ms[last],
-        "row_run_time": prepared.values[last, c.RUN_TIME],
-        "known": prepared.known[last],
-        "known_ms": prepared.known_ms[last],
     }

@@ -49,7 +49,8 @@ def trips(number: int, rng: np.random.Generator, vehicles: int = VEHICLES, **cha
     columns |= {name: np.full(vehicles, np.nan) for name in HOLES}
     columns |= {"started_ms": np.full(vehicles, began), "ended_ms": np.full(vehicles, began + 1.5e6)}
     columns |= {name: columns[name] + value for name, value in changed.items()}
-    values = np.stack([columns[name] for name in FEATURES], axis=1)
+    unknown = np.full(vehicles, np.nan)
+    values = np.stack([columns.get(name, unknown) for name in FEATURES], axis=1)
     return Trips(vehicle=np.arange(vehicles), values=values)
 
 

@@ -32,6 +32,8 @@ def columns(trip: SeenTrip) -> np.ndarray:
     values = np.full((trip.n_rows, len(SIGNALS)), np.nan)
     for at, path in enumerate(SIGNALS):
         row = signals.signal(path)
+        if path not in trip.columns:
+            continue
         raw = np.array([np.nan if cell is None else cell for cell in trip.columns[path]], dtype=float)
         values[:, at] = (raw * row.numerator + row.offset) / row.denominator
     return values

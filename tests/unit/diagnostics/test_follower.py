@@ -133,12 +133,12 @@ def test_a_state_of_another_make_is_replayed(desk, drives) -> None:
     desk.follow(desk.follower())
     before = findings(desk)
     with desk.engine.begin() as connection:
-        memory.write_states(connection, {desk.vehicle_id: b"old"}, "another make")
+        memory.write_states(connection, {desk.vehicle_id: ("another make", b"old")})
     follower = desk.follower()
     desk.follow(follower)
     assert findings(desk) == before
     states = desk.read(memory.read_states)
-    assert states[desk.vehicle_id][0] == follower.fleet.make
+    assert states[desk.vehicle_id][0] == follower.fleet.make_of(desk.vehicle_id)
 
 
 def test_what_was_mended_begins_anew(desk, drives) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,35 +12,48 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnostics.evaluation.recordings import history
-from diagnostics.features import columns as c
-from diagnostics.features.rows import Rows, initial, prepare
+from diagnostics.features.rows import Rows
+from diagnostics.features.stretches import initial, prepare
 from diagnostics.features.trips import FEATURES
 from diagnostics.fleet import Fleet
 from diagnostics.intake import merged, rows_of
+from vehicle import signals as s
 
 START_MS = 1_760_000_000_000
+PATHS = {
+    "engine_speed": s.ENGINE_SPEED, "speed": s.SPEED, "coolant": s.COOLANT_TEMPERATURE, "run_time": s.RUN_TIME,
+    "voltage": s.CONTROL_MODULE_VOLTAGE,
+}  # fmt: skip
 
 
 def rows(times_s, vehicle=None, **signals) -> Rows:
     """Rows of one vehicle by name of the column."""
     times = START_MS + (np.asarray(times_s) * 1000).astype(np.int64)
-    values = np.full((len(times), len(c.SIGNALS)), np.nan)
-    for name, column in signals.items():
-        values[:, getattr(c, name.upper())] = column
+    values = np.stack([np.broadcast_to(column, len(times)).astype(float) for column in signals.values()], axis=1)
     owner = np.zeros(len(times), dtype=np.int64) if vehicle is None else np.asarray(vehicle)
-    return Rows(vehicle=owner, time_ms=times, values=values)
+    return Rows(vehicle=owner, time_ms=times, values=values, signals=tuple(PATHS[name] for name in signals))
+
+
+def part(given_rows: Rows, which: slice) -> Rows:
+    """Some of the rows."""
+    return replace(
+        given_rows,
+        vehicle=given_rows.vehicle[which],
+        time_ms=given_rows.time_ms[which],
+        values=given_rows.values[which],
+    )
 
 
 def test_a_row_written_down_again_is_not_fresh() -> None:
     """Where run time stands still, an equal value is a repeat; a changed one, or one where run time moved, is new."""
     found = prepare(rows(range(4), run_time=[10, 10, 10, 11], coolant=[80, 80, 81, 81]), initial(1))
-    assert found.fresh[1:, c.COOLANT].tolist() == [True, False, True, True]
+    assert found.fresh(s.COOLANT_TEMPERATURE)[1:].tolist() == [True, False, True, True]
 
 
 def test_without_run_time_every_reading_is_fresh() -> None:
     """Devices that send only what they read anew need no proof."""
     found = prepare(rows(range(3), coolant=[80, 80, 80]), initial(1))
-    assert found.fresh[1:, c.COOLANT].tolist() == [True, True, True]
+    assert found.fresh(s.COOLANT_TEMPERATURE)[1:].tolist() == [True, True, True]
 
 
 def test_engine_time_is_the_cars_own() -> None:
@@ -165,10 +179,8 @@ def test_a_start_belongs_to_one_trip(told_at_s: int) -> None:
     fleet = Fleet()
     fleet.rows_of(["v"])
     given_rows = night_between(told_at_s)
-    fleet.take(Rows(vehicle=given_rows.vehicle[:300], time_ms=given_rows.time_ms[:300], values=given_rows.values[:300]))
-    first = fleet.take(
-        Rows(vehicle=given_rows.vehicle[300:], time_ms=given_rows.time_ms[300:], values=given_rows.values[300:])
-    ).trips
+    fleet.take(part(given_rows, slice(None, 300)))
+    first = fleet.take(part(given_rows, slice(300, None))).trips
     second = fleet.finish(np.array([0])).trips
     assert (len(first), len(second)) == (1, 1)
     assert second["running_s"][0] == pytest.approx(297, abs=6)

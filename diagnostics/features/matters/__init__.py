@@ -1,0 +1,1 @@
+"""One file a matter, each with a constant ``MATTER``; a new file is found without being registered."""
