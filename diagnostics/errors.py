@@ -67,9 +67,9 @@ class NoSolverError(DiagnosticsError):
 class ParameterError(DiagnosticsError):
     """A platform's table lacks a parameter or has one too many."""
 
-    def __init__(self, file: str, table: str, why: str) -> None:
-        self.file, self.table = file, table
-        super().__init__(f"diagnostics/parameters/{file}, table {table!r}: {why}")
+    def __init__(self, file: str, why: str) -> None:
+        self.file = file
+        super().__init__(f"parameters in {file}: {why}")
 
 
 class MatterError(DiagnosticsError):

@@ -50,10 +50,10 @@ def read_platforms(texts: Mapping[str, str] | None = None) -> Tables:
     for file, text in sorted((texts if texts is not None else _shipped()).items()):
         tables: Mapping[str, Any] = msgspec.toml.decode(text)
         if GENERIC not in tables:
-            raise ParameterError(file, GENERIC, "is missing; it must hold every parameter of the file")
+            raise ParameterError(file, "the table generic is missing; it must hold every parameter of the file")
         twice = sorted(set(found[GENERIC]) & set(tables[GENERIC]))
         if twice:
-            raise ParameterError(file, GENERIC, f"{twice[0]!r} is in another file already; rename one")
+            raise ParameterError(file, f"{twice[0]!r} is in another file already; rename one")
         for name, table in tables.items():
             found.setdefault(name, {}).update(_checked(file, name, table, tables[GENERIC]))
     return found
@@ -79,9 +79,9 @@ def _complete(tables: Tables, kind: str) -> dict[str, float]:
 def _checked(file: str, name: str, table: Mapping[str, Any], generic: Mapping[str, Any]) -> dict[str, float]:
     for parameter, value in table.items():
         if parameter not in generic:
-            raise ParameterError(file, name, f"{parameter!r} is not in the generic table")
+            raise ParameterError(file, f"{parameter!r} of table {name!r} is not in the generic table")
         if not isinstance(value, float | int):
-            raise ParameterError(file, name, f"{parameter!r} is {value!r}, a number is needed")
+            raise ParameterError(file, f"{parameter!r} of table {name!r} is {value!r}, a number is needed")
     return {parameter: float(value) for parameter, value in table.items()}
 
 
