@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EMPTY_V, SPAN_V = 11.55, 1.2
 COLD_PER_K = 0.011
-CHARGING_OHM = 0.03
+CHARGING_OHM = 0.055
 SURFACE_S = 5_400.0
 """Time constant with which the surface charge of a battery just charged goes."""
 SURFACE_V = 0.32
