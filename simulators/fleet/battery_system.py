@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulators.fleet import insulation
 from simulators.fleet import traction_battery as battery
 from simulators.fleet.arrays import Floats, floats
 from simulators.fleet.faults import FaultKind, WearPart
@@ -46,7 +47,7 @@ def readings(state: BatteryState, build: BatteryBuild, condition: BatteryConditi
         signals.TRACTION_COOLANT: state.coolant_c,
         signals.CELL_LOWEST: blocks.min(axis=1) - np.float32(WITHIN_BLOCK_V),
         signals.CELL_HIGHEST: blocks.max(axis=1) + np.float32(WITHIN_BLOCK_V),
-        signals.INSULATION: np.minimum(battery.isolation_ohm(state, build, condition), np.float32(SHOWN_OHM)),
+        signals.INSULATION: np.minimum(insulation.isolation_ohm(state, build, condition), np.float32(SHOWN_OHM)),
         signals.IS_CHARGING: state.charging,
     }
     found.update((path, blocks[:, at]) for at, path in enumerate(signals.BLOCK_VOLTAGES))
@@ -78,8 +79,8 @@ def is_worn_out(state: BatteryState, build: BatteryBuild, condition: BatteryCond
 
 def is_unsafe(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Bools:
     """Whether the insulation is below the limit of the rules for electric cars."""
-    least = battery.LIMIT_OHM_PER_V * blocks_voltage(state, build)
-    return battery.isolation_ohm(state, build, condition) < least
+    least = insulation.LIMIT_OHM_PER_V * blocks_voltage(state, build)
+    return insulation.isolation_ohm(state, build, condition) < least
 
 
 def is_too_hot(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Bools:

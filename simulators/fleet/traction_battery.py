@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulators.fleet import battery_cooling as cooling
+from simulators.fleet import insulation
 from simulators.fleet.arrays import Floats, by_place, floats, full, scatter, spread
 from simulators.fleet.cells import (
     RESISTANCE_PER_LOSS,
@@ -50,10 +51,6 @@ COLD_C, COOL_C, WARM_C, HOT_C = -18.0, 16.0, 44.0, 56.0
 BALANCED_ABOVE, BALANCED_A, BALANCED_S = 0.8, 0.1, 14_400.0
 RECALIBRATED_AFTER_S = 7_200.0
 BELIEVED_DAYS = 25.0
-WET_S, DRY_S = 1_500.0, 20_000.0
-POST_SIEMENS = 7e-7
-"""A charging post's own insulation beside the car's."""
-LIMIT_OHM_PER_V = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +253,7 @@ def step(
         battery_c=battery_c,
         coolant_c=coolant_c,
         peak_c=np.maximum(state.peak_c, battery_c),
-        wetness=_wetted(state.wetness, moment.wet, moment.speed_mps, dt_s),
+        wetness=insulation.wetted(state.wetness, moment.wet, moment.speed_mps, dt_s),
         humidity=moment.humidity,
         charging=charging,
     )
@@ -307,14 +304,6 @@ def _counted(
     )
 
 
-def _wetted(wetness: Floats, wet: Floats, speed_mps: Floats, dt_s: float) -> Floats:
-    """Spray soaks plugs and cases while driving in the rain; the air dries them."""
-    soaked = wet * (speed_mps > 1.0)
-    rate = soaked * np.float32(dt_s / WET_S) + (1.0 - soaked) * np.float32(dt_s / DRY_S)
-    wetter: Floats = wetness + (soaked - wetness) * np.minimum(rate, np.float32(1.0))
-    return wetter
-
-
 def park(
     state: BatteryState, build: BatteryBuild, condition: BatteryCondition, parked_s: Floats, weather: Weather,
     rng: np.random.Generator,
@@ -332,7 +321,7 @@ def park(
         amps=np.zeros_like(charge), fast_v=np.zeros_like(charge), slow_v=slow_v,
         cell_v=rest_v(charge, build.curve) + slow_v, battery_c=battery_c, coolant_c=battery_c, peak_c=battery_c,
         moved_as=np.zeros_like(charge), standing_lost=standing, cycling_lost=cycling, apart=apart,
-        wetness=floats(state.wetness * np.exp(-parked_s / DRY_S)), humidity=weather.humidity,
+        wetness=floats(state.wetness * np.exp(-parked_s / insulation.DRY_S)), humidity=weather.humidity,
         charging=np.zeros_like(charge),
     )  # fmt: skip
     return _set_right(rested, build, condition, parked_s, rng)
@@ -394,11 +383,3 @@ def block_v(state: BatteryState, build: BatteryBuild, condition: BatteryConditio
     over += condition.joint * (state.amps * build.cell_ohm)[:, None]
     volts += over
     return volts
-
-
-def isolation_ohm(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Floats:
-    """Insulation of the high-voltage system against the body."""
-    moist = np.exp(1.8 * (state.humidity - 0.5) + 0.4 * state.wetness)
-    worst = 1.0 / (LIMIT_OHM_PER_V * build.series * 3.7)
-    leak = worst * np.exp(math.log(1000.0) * (condition.leak - 1.0)) * (0.85 + 0.3 * moist)
-    return floats(1.0 / (build.dry_siemens * moist + leak + POST_SIEMENS * state.charging))

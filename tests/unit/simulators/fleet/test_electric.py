@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.fleet import auxiliary_battery as auxiliary
-from simulators.fleet import battery_system, cells, electric_drive
+from simulators.fleet import battery_system, cells, electric_drive, insulation
 from simulators.fleet import traction_battery as battery
 from simulators.fleet.arrays import full
 from simulators.fleet.moment import Weather, still
@@ -215,12 +215,12 @@ def test_full_charging_brings_blocks_together() -> None:
 def test_insulation_falls_with_moist_air_and_far_with_a_leak() -> None:
     """A sound car stays above 0.3 megohm in any weather; a full leak is at or below 100 ohm a volt."""
     built, condition, state = cars()
-    dry = battery.isolation_ohm(state, built, condition)
-    wet = battery.isolation_ohm(replace(state, humidity=full(N, 0.95), wetness=full(N, 1.0)), built, condition)
+    dry = insulation.isolation_ohm(state, built, condition)
+    wet = insulation.isolation_ohm(replace(state, humidity=full(N, 0.95), wetness=full(N, 1.0)), built, condition)
     assert np.all(wet < dry)
     assert np.all(wet > 3e5)
     leaking = changed((built, condition, state), leak=1.0)
-    assert np.all(battery.isolation_ohm(state, built, leaking[1]) < 45_000.0)
+    assert np.all(insulation.isolation_ohm(state, built, leaking[1]) < 45_000.0)
     assert battery_system.is_unsafe(state, built, changed((built, condition, state), leak=1.05)[1]).all()
     assert not battery_system.is_unsafe(state, built, condition).any()
 
