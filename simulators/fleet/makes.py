@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ from simulators.fleet.worlds import Structure, World, enriched, platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
+
+    from simulators.fleet.population import Block
+    from simulators.fleet.stress import Stress
 
 DEVELOPMENT = World(
     name="development",
@@ -74,6 +80,9 @@ UNSEEN_CLIMATES = (
 )
 """For the question what an unknown climate costs."""
 
+UNSEEN_PLATFORMS: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+"""Parameters by powertrain for the question what an unknown platform costs."""
+
 WORLDS: Mapping[str, World] = MappingProxyType({each.name: each for each in (DEVELOPMENT, REPORTING)})
 
 
@@ -88,3 +97,21 @@ def world(name: str) -> World:
         known = ", ".join(f"{each}, {each}:enriched" for each in WORLDS)
         raise SimulatorError(f"there is no world {name!r}; there are {known}")
     return enriched(WORLDS[base]) if kind else WORLDS[base]
+
+
+def stressed(block: Block, stress: Stress) -> Block:
+    """The same block elsewhere, of other makes, or with numbers that are off."""
+    where, make = block.world, block.platform
+    if stress.unseen_climate:
+        where = replace(where, climates=UNSEEN_CLIMATES)
+    if stress.unseen_platform:
+        make = replace(make, name="unknown", parameters=UNSEEN_PLATFORMS.get(make.powertrain, {}))
+    if stress.mismatch:
+        rng = block.chance(20)
+        off = {name: value * _off(stress.mismatch, rng) for name, value in make.parameters.items()}
+        make = replace(make, parameters=MappingProxyType(off))
+    return replace(block, world=where, platform=make)
+
+
+def _off(most: float, rng: np.random.Generator) -> float:
+    return float(1.0 + most * rng.uniform(-1.0, 1.0))

@@ -53,23 +53,13 @@ class Vehicles:
     climate: Indices
     """Which of the world's climates."""
     altitude_m: Floats
-    hilliness: Floats
     garage: Bools
     """Stands the night in a garage."""
-    pace: Floats
-    """How fast it is driven against others."""
     errands: Floats
-    """Short drives a day beside the way to work."""
-    commute_min: Floats
-    """Minutes to work, 0 for those that do not go by car."""
+    """Drives a day beside the way to work."""
+    works: Bools
+    """Is driven to work."""
     leaves_h: Floats
-    long_trips: Floats
-    """Long drives a week."""
-    payload_kg: Floats
-    trailer_kg: Floats
-    """0 for those without one."""
-    ethanol: Floats
-    """Share of alcohol in what is usually tanked: 0.05, 0.1 or 0.85."""
     cared: Bools
     """Kept by schedule; the others come when something is broken."""
     captures_starts: Bools
@@ -109,7 +99,6 @@ def draw(block: Block) -> Vehicles:
         odometer_km=floats(KM_A_YEAR * age_days / 365.0 * use),
         climate=climate,
         altitude_m=floats([region.altitude_m + region.altitude_spread_m * rng.standard_normal() for region in regions]),
-        hilliness=floats([region.hilliness for region in regions]) * spread(rng, n, 1.0, 0.3),
         garage=_some(rng, n, 0.4),
         **_habits(block, use, rng),
         **_device(block, rng),
@@ -119,14 +108,9 @@ def draw(block: Block) -> Vehicles:
 def _habits(block: Block, use: Floats, rng: np.random.Generator) -> dict[str, Any]:
     n, works = block.n, _some(rng, block.n, 0.9 if block.platform.powertrain == "van" else 0.55)
     return {
-        "pace": floats(np.clip(rng.normal(1.0, 0.07, n), 0.8, 1.2)),
-        "errands": use * np.where(works, 0.7, 1.3).astype(np.float32),
-        "commute_min": floats(np.where(works, np.clip(use * rng.lognormal(2.75, 0.5, n), 5.0, 75.0), 0.0)),
+        "errands": use * np.where(works, 0.75, 1.5).astype(np.float32),
+        "works": works,
         "leaves_h": floats(rng.normal(7.4, 0.8, n)),
-        "long_trips": use * floats(rng.gamma(1.5, 0.12, n)),
-        "payload_kg": floats(rng.gamma(2.0, 150.0 if block.platform.powertrain == "van" else 25.0, n)),
-        "trailer_kg": np.where(_some(rng, n, 0.05), rng.uniform(400.0, 1300.0, n), 0.0).astype(np.float32),
-        "ethanol": floats(rng.choice([0.05, 0.1, 0.85], n, p=[0.55, 0.42, 0.03])),
         "cared": _some(rng, n, 0.72),
     }
 

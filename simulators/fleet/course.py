@@ -1,0 +1,147 @@
+"""A block on its course through time: everything that it is made of, drawn once, and the week that comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simulators.fleet import calendar, confounders, ecu, fates, garage, telematics, workshop
+from simulators.fleet.arrays import floats
+from simulators.fleet.climate import A_DAY_MS, draw_air
+from simulators.fleet.cycles import library
+from simulators.fleet.habits import draw_habits
+from simulators.fleet.moment import Weather
+from simulators.fleet.population import draw
+from simulators.fleet.stepping import new_cars, own, readings
+from simulators.fleet.watching import Caretaker
+
+if TYPE_CHECKING:
+    from simulators.fleet.arrays import Floats, Indices
+    from simulators.fleet.climate import Air
+    from simulators.fleet.cycles import Library
+    from simulators.fleet.garage import Part
+    from simulators.fleet.habits import Habits
+    from simulators.fleet.ledger import Confounder
+    from simulators.fleet.population import Block, Vehicles
+    from simulators.fleet.sessions import Sessions
+    from simulators.fleet.stepping import Cars
+    from simulators.fleet.stress import Stress
+    from simulators.fleet.telematics import Link
+
+GOODS_KG = 320.0
+"""Mean load of a van."""
+USUAL_HILLS = 0.012
+WEEK = 7
+EARLY_MS = 4 * 3_600_000
+"""Workshop visits fall in the first hours of a week, before anybody drives."""
+
+
+@dataclass(slots=True)
+class Course:
+    """A block's cars and all that accompanies them."""
+
+    block: Block
+    vehicles: Vehicles
+    parts: tuple[Part, ...]
+    cars: Cars
+    life: calendar.Life
+    caretaker: Caretaker
+    odd: confounders.Oddities
+    link: Link
+    towed: list[Confounder] = field(default_factory=list)
+    seen: list[tuple[int, Floats, list[Floats]]] = field(default_factory=list)
+    """Time, odometer km and what is left of each wearing part, month by month."""
+
+    @property
+    def memory(self) -> ecu.Memory:
+        """Of the control units."""
+        return self.caretaker.memory
+
+    @property
+    def odometer_km(self) -> Floats:
+        """Of each car."""
+        return floats(self._state("road").odometer_km)
+
+    def _state(self, name: str) -> Any:
+        at = next(at for at, part in enumerate(self.parts) if part.subsystem.name == name)
+        return self.cars.states[at]
+
+    def sessions(self, days: range) -> Sessions:
+        """The drives of some days."""
+        rng = self.block.chance(7, days.start)
+        high = replace(self.vehicles, altitude_m=self.vehicles.altitude_m + self.odd.altitude_m[:, days.start])
+        drives = calendar.drives(replace(self.life, vehicles=high), days, self.cars.since_ms, rng)
+        self.towed.extend(confounders.towing(self.block, drives))
+        return drives
+
+    def between(self, days: range) -> None:
+        """What happens after the days are over: parts looked at, visits, oddities."""
+        begin, now = (self.block.world.start_ms + day * A_DAY_MS for day in (days.start, days.stop))
+        self.cars = self.caretaker.workshop.week(self.cars, begin, now, self.odometer_km)
+        unlearnt = self.caretaker.cleared()
+        for vehicle in self.odd.between("code_clear", days):
+            ecu.clear(self.memory, vehicle, now)
+            unlearnt.append(vehicle)
+        self.cars = confounders.unlearnt(self.cars, unlearnt, self.parts)
+        self.cars = confounders.swapped(self, days, now)
+        if days.start % (4 * WEEK) == 0:
+            left = [life.left.copy() for life in self.caretaker.workshop.lives]
+            self.seen.append((now, self.odometer_km, left))
+
+
+def begin(block: Block, stress: Stress) -> Course:
+    """A block on its first day."""
+    vehicles = draw(block)
+    rng, n = block.chance(8), block.n
+    start_ms = np.full(n, block.world.start_ms, dtype=np.int64)
+    air = draw_air(block.world.climates, block.world.start_ms, block.days, _of_run(block, 1))
+    traces = library(_of_run(block, 2))
+    parts = garage.parts(block.platform.powertrain)
+    weather = _weather(vehicles, air, start_ms)
+    cars = own(new_cars(tuple(part.subsystem for part in parts), block.platform.parameters, start_ms, weather, rng))
+    cars = _driven(cars, parts, vehicles)
+    faults = fates.draw(block, vehicles, parts, own(cars).conditions)
+    shop, cars = workshop.opened(vehicles, parts, faults, cars, block.world.start_ms, block.chance(9))
+    signals = (*readings(cars), *ecu.MEMORY_SIGNALS)
+    memory = ecu.fresh(tuple(readings(cars)), block.world.start_ms, n, block.chance(10))
+    return Course(
+        block=block, vehicles=vehicles, parts=parts, cars=cars,
+        life=calendar.Life(
+            block=block, vehicles=vehicles, habits=_habits(block, vehicles, traces), library=traces, air=air,
+            away=calendar.away_days(block),
+        ),
+        caretaker=Caretaker(vehicles, air, faults, shop, memory, np.full(n, fates.NEVER, dtype=np.int64)),
+        odd=confounders.draw(block), link=telematics.link(block, vehicles, signals, stress),
+    )  # fmt: skip
+
+
+def _of_run(block: Block, purpose: int) -> np.random.Generator:
+    """Chance that all blocks of a run have in common: the weather, the roads."""
+    return np.random.default_rng([block.world.number, block.seed, 1 << 30, purpose])
+
+
+def _weather(vehicles: Vehicles, air: Air, time_ms: Indices) -> Weather:
+    region = vehicles.climate
+    return Weather(
+        ambient_c=air.temperature_c(region, time_ms),
+        baro_kpa=air.pressure(region, time_ms, vehicles.altitude_m),
+        humidity=air.humidity(region, time_ms),
+    )
+
+
+def _driven(cars: Cars, parts: tuple[Part, ...], vehicles: Vehicles) -> Cars:
+    """The cars with what they have on the clock."""
+    states = list(cars.states)
+    for at, part in enumerate(parts):
+        if part.subsystem.name == "road":
+            states[at] = replace(states[at], odometer_km=vehicles.odometer_km.astype(np.float64))
+    return replace(cars, states=tuple(states))
+
+
+def _habits(block: Block, vehicles: Vehicles, traces: Library) -> Habits:
+    goods = GOODS_KG if block.platform.powertrain == "van" else 0.0
+    habits = draw_habits(block.n, block.chance(11), traces, hilly=USUAL_HILLS, goods_kg=goods)
+    hilly = floats([climate.hilliness for climate in block.world.climates])[vehicles.climate]
+    return replace(habits, hilliness=habits.hilliness * hilly / np.float32(USUAL_HILLS))

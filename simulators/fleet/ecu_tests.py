@@ -1,0 +1,239 @@
+"""What the cars' control units test, with limits as makers publish them: the honest rival of every other diagnosis.
+
+Each test looks at the true readings of its own sensors, sums the seconds in which it could judge and those in which its
+limit was crossed, and passes or fails at the end of a drive. Numbers differ between makes; these are of single makes
+whose service texts are public: lean 25 % (Ford), low voltage 11 V (Kia), 16 V (Hyundai), 11 K below the thermostat
+(Suzuki), boost 27 kPa for five seconds (Honda, Acura), soot 50 g (Opel), gearbox 130 °C for ten minutes (GM), a wheel
+at 2 km/h while the others are above 10 (Hyundai); 25 % below the placard is of FMVSS 138, 500 Ω/V of UN R100.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulators.fleet.recording import CHARGING, DRIVING, KEY_OFF, KEY_ON
+from vehicle import signals as s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+
+    from simulators.fleet.arrays import Floats
+    from simulators.fleet.recording import Rows
+
+    Bools = npt.NDArray[np.bool_]
+
+RESULT_LIMIT = 100.0
+SOAKED_S = 6 * 3600.0
+NEAR_C = 22.0
+"""Coolant and intake air after a long stand may differ by this much."""
+
+
+@dataclass(slots=True)
+class Look:
+    """Rows of a run, column by column; ``soaked_s`` is how long the car had stood at a key-on row, else 0."""
+
+    rows: Rows
+    soaked_s: Floats
+    platform: Mapping[str, float]
+
+    def has(self, *paths: str) -> bool:
+        """Whether the car has all of these."""
+        return all(path in self.rows.signals for path in paths)
+
+    def of(self, path: str) -> Floats:
+        """A signal's true reading in each row."""
+        column: Floats = np.ascontiguousarray(self.rows.values[:, self.rows.signals.index(path)])
+        return column
+
+    def kind(self, kind: int) -> Bools:
+        """Rows of a kind."""
+        of_kind: Bools = self.rows.kind == kind
+        return of_kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """``judge`` gives the rows in which the test could judge and those in which its limit was crossed.
+
+    The drive fails after ``fails_s`` seconds beyond the limit, and passes after ``judged_s`` of judging without.
+    ``trips`` failing drives in a row store the code; ``lamp``: the malfunction lamp comes on with it.
+    """
+
+    code: str
+    component: str
+    needs: tuple[str, ...]
+    judge: Callable[[Look], tuple[Bools, Bools]]
+    fails_s: float = 2.0
+    judged_s: float = 2.0
+    trips: int = 2
+    lamp: bool = True
+
+
+def _beyond(path: str, limit: float, *, kind: int = KEY_OFF) -> Callable[[Look], tuple[Bools, Bools]]:
+    """A reading above its limit in rows of a kind."""
+
+    def judge(look: Look) -> tuple[Bools, Bools]:
+        value = look.of(path)
+        judged = look.kind(kind) & ~np.isnan(value)
+        return judged, judged & (value > limit)
+
+    return judge
+
+
+def _below(path: str, limit: float, kinds: tuple[int, ...]) -> Callable[[Look], tuple[Bools, Bools]]:
+    def judge(look: Look) -> tuple[Bools, Bools]:
+        value = look.of(path)
+        judged = np.isin(look.rows.kind, kinds) & ~np.isnan(value)
+        return judged, judged & (value < limit)
+
+    return judge
+
+
+def _trim(look: Look) -> tuple[Bools, Floats]:
+    total = look.of(s.SHORT_TERM_FUEL_TRIM_1) + look.of(s.LONG_TERM_FUEL_TRIM_1)
+    return look.kind(DRIVING) & (look.of(s.COOLANT_TEMPERATURE) > 70.0) & ~np.isnan(total), total  # noqa: PLR2004
+
+
+def _lean(look: Look) -> tuple[Bools, Bools]:
+    judged, total = _trim(look)
+    return judged, judged & (total > 25.0)  # noqa: PLR2004 - limits stand in the module's text
+
+
+def _rich(look: Look) -> tuple[Bools, Bools]:
+    judged, total = _trim(look)
+    return judged, judged & (total < -25.0)  # noqa: PLR2004
+
+
+def _cold(look: Look) -> tuple[Bools, Bools]:
+    """Still colder than the thermostat less 11 K after a quarter of an hour of driving."""
+    judged = look.kind(DRIVING) & (look.of(s.RUN_TIME) > 900.0) & (look.of(s.SPEED) > 25.0)  # noqa: PLR2004
+    if look.has(s.AMBIENT_AIR_TEMPERATURE):
+        judged &= look.of(s.AMBIENT_AIR_TEMPERATURE) > -8.0  # noqa: PLR2004
+    limit = look.platform.get("thermostat_c", 88.0) - 13.0
+    return judged, judged & (look.of(s.COOLANT_TEMPERATURE) < limit)
+
+
+def _coolant_odd(look: Look) -> tuple[Bools, Bools]:
+    """Far from the intake air after a long stand."""
+    judged = look.kind(KEY_ON) & (look.soaked_s > SOAKED_S)
+    apart = np.abs(look.of(s.COOLANT_TEMPERATURE) - look.of(s.INTAKE_AIR_TEMPERATURE))
+    return judged, judged & (apart > NEAR_C)
+
+
+def _undercharged(look: Look) -> tuple[Bools, Bools]:
+    judged = look.kind(DRIVING) & (look.of(s.RUN_TIME) > 60.0)  # noqa: PLR2004
+    return judged, judged & (look.of(s.CONTROL_MODULE_VOLTAGE) < 11.0)  # noqa: PLR2004
+
+
+def _overcharged(look: Look) -> tuple[Bools, Bools]:
+    judged = look.kind(DRIVING)
+    return judged, judged & (look.of(s.CONTROL_MODULE_VOLTAGE) > 16.0)  # noqa: PLR2004
+
+
+def _meter(look: Look) -> tuple[Bools, Bools]:
+    """Air by the meter against air by speed and density."""
+    metered, pressure, rpm = look.of(s.MAF), look.of(s.MAP), look.of(s.ENGINE_SPEED)
+    litres = look.platform.get("displacement_l", 1.5)
+    kelvin = look.of(s.INTAKE_AIR_TEMPERATURE) + 273.15
+    expected = 0.82 * litres * rpm / 120.0 * pressure / (0.287 * kelvin)
+    judged = look.kind(DRIVING) & (expected > 6.0) & (look.of(s.RUN_TIME) > 120.0)  # noqa: PLR2004
+    return judged, judged & (np.abs(metered - expected) > 0.42 * expected)
+
+
+def _weak_boost(look: Look) -> tuple[Bools, Bools]:
+    judged = look.kind(DRIVING) & (look.of(s.BOOST_COMMANDED) > 120.0)  # noqa: PLR2004
+    return judged, judged & (look.of(s.BOOST_COMMANDED) - look.of(s.BOOST) > 27.0)  # noqa: PLR2004
+
+
+def _wheel(at: int) -> Callable[[Look], tuple[Bools, Bools]]:
+    def judge(look: Look) -> tuple[Bools, Bools]:
+        wheels = [look.of(path) for path in s.WHEEL_SPEEDS]
+        others = np.minimum.reduce([speed for each, speed in enumerate(wheels) if each != at])
+        judged = look.kind(DRIVING) & (others > 10.0)  # noqa: PLR2004
+        return judged, judged & ~(wheels[at] > 2.0)  # noqa: PLR2004
+
+    return judge
+
+
+def _soft(look: Look) -> tuple[Bools, Bools]:
+    """A tyre at three quarters of the placard or less."""
+    front, rear = look.platform.get("tyre_front_kpa", 230.0), look.platform.get("tyre_rear_kpa", 220.0)
+    share = np.minimum.reduce([
+        look.of(path) / (front if at < 2 else rear)  # noqa: PLR2004 - two wheels an axle
+        for at, path in enumerate(s.TYRE_PRESSURES)
+    ])  # fmt: skip
+    judged = look.kind(DRIVING) & ~np.isnan(share)
+    return judged, judged & (share < 0.75)  # noqa: PLR2004
+
+
+def _uneven(look: Look) -> tuple[Bools, Bools]:
+    apart = look.of(s.CELL_HIGHEST) - look.of(s.CELL_LOWEST)
+    judged = look.kind(DRIVING) | look.kind(CHARGING)
+    return judged, judged & (apart > 0.25)  # noqa: PLR2004 - volts, of single makes
+
+
+_COOLANT, _TRIMS = s.COOLANT_TEMPERATURE, (s.SHORT_TERM_FUEL_TRIM_1, s.LONG_TERM_FUEL_TRIM_1, s.COOLANT_TEMPERATURE)
+MISFIRE_LIMIT = 60.0
+"""Counts of a cylinder in a drive, as the mean of ten (our choice; makes say two per cent of firings)."""
+
+TESTS: tuple[Test, ...] = (
+    Test(code="P0171", component="fuel_air", needs=_TRIMS, judge=_lean, fails_s=40.0, judged_s=120.0),
+    Test(code="P0172", component="fuel_air", needs=_TRIMS, judge=_rich, fails_s=40.0, judged_s=120.0),
+    Test(code="P0128", component="thermostat", needs=(_COOLANT, s.RUN_TIME, s.SPEED), judge=_cold, fails_s=60.0,
+         judged_s=60.0),
+    Test(code="P0217", component="cooling", needs=(_COOLANT,), judge=_beyond(_COOLANT, 118.0, kind=DRIVING),
+         fails_s=10.0, judged_s=300.0, trips=1),
+    Test(code="P0116", component="sensors", needs=(_COOLANT, s.INTAKE_AIR_TEMPERATURE), judge=_coolant_odd,
+         fails_s=1.0, judged_s=1.0),
+    Test(code="P0118", component="sensors", needs=(_COOLANT,), judge=_below(_COOLANT, -38.0, (DRIVING,)), fails_s=4.0,
+         judged_s=30.0, trips=1),
+    Test(code="P0113", component="sensors", needs=(s.INTAKE_AIR_TEMPERATURE,),
+         judge=_below(s.INTAKE_AIR_TEMPERATURE, -38.0, (DRIVING,)), fails_s=4.0, judged_s=30.0, trips=1),
+    Test(code="P0101", component="fuel_air", needs=(s.MAF, s.MAP, s.ENGINE_SPEED, s.INTAKE_AIR_TEMPERATURE),
+         judge=_meter, fails_s=60.0, judged_s=120.0),
+    Test(code="P0562", component="charging", needs=(s.CONTROL_MODULE_VOLTAGE, s.RUN_TIME), judge=_undercharged,
+         fails_s=60.0, judged_s=60.0, trips=1),
+    Test(code="P0563", component="charging", needs=(s.CONTROL_MODULE_VOLTAGE,), judge=_overcharged, fails_s=10.0,
+         judged_s=60.0, trips=1),
+    Test(code="P0299", component="boost", needs=(s.BOOST_COMMANDED, s.BOOST), judge=_weak_boost, fails_s=6.0,
+         judged_s=20.0),
+    Test(code="P0420", component="catalyst", needs=(s.CATALYST_RESULT,),
+         judge=_beyond(s.CATALYST_RESULT, RESULT_LIMIT)),
+    Test(code="P0133", component="oxygen_sensor", needs=(s.FRONT_OXYGEN_RESULT,),
+         judge=_beyond(s.FRONT_OXYGEN_RESULT, RESULT_LIMIT)),
+    Test(code="P0139", component="oxygen_sensor", needs=(s.REAR_OXYGEN_RESULT,),
+         judge=_beyond(s.REAR_OXYGEN_RESULT, RESULT_LIMIT)),
+    Test(code="P0442", component="evap", needs=(s.EVAPORATIVE_RESULT,),
+         judge=_beyond(s.EVAPORATIVE_RESULT, RESULT_LIMIT)),
+    Test(code="P0401", component="egr", needs=(s.EGR_RESULT,), judge=_beyond(s.EGR_RESULT, RESULT_LIMIT)),
+    *(Test(code=f"P030{at + 1}", component="misfire", needs=(path,), judge=_beyond(path, MISFIRE_LIMIT))
+      for at, path in enumerate(s.MISFIRES)),
+    Test(code="P2463", component="dpf", needs=(s.FILTER_SOOT,), judge=_beyond(s.FILTER_SOOT, 50.0, kind=DRIVING),
+         fails_s=60.0, judged_s=60.0, trips=1),
+    Test(code="P0524", component="engine_oil", needs=(s.OIL_PRESSURE,),
+         judge=_below(s.OIL_PRESSURE, 40.0, (DRIVING,)), fails_s=10.0, judged_s=60.0, trips=1),
+    Test(code="P0218", component="transmission", needs=(s.GEARBOX_TEMPERATURE,),
+         judge=_beyond(s.GEARBOX_TEMPERATURE, 130.0, kind=DRIVING), fails_s=600.0, judged_s=600.0, trips=1),
+    *(Test(code=code, component="wheel_speed_sensor", needs=s.WHEEL_SPEEDS, judge=_wheel(at), fails_s=4.0,
+           judged_s=60.0, trips=1, lamp=False) for at, code in enumerate(("C0035", "C0040", "C0045", "C0050"))),
+    Test(code="C0750", component="tyre_pressure", needs=s.TYRE_PRESSURES, judge=_soft, fails_s=300.0, judged_s=300.0,
+         trips=1, lamp=False),
+    Test(code="P0A80", component="traction_battery", needs=(s.TRACTION_HEALTH,),
+         judge=_below(s.TRACTION_HEALTH, 70.0, (DRIVING,)), fails_s=60.0, judged_s=60.0),
+    Test(code="P0BBD", component="cell_imbalance", needs=(s.CELL_HIGHEST, s.CELL_LOWEST), judge=_uneven,
+         fails_s=240.0, judged_s=240.0),
+    Test(code="P0AA6", component="insulation", needs=(s.INSULATION,),
+         judge=_below(s.INSULATION, 200_000.0, (DRIVING, CHARGING)), fails_s=60.0, judged_s=60.0, trips=1),
+    Test(code="P0A7E", component="hv_thermal", needs=(s.TRACTION_HOTTEST,),
+         judge=_beyond(s.TRACTION_HOTTEST, 58.0, kind=DRIVING), fails_s=60.0, judged_s=60.0, trips=1),
+)  # fmt: skip
+
+
+def tests_of(signals: tuple[str, ...]) -> tuple[Test, ...]:
+    """The tests that a car with these sensors can run."""
+    return tuple(test for test in TESTS if set(test.needs) <= set(signals))

@@ -1,0 +1,47 @@
+"""What cars of each powertrain are put together from, in the order within a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from simulators.errors import SimulatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simulators.fleet.faults import FaultKind, WearPart
+    from simulators.fleet.subsystem import AnySubsystem
+
+_ENGINE = ("road", "engine", "air_path", "ignition", "tank", "mixture", "cooling", "oil", "electrical", "exhaust")
+_CHASSIS = ("brakes", "wheels", "tyres")
+MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"petrol": (*_ENGINE, *_CHASSIS), "petrol_turbo": (*_ENGINE, *_CHASSIS)}
+)
+"""Modules of the subsystems of each powertrain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A subsystem with what can fail and wear in it."""
+
+    subsystem: AnySubsystem
+    faults: tuple[FaultKind, ...]
+    wear: tuple[WearPart, ...]
+
+
+def parts(powertrain: str) -> tuple[Part, ...]:
+    """The subsystems of a powertrain.
+
+    Raises:
+        SimulatorError: there is no such powertrain.
+    """
+    if powertrain not in MODULES:
+        raise SimulatorError(f"there is no powertrain {powertrain!r}; there are {', '.join(MODULES)}")
+    modules = [import_module(f"simulators.fleet.{name}") for name in MODULES[powertrain]]
+    return tuple(
+        Part(subsystem=module.SUBSYSTEM, faults=getattr(module, "FAULTS", ()), wear=getattr(module, "WEAR", ()))
+        for module in modules
+    )
