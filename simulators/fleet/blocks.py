@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulators.fleet import course, ecu, telematics, truth
-from simulators.fleet.course import WEEK
+from simulators.fleet.course import PERIOD
 from simulators.fleet.makes import stressed
 from simulators.fleet.population import plan
 from simulators.fleet.running import Run
@@ -72,8 +72,8 @@ class BlockRun:
     def chunks(self) -> Iterator[Chunk]:
         """The days of the run, some minutes of all cars at a time."""
         now = self._course
-        for first in range(0, self.block.days, WEEK):
-            days = range(first, min(first + WEEK, self.block.days))
+        for first in range(0, self.block.days, PERIOD):
+            days = range(first, min(first + PERIOD, self.block.days))
             sessions = now.sessions(days)
             self.driven_s += int(sessions.lasts_ms().sum()) // 1000
             run = Run(
@@ -116,7 +116,7 @@ class BlockRun:
 
 
 def simulate(
-    world: World, *, n_vehicles: int, days: int, seed: int, block: int = 1000, stress: Stress = NONE
+    world: World, *, n_vehicles: int, days: int, seed: int, block: int = 4000, stress: Stress = NONE
 ) -> Iterator[BlockRun]:
     """The blocks of a fleet, one after the other; each runs while its chunks are taken."""
     for each in plan(world, n_vehicles, days, seed, block):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulators.fleet.arrays import floats
+from simulators.fleet.arrays import floats, taken
 from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.habits import draw_drives
 from simulators.fleet.moment import Weather
@@ -36,6 +36,8 @@ FRIDAY, WEEK = 4, 7
 EPOCH_WEEKDAY = 3
 """The first of January 1970 was a Thursday, Monday being 0."""
 DAYS_OFF, EARLY_ERRANDS, ERRANDS_AT_WORK, MOST_ERRANDS = 0.07, 0.3, 0.35, 0.6
+MOST_HOURS_A_DAY = 0.75
+"""Mean over some weeks that no car is driven beyond (our choice: it keeps the lanes of a run even)."""
 DARK = -0.1
 """Cosine of the hour angle below which it is dark."""
 GARAGE_LEAST_C, GARAGE_C, GARAGE_SHARE = 4.0, 13.0, 0.45
@@ -53,6 +55,8 @@ class Life:
     air: Air
     away: Bools
     """Days of the run on which each car stands, ``(n, days)``."""
+    above_m: Floats
+    """How much higher than at home it is driven, ``(n, days + 1)``."""
 
 
 def away_days(block: Block) -> Bools:
@@ -71,15 +75,24 @@ def drives(life: Life, days: range, since_ms: Indices, rng: np.random.Generator)
     """The drives of some days of the run; ``since_ms`` (n,) is when each car came to stand."""
     vehicle, depart_ms = departures(life, days, since_ms, rng)
     region = life.vehicles.climate[vehicle]
+    altitude_m = life.vehicles.altitude_m[vehicle] + life.above_m[vehicle, life.air.day(depart_ms)]
     weather = Weather(
         ambient_c=life.air.temperature_c(region, depart_ms),
-        baro_kpa=life.air.pressure(region, depart_ms, life.vehicles.altitude_m[vehicle]),
+        baro_kpa=life.air.pressure(region, depart_ms, altitude_m),
         humidity=life.air.humidity(region, depart_ms),
     )
     wet = floats(rng.random(len(vehicle)) < life.air.rain[region, life.air.day(depart_ms)])
     rested_c = _rested(life, vehicle, depart_ms, since_ms, weather.ambient_c)
     night = floats(np.cos(2.0 * np.pi * ((depart_ms % A_DAY_MS) / A_DAY_MS - 0.55)) < DARK)
-    return draw_drives(life.habits, life.library, vehicle, depart_ms, weather, rested_c, night, wet, rng)
+    planned = draw_drives(life.habits, life.library, vehicle, depart_ms, weather, rested_c, night, wet, rng)
+    return thinned(planned, len(life.vehicles), len(days), rng)
+
+
+def thinned(planned: Sessions, n: int, days: int, rng: np.random.Generator) -> Sessions:
+    """Without some drives of the cars that are driven more than private cars usually are, chosen by chance."""
+    hours = np.bincount(planned.vehicle, planned.lasts_ms() / 3_600_000.0, minlength=n)
+    share = MOST_HOURS_A_DAY * days / np.maximum(hours, 1e-9)
+    return taken(planned, np.flatnonzero(rng.random(len(planned)) < share[planned.vehicle]))
 
 
 def departures(life: Life, days: range, since_ms: Indices, rng: np.random.Generator) -> tuple[Indices, Indices]:

@@ -1,4 +1,4 @@
-"""A block on its course through time: everything that it is made of, drawn once, and the week that comes next."""
+"""A block on its course through time: everything that it is made of, drawn once, and the days that come next."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 GOODS_KG = 320.0
 """Mean load of a van."""
 USUAL_HILLS = 0.012
-WEEK = 7
-EARLY_MS = 4 * 3_600_000
-"""Workshop visits fall in the first hours of a week, before anybody drives."""
+PERIOD = 28
+"""Days that a run goes on with before the workshop looks at wear: the longer, the more even the lanes' work."""
 
 
 @dataclass(slots=True)
@@ -71,24 +70,22 @@ class Course:
     def sessions(self, days: range) -> Sessions:
         """The drives of some days."""
         rng = self.block.chance(7, days.start)
-        high = replace(self.vehicles, altitude_m=self.vehicles.altitude_m + self.odd.altitude_m[:, days.start])
-        drives = calendar.drives(replace(self.life, vehicles=high), days, self.cars.since_ms, rng)
+        drives = calendar.drives(self.life, days, self.cars.since_ms, rng)
         self.towed.extend(confounders.towing(self.block, drives))
         return drives
 
     def between(self, days: range) -> None:
         """What happens after the days are over: parts looked at, visits, oddities."""
         begin, now = (self.block.world.start_ms + day * A_DAY_MS for day in (days.start, days.stop))
-        self.cars = self.caretaker.workshop.week(self.cars, begin, now, self.odometer_km)
+        self.cars = self.caretaker.workshop.visits(self.cars, begin, now, self.odometer_km)
         unlearnt = self.caretaker.cleared()
         for vehicle in self.odd.between("code_clear", days):
             ecu.clear(self.memory, vehicle, now)
             unlearnt.append(vehicle)
         self.cars = confounders.unlearnt(self.cars, unlearnt, self.parts)
         self.cars = confounders.swapped(self, days, now)
-        if days.start % (4 * WEEK) == 0:
-            left = [life.left.copy() for life in self.caretaker.workshop.lives]
-            self.seen.append((now, self.odometer_km, left))
+        left = [life.left.copy() for life in self.caretaker.workshop.lives]
+        self.seen.append((now, self.odometer_km, left))
 
 
 def begin(block: Block, stress: Stress) -> Course:
@@ -104,16 +101,17 @@ def begin(block: Block, stress: Stress) -> Course:
     cars = _driven(cars, parts, vehicles)
     faults = fates.draw(block, vehicles, parts, own(cars).conditions)
     shop, cars = workshop.opened(vehicles, parts, faults, cars, block.world.start_ms, block.chance(9))
+    odd = confounders.draw(block)
     signals = (*readings(cars), *ecu.MEMORY_SIGNALS)
     memory = ecu.fresh(tuple(readings(cars)), block.world.start_ms, n, block.chance(10))
     return Course(
         block=block, vehicles=vehicles, parts=parts, cars=cars,
         life=calendar.Life(
             block=block, vehicles=vehicles, habits=_habits(block, vehicles, traces), library=traces, air=air,
-            away=calendar.away_days(block),
+            away=calendar.away_days(block), above_m=odd.altitude_m,
         ),
         caretaker=Caretaker(vehicles, air, faults, shop, memory, np.full(n, fates.NEVER, dtype=np.int64)),
-        odd=confounders.draw(block), link=telematics.link(block, vehicles, signals, stress),
+        odd=odd, link=telematics.link(block, vehicles, signals, stress),
     )  # fmt: skip
 
 

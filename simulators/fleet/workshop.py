@@ -34,6 +34,8 @@ WAITS_DAYS: Mapping[str, float] = MappingProxyType({
 WAITS_OTHERWISE, WAITS_SPREAD = 14.0, 0.6
 LAMP_WAITS_DAYS, IGNORES_LAMP = 16.0, 0.25
 """How long owners drive on with the lamp, and the share that does not come for it."""
+COMES_AT_ONCE = 0.6
+"""Share of those due that come within a period."""
 YEARLY_DAYS, YEARLY_KM = 365.0, 15_000.0
 FOUND_FROM, FOUND = 0.55, 0.4
 """From which level on a fault can be found at a visit, and how often it is."""
@@ -93,7 +95,7 @@ class Life:
 
 @dataclass(slots=True)
 class Workshop:
-    """All visits of a block's cars; ``visit`` is called between the weeks of a run."""
+    """All visits of a block's cars; ``visits`` is called between the periods of a run."""
 
     vehicles: Vehicles
     parts: tuple[Part, ...]
@@ -121,8 +123,8 @@ class Workshop:
         self.note(fate.vehicle, fate.kind.component, time_ms, fate.kind.repair)
         return self.fates.mended(fate, row, time_ms, cars)
 
-    def week(self, cars: Cars, before_ms: int, now_ms: int, odometer_km: Floats) -> Cars:
-        """What happens between two weeks: parts looked at, visits by schedule, parts renewed that are used up."""
+    def visits(self, cars: Cars, before_ms: int, now_ms: int, odometer_km: Floats) -> Cars:
+        """What happened between two times: parts looked at, visits by schedule, parts renewed that are used up."""
         for life in self.lives:
             self._look(life, cars, before_ms, now_ms)
         comes = self._comes(now_ms, odometer_km)
@@ -138,11 +140,11 @@ class Workshop:
 
     def _comes(self, now_ms: int, odometer_km: Floats) -> Bools:
         due = (self.visit_ms <= now_ms) | (self.visit_km <= odometer_km)
-        comes: Bools = due & self.vehicles.cared & (self.rng.random(len(due)) < 0.4)  # noqa: PLR2004 - within weeks
+        comes: Bools = due & self.vehicles.cared & (self.rng.random(len(due)) < COMES_AT_ONCE)
         return comes
 
     def _look(self, life: Life, cars: Cars, before_ms: int, now_ms: int) -> None:
-        """How much is left, and when within the week a part became noticeable or was used up."""
+        """How much is left, and when within the time a part became noticeable or was used up."""
         left = least_left(life, cars)
         for threshold, at in ((0.3, life.noticeable_ms), (0.0, life.failed_ms)):
             crossed = (at < 0) & (left <= threshold)
