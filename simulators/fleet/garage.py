@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from simulators.fleet.faults import FaultKind, WearPart
     from simulators.fleet.subsystem import AnySubsystem
 
-_ENGINE = ("road", "engine", "air_path", "ignition", "tank", "mixture", "cooling", "oil", "electrical", "exhaust")
+_PETROL = ("road", "engine", "air_path", "ignition", "tank", "mixture", "cooling", "oil", "electrical", "exhaust")
 _CHASSIS = ("brakes", "wheels", "tyres")
-MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"petrol": (*_ENGINE, *_CHASSIS), "petrol_turbo": (*_ENGINE, *_CHASSIS)}
-)
+MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "petrol": (*_PETROL, "gearbox", *_CHASSIS),
+    "petrol_turbo": (*_PETROL, "gearbox", *_CHASSIS),
+    "electric": ("road", "electric_drive", "battery_system", "auxiliary_battery", *_CHASSIS),
+})  # fmt: skip
 """Modules of the subsystems of each powertrain."""
 
 

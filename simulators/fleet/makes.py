@@ -23,13 +23,28 @@ DEVELOPMENT = World(
     number=101,
     start_ms=1_672_531_200_000,
     platforms=(
-        platform("dev_compact", "petrol", 0.3),
-        platform("dev_town", "petrol", 0.14, maf=False),
-        platform("dev_saloon", "petrol_turbo", 0.16),
-        platform("dev_estate", "diesel", 0.12),
-        platform("dev_hybrid", "hybrid", 0.1),
-        platform("dev_electric", "electric", 0.12),
-        platform("dev_van", "van", 0.06),
+        platform(
+            "dev_compact", "petrol", 0.4, mass_kg=1260.0, drag_area_m2=0.64, displacement_l=1.5, power_w=76_000.0,
+            thermostat_c=88.0, opens_over_k=12.0, battery_ah=58.0, alternator_a=95.0, tyre_front_kpa=230.0,
+            tyre_rear_kpa=220.0, wheel_sensors=0.6, flex=0.03,
+        ),
+        platform(
+            "dev_town", "petrol", 0.2, mass_kg=1040.0, drag_area_m2=0.6, displacement_l=1.0, power_w=51_000.0,
+            has_maf=0.0, idle_rpm=790.0, heat_j_per_k=92_000.0, radiator_w_per_k=900.0, thermostat_c=86.0, fan_c=96.0,
+            battery_ah=45.0, battery_ohm=0.0064, alternator_a=75.0, tank_l=38.0, tyre_front_kpa=240.0,
+            tyre_rear_kpa=240.0, tyre_radius_m=0.285, track_m=1.43, wheelbase_m=2.43, tpms=0.6, wheel_sensors=0.4,
+        ),
+        platform(
+            "dev_saloon", "petrol_turbo", 0.22, mass_kg=1420.0, drag_area_m2=0.65, displacement_l=1.4,
+            power_w=110_000.0, boost_kpa=85.0, gears=6.0, top_rpm_per_mps=62.0, automatic=0.7, thermostat_c=90.0,
+            radiator_w_per_k=1350.0, battery_ah=68.0, agm=1.0, alternator_a=140.0, tank_l=55.0, tyre_front_kpa=250.0,
+            tyre_rear_kpa=240.0, tyre_radius_m=0.32, wheel_sensors=0.75,
+        ),
+        platform(
+            "dev_electric", "electric", 0.18, mass_kg=1720.0, drag_area_m2=0.65, battery_kwh=58.0, motor_w=110_000.0,
+            cells_in_series=96.0, tyre_front_kpa=260.0, tyre_rear_kpa=260.0, tyre_radius_m=0.335, wheel_sensors=0.7,
+            tpms=0.95,
+        ),
     ),
     climates=(
         Climate(name="temperate", mean_c=10.5, season_c=9.0, daily_c=4.6, spread_c=3.4, wet=0.36),
@@ -49,13 +64,34 @@ REPORTING = World(
     number=907,
     start_ms=1_704_067_200_000,
     platforms=(
-        platform("rep_hatch", "petrol", 0.24),
-        platform("rep_saloon", "petrol", 0.14, maf=False),
-        platform("rep_crossover", "petrol_turbo", 0.22),
-        platform("rep_offroad", "diesel", 0.08),
-        platform("rep_hybrid", "hybrid", 0.12),
-        platform("rep_electric", "electric", 0.15),
-        platform("rep_van", "van", 0.05),
+        platform(
+            "rep_hatch", "petrol", 0.36, mass_kg=1340.0, drag_area_m2=0.68, displacement_l=1.6, power_w=88_000.0,
+            thermostat_c=84.0, opens_c=80.0, opens_over_k=9.0, fan_c=99.0, heat_j_per_k=131_000.0, heat_share=0.35,
+            radiator_w_per_k=1260.0, battery_ah=64.0, battery_ohm=0.0047, alternator_a=120.0, regulator_v=14.3,
+            smart=1.0, base_load_w=240.0, tank_l=50.0, trip_trim_percent=2.3, trim_persistence=0.3, storage_mg=105.0,
+            tyre_front_kpa=220.0, tyre_rear_kpa=210.0, tyre_radius_m=0.316, tread_mm=8.1, vanish_kmh=3.0, flex=0.04,
+            front_weight=0.61, pad_front_mm=10.5, pad_mm_per_gj=2.6,
+        ),
+        platform(
+            "rep_saloon", "petrol", 0.2, mass_kg=1500.0, drag_area_m2=0.62, displacement_l=2.0, power_w=112_000.0,
+            has_maf=0.0, gears=6.0, top_rpm_per_mps=64.0, automatic=0.8, thermostat_c=92.0, opens_c=87.0,
+            opens_over_k=14.0, fan_c=101.0, battery_ah=72.0, battery_ohm=0.0043, alternator_a=130.0, regulator_v=14.2,
+            tank_l=60.0, filling=0.9, tyre_front_kpa=235.0, tyre_rear_kpa=235.0, tyre_radius_m=0.327,
+            driven_front=0.0, front_weight=0.52, tpms_absolute=1.0,
+        ),
+        platform(
+            "rep_crossover", "petrol_turbo", 0.26, mass_kg=1560.0, drag_area_m2=0.78, displacement_l=1.5,
+            power_w=124_000.0, boost_kpa=105.0, gears=7.0, top_rpm_per_mps=58.0, automatic=0.85, thermostat_c=93.0,
+            opens_over_k=10.0, fan_c=102.0, radiator_w_per_k=1500.0, heat_share=0.39, battery_ah=70.0, agm=1.0,
+            battery_ohm=0.0044, alternator_a=160.0, smart=1.0, regulator_v=14.1, tank_l=56.0, tyre_front_kpa=240.0,
+            tyre_rear_kpa=230.0, tyre_radius_m=0.345, track_m=1.58, wheelbase_m=2.7, pad_front_mm=12.0,
+        ),
+        platform(
+            "rep_electric", "electric", 0.18, mass_kg=1880.0, drag_area_m2=0.7, battery_kwh=64.0, motor_w=150_000.0,
+            cells_in_series=108.0, battery_ohm=0.078, converter_v=14.3, regen_w=80_000.0, heat_pump=1.0,
+            isolation_ohm=2.4e6, auxiliary_ah=38.0, tyre_front_kpa=270.0, tyre_rear_kpa=270.0, tyre_radius_m=0.345,
+            wheel_sensors=0.8, tpms=0.95, driven_front=0.0, topped_below=0.52,
+        ),
     ),
     climates=(
         Climate(
@@ -80,7 +116,23 @@ UNSEEN_CLIMATES = (
 )
 """For the question what an unknown climate costs."""
 
-UNSEEN_PLATFORMS: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+UNSEEN_PLATFORMS: Mapping[str, Mapping[str, float]] = MappingProxyType({
+    "petrol": {
+        "mass_kg": 1180.0, "drag_area_m2": 0.71, "displacement_l": 1.2, "power_w": 62_000.0, "thermostat_c": 95.0,
+        "opens_c": 91.0, "fan_c": 104.0, "heat_j_per_k": 101_000.0, "battery_ah": 50.0, "battery_ohm": 0.0058,
+        "regulator_v": 14.5, "idle_rpm": 680.0, "tyre_front_kpa": 200.0, "tyre_rear_kpa": 210.0,
+    },
+    "petrol_turbo": {
+        "mass_kg": 1650.0, "drag_area_m2": 0.74, "displacement_l": 2.0, "power_w": 150_000.0, "boost_kpa": 125.0,
+        "gears": 8.0, "top_rpm_per_mps": 52.0, "automatic": 1.0, "thermostat_c": 86.0, "opens_c": 81.0, "smart": 1.0,
+        "battery_ah": 80.0, "agm": 1.0, "alternator_a": 180.0, "tyre_front_kpa": 255.0, "tyre_rear_kpa": 275.0,
+    },
+    "electric": {
+        "mass_kg": 1430.0, "drag_area_m2": 0.61, "battery_kwh": 42.0, "motor_w": 85_000.0, "cells_in_series": 84.0,
+        "battery_ohm": 0.11, "converter_v": 14.0, "isolation_ohm": 4.1e6, "tyre_front_kpa": 240.0,
+        "tyre_rear_kpa": 240.0,
+    },
+})  # fmt: skip
 """Parameters by powertrain for the question what an unknown platform costs."""
 
 WORLDS: Mapping[str, World] = MappingProxyType({each.name: each for each in (DEVELOPMENT, REPORTING)})

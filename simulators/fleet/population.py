@@ -63,8 +63,6 @@ class Vehicles:
     cared: Bools
     """Kept by schedule; the others come when something is broken."""
     captures_starts: Bools
-    tyre_pressures: Bools
-    wheel_speeds: Bools
 
     def __len__(self) -> int:
         return len(self.index)
@@ -101,7 +99,7 @@ def draw(block: Block) -> Vehicles:
         altitude_m=floats([region.altitude_m + region.altitude_spread_m * rng.standard_normal() for region in regions]),
         garage=_some(rng, n, 0.4),
         **_habits(block, use, rng),
-        **_device(block, rng),
+        captures_starts=_some(rng, n, CAPTURES_STARTS),
     )
 
 
@@ -112,15 +110,6 @@ def _habits(block: Block, use: Floats, rng: np.random.Generator) -> dict[str, An
         "works": works,
         "leaves_h": floats(rng.normal(7.4, 0.8, n)),
         "cared": _some(rng, n, 0.72),
-    }
-
-
-def _device(block: Block, rng: np.random.Generator) -> dict[str, Any]:
-    n, make = block.n, block.platform
-    return {
-        "captures_starts": _some(rng, n, CAPTURES_STARTS),
-        "tyre_pressures": _some(rng, n, make.tyre_pressures),
-        "wheel_speeds": _some(rng, n, make.wheel_speeds),
     }
 
 

@@ -95,7 +95,7 @@ def link(block: Block, vehicles: Vehicles, signals: tuple[str, ...], stress: Str
     how = {"noise": structure.noise, "persistence": structure.noise_persistence}
     rules = [sensing(path) for path in signals]
     bias = rng.standard_normal((n, len(signals)), dtype=np.float32) * floats([rule.bias for rule in rules])
-    bias[~supported(block, vehicles, signals, rng)] = np.nan
+    bias[~supported(block, signals, rng)] = np.nan
     boots = rng.uniform(2.0, LATEST_BOOT_S, n)
     return Link(
         signals=signals,
@@ -116,8 +116,8 @@ def link(block: Block, vehicles: Vehicles, signals: tuple[str, ...], stress: Str
     )
 
 
-def supported(block: Block, vehicles: Vehicles, signals: tuple[str, ...], rng: np.random.Generator) -> Bools:
-    """Which signals each car gives, ``(n, signals)``."""
+def supported(block: Block, signals: tuple[str, ...], rng: np.random.Generator) -> Bools:
+    """Which signals each car gives, ``(n, signals)``; what its equipment lacks is missing already."""
     gives = np.ones((block.n, len(signals)), dtype=np.bool_)
     shares = {
         s.OIL_TEMPERATURE: 0.55, s.AMBIENT_AIR_TEMPERATURE: 0.85, s.FUEL_RATE: 0.4, s.ETHANOL_SHARE: 0.2,
@@ -128,12 +128,6 @@ def supported(block: Block, vehicles: Vehicles, signals: tuple[str, ...], rng: n
     for at, path in enumerate(signals):
         if path in shares:
             gives[:, at] = rng.random(block.n) < shares[path]
-        elif path in s.WHEEL_SPEEDS:
-            gives[:, at] = vehicles.wheel_speeds
-        elif path in (*s.TYRE_PRESSURES, *s.TYRE_TEMPERATURES):
-            gives[:, at] = vehicles.tyre_pressures
-        elif path == s.MAF:
-            gives[:, at] = block.platform.maf
     return gives
 
 

@@ -23,11 +23,6 @@ class Platform:
     powertrain: str
     share: float
     parameters: Mapping[str, float] = field(default_factory=dict)
-    tyre_pressures: float = 0.8
-    """Share of the cars whose tyre pressures can be read; likewise below."""
-    wheel_speeds: float = 0.5
-    maf: bool = True
-    """Meters air; a car without computes it from manifold pressure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +59,9 @@ class World:
     """Faults against the natural rate: 10 in a world that is enriched."""
 
 
-def platform(name: str, powertrain: str, share: float, *, maf: bool = True, **parameters: float) -> Platform:
+def platform(name: str, powertrain: str, share: float, **parameters: float) -> Platform:
     """A platform with its numbers by name."""
-    return Platform(
-        name=name, powertrain=powertrain, share=share, maf=maf, parameters=MappingProxyType(dict(parameters))
-    )
+    return Platform(name=name, powertrain=powertrain, share=share, parameters=MappingProxyType(dict(parameters)))
 
 
 def enriched(base: World, times: float = 10.0) -> World:
