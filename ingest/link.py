@@ -104,7 +104,9 @@ class Link(asyncio.Protocol):
 
     def write(self, raw: bytes) -> None:
         """Sends soon: together with what else is sent in this turn of the loop."""
-        if raw and not self._outgoing:
+        if not raw:  # it would stand in the way of the next, which then takes itself for one that is sent already
+            return
+        if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(raw)
 
