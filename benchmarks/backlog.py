@@ -10,13 +10,10 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from benchmarks.drives import shipped
 from benchmarks.ingest import order_of, quantile, watched
-from benchmarks.load import Phase
 from benchmarks.result import Result
-from benchmarks.server import load, running
+from benchmarks.server import load, running, step
 
 if TYPE_CHECKING:
     from benchmarks.server import Server
@@ -39,11 +36,10 @@ def measure() -> Result:
     """
     drive = shipped()
     with running(NAME, cars=CARS + 1, workers=1, postgres=False) as server:
-        phases = [(CARS / BATCH_S, LONGEST_S)]
-        order = order_of(drive, server, phases=phases, backlog=BACKLOG, backlog_share=SHARE)
+        order = order_of(drive, server, backlog=BACKLOG, backlog_share=SHARE)
         with load(NAME, order) as cars, watched(drive, server) as seen:
             begun_s = time.monotonic()
-            phase = msgspec.json.decode(cars.stdout.readline() if cars.stdout else b"", type=Phase)
+            phase = step(NAME, cars, CARS / BATCH_S, LONGEST_S)
         in_history_s = _settled(server, begun_s)
         whole = CARS * BACKLOG + phase.sent
         stored, held = server.counted()

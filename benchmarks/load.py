@@ -1,7 +1,8 @@
 """Many devices in one process of their own, to put load on ingest: they send as told, keep what is not acknowledged.
 
-Told by one line of JSON on its input, it answers with one line a phase. A device of it does what the protocol asks for
-(docs/protocol.md): birth with its signal set, QoS 1, a window, sending again, deleting only what is acknowledged.
+Told what it is by one line of JSON on its input, and then a step a line, it answers each with a line. A device of it
+does what the protocol asks for (docs/protocol.md): birth with its signal set, QoS 1, a window, sending again, deleting
+only what is acknowledged. The packets of a phase are made before it begins, so that it takes little from the server.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import msgspec
 
 from ingest.errors import BrokerLinkError
 from ingest.link import connected
+from ingest.packets import publish
 from vehicle.messages import Ack, State, decode, encode
 from vehicle.topics import Kind, topic
+from vehicle.wire import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +33,10 @@ if TYPE_CHECKING:
 
 TICK_S = 0.01
 RESEND_S = 10.0
+MOST_PREPARED = 200_000
+"""Packets made before a phase; more are made as they are sent (our choice, some 80 MB)."""
 EPOCH = 1
+_MOST_IDS = 0xFFFF
 _IDENTITY, _SEQUENCE_AT, _LANE_AT, _HEADER, _CRC_END = struct.Struct(">Q"), 13, 4, 25, 29
 
 
@@ -42,7 +48,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do: each phase is batches a second of all devices together, and seconds.
+    """Who the devices are, and what they send.
 
     ``backlog`` is how many batches each device has waiting from the start; they go in what the window leaves, at most
     ``backlog_share`` of it.
@@ -53,11 +59,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     devices: list[Account]
     batches: list[bytes]
     signal_sets: dict[str, list[list[str | int]]]
-    phases: list[tuple[float, float]]
     window: int = 64
     backlog: int = 0
     backlog_share: float = 0.5
     drain_s: float = 60.0
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What to do next: batches a second of all devices together, for so many seconds."""
+
+    rate: float
+    seconds: float
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +109,11 @@ class Device:
         self.waits_s: list[float] = []
         self.acknowledged = self.resent = 0
         self.settled = asyncio.Event()
+        self._packets: dict[int, bytes] = {}
+
+    def prepare(self, count: int) -> None:
+        """Makes the packets of the next ``count`` live batches."""
+        self._packets = {sequence: self._packet(sequence) for sequence in range(self._next, self._next + count)}
 
     async def run(self) -> None:
         """Stays connected until cancelled."""
@@ -119,11 +136,7 @@ class Device:
         now_s = time.monotonic()
         for one in messages:
             ack = decode(Ack, one.payload)
-            done = [
-                sequence
-                for sequence in self.under_way
-                if sequence <= ack.upto or any(first <= sequence <= last for first, last in ack.ranges)
-            ]
+            done = [sequence for sequence in self.under_way if _is_held(sequence, ack)]
             for sequence in done:
                 begun_s, _ = self.under_way.pop(sequence)
                 self.acknowledged += 1
@@ -161,10 +174,19 @@ class Device:
         now_s = time.monotonic()
         begun_s = self.under_way.get(sequence, (now_s, now_s))[0]
         self.under_way[sequence] = (begun_s, now_s)
-        lane = 2 if sequence <= self._order.backlog else 1
-        batch = self._order.batches[(sequence + self._number) % len(self._order.batches)]
         if self.link is not None:
-            self.link.send(topic(self._account.id, Kind.TELEMETRY), numbered(batch, sequence, lane))
+            self.link.write(self._packets.pop(sequence, b"") or self._packet(sequence))
+
+    def _packet(self, sequence: int) -> bytes:
+        lane = Lane.BACKLOG if sequence <= self._order.backlog else Lane.LIVE
+        batch = self._order.batches[(sequence + self._number) % len(self._order.batches)]
+        return publish(
+            sequence % _MOST_IDS + 1, topic(self._account.id, Kind.TELEMETRY), numbered(batch, sequence, lane)
+        )
+
+
+def _is_held(sequence: int, ack: Ack) -> bool:
+    return sequence <= ack.upto or any(first <= sequence <= last for first, last in ack.ranges)
 
 
 class Load:
@@ -176,20 +198,22 @@ class Load:
         self._turn = 0
 
     async def run(self) -> None:
-        """Connects, goes through the phases, and says a line after each."""
+        """Connects, and then does what each line of the input says and answers with a line, until the input ends."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(device.run()) for device in self._devices]
             for device in self._devices:
                 await device.settled.wait()
             _say(b"ready")
-            for rate, seconds in self._order.phases:
-                _say(msgspec.json.encode(await self._phase(rate, seconds)))
+            while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+                step = msgspec.json.decode(line, type=Step)
+                _say(msgspec.json.encode(await self._phase(step.rate, step.seconds)))
             for task in tasks:
                 task.cancel()
 
     async def _phase(self, rate: float, seconds: float) -> Phase:
         for device in self._devices:
             device.waits_s, device.acknowledged, device.resent = [], 0, 0
+            device.prepare(min(MOST_PREPARED, int(rate * seconds)) // len(self._devices) + 1)
         begun_s, cpu_s, sent, held_back = time.monotonic(), time.process_time(), 0, 0
         drained_s = 0.0
         looked_s = begun_s

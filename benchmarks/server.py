@@ -20,7 +20,7 @@ import msgspec
 import sqlalchemy as sa
 
 from benchmarks.errors import PartFailedError
-from benchmarks.load import Account, Order
+from benchmarks.load import Account, Order, Phase, Step
 from ingest import devices
 from ingest.access import service_password
 from ingest.mosquitto import Listeners, export
@@ -124,6 +124,22 @@ def load(bench: str, order: Order) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         _end(process)
+
+
+def step(bench: str, cars: subprocess.Popen[bytes], rate: float, seconds: float) -> Phase:
+    """Lets the cars send ``rate`` batches a second for so long; what came of it, once all of it is acknowledged.
+
+    Raises:
+        PartFailedError: they ended.
+    """
+    if cars.stdin is None or cars.stdout is None:
+        raise PartFailedError(bench, "the load", "it has no pipes")
+    cars.stdin.write(msgspec.json.encode(Step(rate, seconds)) + b"\n")
+    cars.stdin.flush()
+    line = cars.stdout.readline()
+    if not line:
+        raise PartFailedError(bench, "the load", "it ended in the middle of a step")
+    return msgspec.json.decode(line, type=Phase)
 
 
 def _environment(**more: str) -> dict[str, str]:
