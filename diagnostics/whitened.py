@@ -20,7 +20,9 @@ import numpy as np
 from diagnostics.arrays import floats, integers
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Flags, Floats, Integers, State
+    from collections.abc import Sequence
+
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
 
 CLIP = 3.0
 """Cut-off of u: it takes four trips at the least to raise what ten standard deviations raise (our choice)."""
@@ -32,6 +34,8 @@ SD_TRIPS = 8.0
 """How many trips the platform's sd weighs against what the vehicle shows (our choice)."""
 SD_FLOOR = 0.5
 """A vehicle's own sd is not taken below this part of the platform's: few trips may agree by chance (our choice)."""
+NAMES = ("mean", "sd", "learn", "phi", "k", "h")
+"""Parameters of a chart, ``PREFIX_NAME``; ``h`` is the limit of its sums."""
 CEILING = 4.0
 """The sums stop at so many times ``hold``: a fault that lasted long must still be seen to end (our choice)."""
 
@@ -73,6 +77,29 @@ class Shift:
     def moved(self) -> Floats:
         """How far the recent level is from the baseline."""
         return self.level - self.baseline
+
+
+def parameters(*prefixes: str) -> tuple[str, ...]:
+    """Names of the parameters of charts."""
+    return tuple(f"{prefix}_{name}" for prefix in prefixes for name in NAMES)
+
+
+def chart(prefix: str, p: Parameters, *, prior: float = 1.0) -> Chart:
+    """The chart of one series from its parameters; ``prior`` 0 where the platform's mean says nothing."""
+    known = {name: p[f"{prefix}_{name}"] for name in NAMES}
+    return Chart(
+        mean=known["mean"], prior=prior, sd=known["sd"], learn=known["learn"], phi=known["phi"], k=known["k"],
+        hold=known["h"] / 2.0,
+    )  # fmt: skip
+
+
+def charts(prefixes: Sequence[str], p: Parameters, *, prior: float = 1.0) -> Chart:
+    """The chart of several series, ``(n, len(prefixes))``."""
+    known = {name: np.stack([p[f"{prefix}_{name}"] for prefix in prefixes], axis=1) for name in NAMES}
+    return Chart(
+        mean=known["mean"], prior=prior, sd=known["sd"], learn=known["learn"], phi=known["phi"], k=known["k"],
+        hold=known["h"] / 2.0,
+    )  # fmt: skip
 
 
 def initial(n_vehicles: int, width: int | None = None) -> dict[str, Floats | Integers]:

@@ -310,6 +310,7 @@ misfires as the counts of test 0B (mean of the last ten driving cycles)."""
 
 BEYOND_OBD: tuple[Signal, ...] = (
     _row(_ENGINE + "EngineOil.Pressure", Unit.KILOPASCAL, "Engine oil pressure", "机油压力", numerator=4),
+    _row(_ENGINE + "EngineOil.Life", Unit.PERCENT, "Engine oil life, by the car", "机油寿命（车辆自报）", bits=7),
     _celsius(_DEVICE + "ProcessorTemperature", "Device: processor temperature", "设备处理器温度"),
     _row(_DEVICE + "FreeDisk", Unit.PERCENT, "Device: free disk", "设备剩余磁盘", bits=7),
     _row(_DEVICE + "FreeMemory", Unit.PERCENT, "Device: free memory", "设备剩余内存", bits=7),

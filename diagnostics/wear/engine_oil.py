@@ -1,24 +1,29 @@
 """Engine oil: used up by revolutions weighted by temperature, by kilometres and by time.
 
 Why it works: oil ages with what the engine turns in it, much faster when hot (oxidation doubles per 10 K above 110
-degC) and when cold (fuel and water dilute it); that is the form of the oil-life monitors in use. Life is 1 minus the
+degC) and when cold (fuel and water dilute it); that is the form of the oil-life monitors in use. A regeneration of the
+particulate filter that is broken off leaves fuel in the oil and counts as a part of its life. Life is 1 minus the
 largest of three shares: weighted revolutions, days, kilometres.
-When not: it is a dose model, not a measurement of the oil; a wrong grade or a leak is not seen. It counts from the
-first trip seen, as if the oil were new then, until the workshop tells of a change.
+When not: it is a dose model, not a measurement of the oil; a wrong grade or a leak is not seen. A change is known from
+the workshop, or from a jump of the car's own oil life; an analysis of the oil sets it right. Until the first one the oil's age is not known: any share of
+its life may have been used before the first trip seen, so the days left are wide, and a reminder comes when even new
+oil would be due.
 
-Signals needed: engine speed; oil temperature, or coolant temperature in its place; speed for the kilometres. Without
-engine speed: not observable.
+Signals needed: engine speed; oil temperature, or coolant temperature in its place, from which the oil's is estimated;
+speed for the kilometres. The car's own oil life is used where it is given. Without engine speed: not observable.
 
 Source: US patent 4,742,476 (revolutions weighted by oil temperature, General Motors), its guideline of one year at
-most; the doubling per 10 K is the usual rule of thumb, cold weight, 27 million revolutions and 15,000 km: our choice,
-to be calibrated by used-oil analysis.
+most; US 6,327,900 for the oil's temperature from speed and coolant; the doubling per 10 K is the usual rule of thumb,
+cold weight, 27 million revolutions and 15,000 km, half a per cent a broken regeneration: our choice, to be calibrated
+by used-oil analysis.
 
-False-alarm rate: not one of statistics: it says when its own dose is used up, with 20 % spread on what the oil bears.
+False-alarm rate: not one of statistics: it says when its own dose is used up, with its spread on what the oil bears.
 Measured: no finding on 17 h of one recorded sound car.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,29 +36,51 @@ from diagnostics.prognosis.first_passage import life_quantiles
 from vehicle import signals
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
 SOON_DUE, OVERDUE = range(2)
+QUANTILES = (0.05, 0.5, 0.95)
+NEW_PERCENT, RISE_PERCENT = 90.0, 25.0
+"""The car's own oil life at or above the first, after a rise by the second, tells of a change (our choice)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """Of the oil now in the engine: damage, way and age; ``unknown`` where it was not new when first seen."""
+
+    counted: dose.Dose
+    km: Floats
+    age_days: Floats
+    unknown: Flags
+
+    def shares(self, p: Parameters) -> Floats:
+        """Used parts of its life by dose, time and way, ``(3, n)``."""
+        return np.stack([self.counted.total, self.age_days / p["oil_days"], self.km / p["oil_km"]])
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
-    """New oil."""
-    driven: dict[str, Floats | Integers] = {"km": np.zeros(n_vehicles)}
-    return driven | dose.initial(n_vehicles) | latched(n_vehicles)
+    """New oil, or oil of which nothing is known; the first trip tells which."""
+    own: dict[str, Floats | Integers] = {
+        "km": np.zeros(n_vehicles),
+        "unknown": np.zeros(n_vehicles),
+        "own_life": np.full(n_vehicles, np.nan),
+    }
+    return own | dose.initial(n_vehicles) | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
-    counted, after = dose.add(trips["oil_dose"] / p["oil_revolutions"], trips["ended_ms"], _dose_of(state))
-    km = floats(state["km"]) + np.nan_to_num(trips["km"])
-    age_days = (trips["ended_ms"] - floats(after["began_ms"])) / dose.DAY_MS
-    shares = np.stack([counted.total, age_days / p["oil_days"], km / p["oil_km"]])
+    changed = trips["own_oil_life"] - floats(state["own_life"]) >= RISE_PERCENT
+    changed &= trips["own_oil_life"] >= NEW_PERCENT
+    told = _told(_renewed(state, changed), trips["measured_oil_life_percent"])
+    use, after = _use(trips, told, p)
+    shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
-    rul = _remaining(counted, km, age_days, p)
+    rul = _remaining(use, life, p)
     bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(life <= p["oil_soon"], SOON_DUE, -1))
-    good = life > p["oil_soon"]
-    raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
+    raised, cleared, latch_state = latch(state, bad=bad, good=(life > p["oil_soon"]), clear_after=np.ones(len(trips)))
+    left = np.where(use.unknown, life / 2.0, life)
     judgement = Judgement(
         observable=trips["revolutions"] > 0.0,
         raised=raised,
@@ -61,35 +88,71 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         since_ms=trips["ended_ms"],
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.7),
-        health=np.clip(life, 0.0, 1.0),
+        health=np.clip(left, 0.0, 1.0),
         rul_days=rul,
         numbers={
             "value": trips["oil_dose"] / p["oil_revolutions"] * 100.0,
             "expectation": np.full(len(trips), np.nan),
             "threshold": np.full(len(trips), np.nan),
             "percent": np.clip(life, 0.0, 1.0) * 100.0,
-            "km": km,
-            "age": age_days,
+            "km": use.km,
+            "age": use.age_days,
             "low": np.nan_to_num(rul[:, 0]),
             "high": np.nan_to_num(rul[:, 2]),
         },
     )
-    return judgement, {"km": km} | after | latch_state
+    return judgement, after | latch_state
 
 
-def _dose_of(state: State) -> dict[str, Floats]:
-    return {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
+def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floats | Integers]]:
+    """What the oil has been through, this trip included."""
+    first = np.isnan(floats(state["began_ms"]))
+    never_seen = first & np.isnan(trips["soak_s"])
+    broken = (np.nan_to_num(trips["dpf_regen_s"]) > 0.0) & (trips["dpf_regen_open"] > 0.0)
+    damage = trips["oil_dose"] / p["oil_revolutions"] + np.where(broken, p["oil_broken_regeneration"], 0.0)
+    counted, doses = dose.add(damage, trips["ended_ms"], {name: state[name] for name in dose.initial(0)})
+    km = floats(state["km"]) + np.nan_to_num(trips["km"])
+    unknown = np.where(first, never_seen, floats(state["unknown"]) > 0.0)
+    own = trips["own_oil_life"]
+    after: dict[str, Floats | Integers] = {
+        "km": km,
+        "unknown": unknown.astype(np.float64),
+        "own_life": np.where(np.isnan(own), floats(state["own_life"]), own),
+    }
+    age_days = (trips["ended_ms"] - floats(doses["began_ms"])) / dose.DAY_MS
+    return Use(counted=counted, km=km, age_days=age_days, unknown=unknown), after | doses
 
 
-def _remaining(counted: dose.Dose, km: Floats, age_days: Floats, p: Parameters) -> Floats:
-    """Days left ``(n, 3)``: whichever of dose, kilometres and time ends first; NaN before a few days were seen."""
+def _renewed(state: State, changed: Flags) -> State:
+    """The state with new oil where the car itself says so; what it says of it is kept, and so are habits."""
+    zero = ("total", "today", "km", "unknown")
+    renewed = {name: np.where(changed, 0.0, floats(state[name])) for name in zero}
+    # A moment ago, so that the oil is new and not unknown.
+    return {**state, **renewed, "began_ms": np.where(changed, floats(state["day_ms"]), floats(state["began_ms"]))}
+
+
+def _told(state: State, percent: Floats) -> State:
+    """The state with what a workshop or laboratory found left in the oil, per cent, since the trip before."""
+    measured = ~np.isnan(percent)
+    used = np.where(measured, 1.0 - percent / 100.0, floats(state["total"]))
+    return {**state, "total": used, "unknown": np.where(measured, 0.0, floats(state["unknown"]))}
+
+
+def _remaining(use: Use, life: Floats, p: Parameters) -> Floats:
+    """Days left ``(n, 3)``: whichever of dose, kilometres and time ends first; NaN before a few days were seen.
+
+    Oil of unknown age has used any part of its life before it was seen, equally likely as far as we know.
+    """
+    counted = use.counted
     few = counted.days < p["rate_days"]
     by_dose = life_quantiles(1.0 - counted.total, counted.rate, counted.variance, p["oil_log_sd"])
-    pace = km / np.maximum(age_days, 1.0)
-    by_km = np.where(pace > 0.0, (p["oil_km"] - km) / np.where(pace > 0.0, pace, 1.0), np.inf)
-    by_time = p["oil_days"] - age_days
-    ends = np.maximum(np.minimum(by_km, by_time), 0.0)
-    return np.where(few[:, None], np.nan, np.minimum(by_dose, ends[:, None]))
+    pace = use.km / np.maximum(use.age_days, 1.0)
+    by_km = np.where(pace > 0.0, (p["oil_km"] - use.km) / np.where(pace > 0.0, pace, 1.0), np.inf)
+    ends = np.maximum(np.minimum(by_km, p["oil_days"] - use.age_days), 0.0)
+    known = np.minimum(by_dose, ends[:, None] * np.exp(p["oil_log_sd"][:, None] * np.array([-1.645, 0.0, 1.645])))
+    aged = np.where(use.unknown[:, None], known[:, 1:2] * np.array(QUANTILES), known)
+    spent = (life <= 0.0)[:, None]
+    return np.where(few[:, None], np.nan, np.where(spent, 0.0, aged))
 
 
 MODEL = Detector(
@@ -123,7 +186,13 @@ MODEL = Detector(
         ),
     ),
     needs=("revolutions",),
-    signals=(signals.ENGINE_SPEED, signals.OIL_TEMPERATURE, signals.COOLANT_TEMPERATURE, signals.SPEED),
+    signals=(
+        signals.ENGINE_SPEED,
+        signals.OIL_TEMPERATURE,
+        signals.COOLANT_TEMPERATURE,
+        signals.SPEED,
+        signals.OIL_LIFE,
+    ),
     drawn=Drawn(
         feature="oil_dose",
         unit="rev",
@@ -131,5 +200,14 @@ MODEL = Detector(
     ),
     initial=initial,
     step=step,
-    parameters=("oil_revolutions", "oil_days", "oil_km", "oil_overdue", "oil_soon", "oil_log_sd", "rate_days"),
+    parameters=(
+        "oil_revolutions",
+        "oil_days",
+        "oil_km",
+        "oil_overdue",
+        "oil_soon",
+        "oil_log_sd",
+        "oil_broken_regeneration",
+        "rate_days",
+    ),
 )

@@ -123,7 +123,7 @@ def test_a_confirmed_code_is_stated_at_once(desk) -> None:
     assert "coil" in found["P0301"].text["en"]
     assert "线圈" in found["P0301"].text["zh"]
     (advice,) = desk.read(repository.suggestions_of, [desk.vehicle_id], [SuggestionState.OPEN])
-    assert advice.component == Component.ENGINE
+    assert advice.component == Component.MISFIRE
     assert compare(desk.engine, desk.history, desk.vehicle_id).equal
 
 

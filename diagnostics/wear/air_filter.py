@@ -1,0 +1,146 @@
+"""Air filter: the air that went through it and the time it has been in, and what it costs at full throttle.
+
+Why it works: a paper filter holds so much dust; dust comes with air, so kilograms of air count its life better than
+kilometres, and time ages it too. In an engine without a turbocharger the manifold at full throttle lacks what filter
+and pipes take; a rise against the car's own normal, summed whitened, supports it.
+When not: how dusty the air is, is not known; the pressure has a resolution of 1 kPa and a filter at its end takes a
+few. So this is a reminder to look, never a booking. It counts from the first trip seen, as if the filter were new
+then, until the workshop tells of a change. An engine with a turbocharger shows no depression in its manifold.
+
+Signals needed: engine speed, and air flow or manifold pressure with intake temperature; throttle and air pressure for
+the depression. Without air: not observable.
+
+Source: 6.2 kPa (25 inches of water) is the limit of heavy vehicles for the whole intake; 0.65 kg of air a kilometre
+for a petrol car of 6 l/100 km. 40 000 kg, six years, reminders at 1.2 of it, 2 kPa: our choice.
+
+False-alarm rate: 0.004 advisories per vehicle-year aimed at for the depression, no bookings; measured in simulated
+vehicle-years by ``tests/unit/diagnostics/test_engine_detectors.py``, where it is 0. The reminder is not statistics: it
+comes when its own dose is used up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics import whitened
+from diagnostics.arrays import floats
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.findings import Component, Severity
+from diagnostics.prognosis.dose import DAY_MS
+from vehicle import signals
+
+if TYPE_CHECKING:
+    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.features.trips import Trips
+
+DUE, RESTRICTED = range(2)
+
+
+def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
+    """A new filter."""
+    new: dict[str, Floats | Integers] = {"air_kg": np.zeros(n_vehicles), "began_ms": np.full(n_vehicles, np.nan)}
+    return new | whitened.initial(n_vehicles) | latched(n_vehicles)
+
+
+def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
+    """See the module."""
+    at_ms, lost = trips["ended_ms"], trips["intake_depression"]
+    breathed = np.nan_to_num(trips["intake_air_kg"])
+    observable = breathed > 0.0
+    kg = floats(state["air_kg"]) + breathed
+    began = np.where(np.isnan(floats(state["began_ms"])), at_ms, floats(state["began_ms"]))
+    days = (at_ms - began) / DAY_MS
+    used = np.maximum(kg / p["air_filter_kg"], days / p["air_filter_days"])
+    shift, sums = whitened.follow(lost, at_ms, state, whitened.chart("air_filter", p))
+    restricted = (shift.up > p["air_filter_h"]) & (shift.moved >= p["air_filter_kpa"])
+    bad = np.where(observable & (used >= p["air_filter_due"]), DUE, -1)
+    bad = np.where(observable & restricted, RESTRICTED, bad)
+    good = observable & (used < p["air_filter_due"]) & ~(shift.moved >= p["air_filter_kpa"] / 2.0)
+    good &= ~(lost - shift.baseline >= p["air_filter_kpa"])
+    raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["air_filter_clear_trips"])
+    judgement = Judgement(
+        observable=observable,
+        raised=raised,
+        cleared=cleared,
+        since_ms=np.where(bad == RESTRICTED, shift.up_since_ms, at_ms),
+        found_ms=at_ms,
+        confidence=np.where(bad == RESTRICTED, 0.6, 0.5),
+        health=np.where(observable, np.clip(1.0 - used / (2.0 * p["air_filter_due"]), 0.0, 1.0), np.nan),
+        rul_days=_remaining(used, days, p),
+        numbers={
+            "value": np.where(bad == RESTRICTED, lost, breathed),
+            "expectation": np.where(bad == RESTRICTED, shift.baseline, np.nan),
+            "threshold": np.where(bad == RESTRICTED, shift.baseline + p["air_filter_kpa"], np.nan),
+            "tons": kg / 1000.0,
+            "years": days / 365.25,
+            "kpa": np.nan_to_num(shift.moved),
+        },
+    )
+    after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began}
+    return judgement, after | whitened.restarted(sums, cleared) | latch_state
+
+
+def _remaining(used: Floats, days: Floats, p: Parameters) -> Floats:
+    """Days left ``(n, 3)`` at the pace so far, with the doubt about dust; NaN before a month was seen."""
+    pace = np.maximum(used, 1e-9) / np.maximum(days, 1.0)
+    left = np.maximum(p["air_filter_due"] - used, 0.0) / pace
+    factors = np.exp(np.array([-1.645, 0.0, 1.645])[None, :] * p["air_filter_log_sd"][:, None])
+    known = days >= p["air_filter_rate_days"]
+    return np.where(known[:, None], left[:, None] * factors, np.nan)
+
+
+MODEL = Detector(
+    name="air_filter",
+    component=Component.AIR_FILTER,
+    observability=Observability.INDIRECT,
+    causes=(
+        Cause(
+            key="due",
+            severity=Severity.NEXT_SERVICE,
+            job="check_air_filter",
+            title={"en": "Air filter: look at it at the next visit", "zh": "空气滤清器：下次到店检查"},
+            text={
+                "en": "{tons:.0f} t of air in {years:.1f} years went through the filter, more than it is made for. "
+                "Check "
+                "first: paper and housing for dust. Waiting costs a little fuel and power.",
+                "zh": "{years:.1f}年内有{tons:.0f}吨空气通过滤清器，超出其设计寿命。优先检查：滤纸和壳体积尘情况。"
+                "拖延会略增油耗、略减动力。",
+            },
+        ),
+        Cause(
+            key="restricted",
+            severity=Severity.NEXT_SERVICE,
+            job="check_air_filter",
+            title={"en": "Intake is restricted", "zh": "进气受阻"},
+            text={
+                "en": "At full throttle the manifold lacks {kpa:.1f} kPa more than was normal for this car. Check "
+                "first: the "
+                "air filter and its housing, then the intake for leaves or a collapsed hose. Waiting costs fuel and "
+                "power.",
+                "zh": "全油门时进气歧管压力比本车正常值低{kpa:.1f} kPa。优先检查：空气滤清器和壳体，"
+                "其次进气口落叶或软管塌陷。拖延会增加油耗并损失动力。",
+            },
+            drawn=Drawn(
+                feature="intake_depression",
+                unit="kPa",
+                label={"en": "Pressure lost at full throttle, at 4000 rpm", "zh": "全油门进气压力损失（4000转/分）"},
+            ),
+        ),
+    ),
+    needs=("intake_air_kg",),
+    signals=(signals.MAF, signals.MAP, signals.BAROMETRIC_PRESSURE, signals.THROTTLE, signals.ENGINE_SPEED,
+             signals.INTAKE_AIR_TEMPERATURE),
+    drawn=Drawn(
+        feature="intake_air_kg",
+        unit="kg",
+        label={"en": "Air through the filter, of a trip", "zh": "每次行程通过滤清器的空气"},
+    ),
+    initial=initial,
+    step=step,
+    parameters=(
+        *whitened.parameters("air_filter"), "air_filter_kg", "air_filter_days", "air_filter_due", "air_filter_kpa",
+        "air_filter_log_sd", "air_filter_rate_days", "air_filter_clear_trips",
+    ),
+)  # fmt: skip
