@@ -5,9 +5,9 @@ degC) and when cold (fuel and water dilute it); that is the form of the oil-life
 particulate filter that is broken off leaves fuel in the oil and counts as a part of its life. Life is 1 minus the
 largest of three shares: weighted revolutions, days, kilometres.
 When not: it is a dose model, not a measurement of the oil; a wrong grade or a leak is not seen. A change is known from
-the workshop, or from a jump of the car's own oil life; an analysis of the oil sets it right. Until the first one the oil's age is not known: any share of
-its life may have been used before the first trip seen, so the days left are wide, and a reminder comes when even new
-oil would be due.
+the workshop, or from a jump of the car's own oil life; an analysis of the oil sets it right. Until the first one the
+oil's age is not known: any share of its life may have been used before the first trip seen, so the days left are wide,
+and a reminder comes when even new oil would be due.
 
 Signals needed: engine speed; oil temperature, or coolant temperature in its place, from which the oil's is estimated;
 speed for the kilometres. The car's own oil life is used where it is given. Without engine speed: not observable.

@@ -13,6 +13,7 @@ from diagnostics.detector import Detector, Observability, discover
 from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.findings import Severity
 from diagnostics.platforms import GENERIC, parameters_of, read_platforms
+from tests.contracts import engine_samples
 from vehicle.signals import CATALOGUE
 
 MODULES = {
@@ -23,7 +24,7 @@ EVERY = [*discover(detectors, "DETECTOR"), *discover(wear, "MODEL")]
 every = pytest.mark.parametrize("detector", EVERY, ids=lambda detector: detector.name)
 VEHICLES = 7
 DAY_MS = 86_400_000.0
-HOLES = ("hot_ms", "hot_value", "undervolt_ms", "undervolt_value")
+HOLES = ("hot_ms", "hot_value", "undervolt_ms", "undervolt_value", *engine_samples.HOLES)
 """Features that are NaN on every sound trip."""
 
 SOUND = {
@@ -39,6 +40,7 @@ SOUND = {
     "coolant_jitter": (0.12, 0.02), "intake_jitter": (0.16, 0.03), "volts_jitter": (0.03, 0.005),
     "manifold_jitter": (6.0, 0.8), "coolant_share": (0.72, 0.02), "intake_share": (0.68, 0.02),
     "volts_share": (0.94, 0.03), "manifold_share": (0.97, 0.02), "throttle_share": (0.8, 0.02),
+    **engine_samples.SOUND,
 }  # fmt: skip
 
 
@@ -70,6 +72,7 @@ FAULTY = {
     "missing_readings": {"intake_share": -0.25},
     "engine_oil": {"oil_dose": 3_000_000.0},
     "brake_pads_front": {"braking_joules_per_kg": 300_000.0},
+    **engine_samples.FAULTY,
 }
 """By detector, what its fault adds to the features of a sound trip; one without a row here fails."""
 
@@ -232,7 +235,7 @@ def test_without_signals_it_does_not_judge(detector: Detector) -> None:
         bare = np.full_like(found.values, np.nan)
         bare[:, times] = found.values[:, times]
         for name in ("km", "revolutions", "oil_dose", "braking_joules_per_kg", "coolant_n", "speed_n", "manifold_n",
-                     "throttle_n"):  # fmt: skip
+                     "throttle_n", *engine_samples.EMPTY):  # fmt: skip
             bare[:, FEATURES.index(name)] = 0.0
         series.append(Trips(vehicle=found.vehicle, values=bare))
     judged, _ = run(detector, series)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from diagnostics.features.rows import Rows
-from diagnostics.features.trips import Trips
 from diagnostics.fleet import Fleet
 from vehicle import signals as s
+
+if TYPE_CHECKING:
+    from diagnostics.features.trips import Trips
 
 START_MS, SOAK_MS, STEP_MS = 1_760_000_000_000, 30_000_000, 2000
 
@@ -22,7 +26,7 @@ def drive(minutes: float, **paths: np.ndarray | float) -> dict[str, np.ndarray]:
 
 def trip(columns: dict[str, np.ndarray], *, rest: dict[str, float] | None = None, end: dict[str, float] | None = None,
          thin: int = 1) -> Trips:  # fmt: skip
-    """The trip of one car: a reading at rest, the drive, a reading after the key; ``thin`` leaves out rows as a poll."""
+    """The trip of one car: a reading at rest, the drive, a reading after the key; ``thin`` polls."""
     n = len(columns[s.SPEED])
     paths = tuple({**columns, **(rest or {}), **(end or {})})
     values = np.full((n + 2, len(paths)), np.nan)
@@ -70,7 +74,7 @@ def test_the_egr_error_counts_only_while_the_command_stands() -> None:
 
 @pytest.mark.parametrize("thin", [1, 3])
 def test_missing_boost_is_stated_at_sea_level(thin: int) -> None:
-    """12 kPa missing at 80 kPa outside are 15.2 kPa at sea level, whether signals come together or one after another."""
+    """12 kPa missing at 80 kPa outside are 15.2 kPa at sea level, whether signals come together or in turn."""
     found = trip(drive(10.0, BOOST_COMMANDED=180.0, BOOST=168.0, BAROMETRIC_PRESSURE=80.0, TURBOCHARGER_CONTROL=55.0),
                  thin=thin)  # fmt: skip
     assert only(found, "boost_gap") == pytest.approx(12.0 * 101.3 / 80.0, abs=0.1)
@@ -146,10 +150,9 @@ def test_hot_gearbox_fluid_is_timed() -> None:
 def test_the_depression_at_full_throttle_is_stated_at_one_engine_speed() -> None:
     """4 kPa at 4000 rpm, whatever the speeds at which it was read; a turbocharged engine has none."""
     rpm = 3000.0 + 1500.0 * (np.arange(300) % 2)
-    wide = dict(THROTTLE=85.0, ENGINE_SPEED=rpm, BAROMETRIC_PRESSURE=100.0)
-    assert only(trip(drive(10.0, MAP=100.0 - 4.0 * (rpm / 4000.0) ** 2, **wide)), "intake_depression") == pytest.approx(
-        4.0, abs=0.01
-    )
+    wide = {"THROTTLE": 85.0, "ENGINE_SPEED": rpm, "BAROMETRIC_PRESSURE": 100.0}
+    lost = only(trip(drive(10.0, MAP=100.0 - 4.0 * (rpm / 4000.0) ** 2, **wide)), "intake_depression")
+    assert lost == pytest.approx(4.0, abs=0.01)
     assert np.isnan(only(trip(drive(10.0, MAP=160.0, **wide)), "intake_depression"))
 
 
