@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from diagnostics.arrays import floats, integers, picked
+from diagnostics.arrays import chosen, floats, integers, picked
 from diagnostics.features import trips as trip_features
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[De
     services_ms = workshop.services_ms
     parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
     parts[TRIPS] = dict(after)
-    alarms = _judge_closed(closed, parts, p, detectors, services_ms)
+    alarms = _judge_closed(closed, parts, p, detectors, services_ms) if detectors else []
     for number, detector in enumerate(detectors):
         if detector.at_once and len(still_open):
             alarms += _begin_anew(still_open, number, detector, parts, services_ms)
@@ -113,6 +113,19 @@ def finish(state: FleetState, p: Parameters, detectors: Sequence[Detector], work
     )
 
 
+def judge(closed: Trips, state: FleetState, p: Parameters, detectors: Sequence[Detector], workshop: Workshop) -> Step:
+    """Has detectors look at trips that were kept, sorted by vehicle, then time, later than all before."""
+    closed = workshop.measured.put(closed)
+    parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
+    alarms = _judge_closed(closed, parts, p, detectors, workshop.services_ms)
+    return Step(
+        touched=np.arange(len(state[TRIPS]["seen_ms"])),
+        alarms=tuple(sorted(alarms, key=_order)),
+        trips=closed,
+        state=parts,
+    )
+
+
 def _order(alarm: Alarm) -> tuple[int, int, str]:
     return alarm.vehicle, alarm.found_ms, alarm.detector
 
@@ -126,16 +139,20 @@ def _judge_closed(
 ) -> list[Alarm]:
     """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most."""
     alarms: list[Alarm] = []
-    turn = _turns(closed.vehicle)
-    for number in range(int(turn.max(initial=-1)) + 1):
-        trips = closed.only(turn == number)
-        mine = {name: values[trips.vehicle] for name, values in p.items()}
+    n = len(parts[HEALTH]["trip_ms"])
+    for rows in _turns(closed.vehicle):
+        trips = closed.only(rows)
+        everyone = len(trips) == n  # sorted and each once, so nothing has to be picked
+        mine = p if everyone else chosen(p, trips.vehicle)
         for column, detector in enumerate(detectors):
-            part = parts[detector.name]
             alarms += _begin_anew(trips, column, detector, parts, services_ms)
-            judgement, after = detector.step(trips, picked(part, trips.vehicle), mine)
-            for key, values in after.items():
-                part[key][trips.vehicle] = values
+            part = parts[detector.name]
+            judgement, after = detector.step(trips, part if everyone else picked(part, trips.vehicle), mine)
+            if everyone:
+                part.update({key: np.array(values) for key, values in after.items()})  # others may hold what it gave
+            else:
+                for key, values in after.items():
+                    part[key][trips.vehicle] = values
             _note_health(parts[HEALTH], column, trips.vehicle, trips["ended_ms"], judgement)
             alarms += _alarms(trips, detector, judgement)
         parts[HEALTH]["trip_ms"][trips.vehicle] = trips["ended_ms"][:, None]
@@ -150,12 +167,16 @@ def _begin_anew(
     services_ms: Floats,
 ) -> list[Alarm]:
     """Forgets what is known of a part that was serviced since the trip before; what was found of it has cleared."""
+    if services_ms.shape[2] == 0:
+        return []
     part, trip_ms = parts[detector.name], floats(parts[HEALTH]["trip_ms"])
     mine = services_ms[trips.vehicle, column]
     served = np.where(mine <= trips["started_ms"][:, None], mine, -np.inf).max(axis=1, initial=-np.inf)
     anew = np.flatnonzero(served > trip_ms[trips.vehicle, column])
     rows = trips.vehicle[anew]
     parts[HEALTH]["trip_ms"][rows, column] = trips["started_ms"][anew]
+    if len(rows) == 0:
+        return []
     lasting = integers(part["active"])[rows] >= 0
     for key, values in detector.initial(len(rows)).items():
         part[key][rows] = values
@@ -170,7 +191,7 @@ def _judge_open(
     trips: Trips, column: int, detector: Detector, parts: dict[str, dict[str, NDArray[np.generic]]], p: Parameters
 ) -> list[Alarm]:
     """Only what is found counts while a trip goes on; everything else waits for its end."""
-    mine = {name: values[trips.vehicle] for name, values in p.items()}
+    mine = chosen(p, trips.vehicle)
     part = parts[detector.name]
     judgement, after = detector.step(trips, picked(part, trips.vehicle), mine)
     raised = judgement.raised >= 0
@@ -181,22 +202,24 @@ def _judge_open(
     return [alarm for alarm in _alarms(trips, detector, judgement) if alarm.cause >= 0]
 
 
-def _turns(vehicle: Integers) -> Integers:
-    """Which of its vehicle's trips each is: 0, 1, 2; ``vehicle`` is sorted."""
+def _turns(vehicle: Integers) -> list[Integers]:
+    """All vehicles' first trips, all second ones, and so on; ``vehicle`` is sorted."""
     starts = np.flatnonzero(np.diff(vehicle, prepend=-1))
     lengths = np.diff(np.append(starts, len(vehicle)))
-    turns: Integers = np.arange(len(vehicle)) - np.repeat(starts, lengths)
-    return turns
+    turn = np.arange(len(vehicle)) - np.repeat(starts, lengths)
+    order = np.argsort(turn, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(turn[order])) + 1) if len(vehicle) else []
 
 
 def _note_health(
     health: dict[str, NDArray[np.generic]], column: int, vehicle: Integers, at_ms: Floats, judgement: Judgement
 ) -> None:
-    seen = judgement.observable & ~np.isnan(judgement.health)
-    health["health"][vehicle[seen], column] = judgement.health[seen]
-    health["at_ms"][vehicle[seen], column] = at_ms[seen]
+    seen = np.flatnonzero(judgement.observable & ~np.isnan(judgement.health))
+    mine = vehicle[seen]
+    health["health"][mine, column] = judgement.health[seen]
+    health["at_ms"][mine, column] = at_ms[seen]
     if judgement.rul_days is not None:
-        health["rul_days"][vehicle[seen], column] = judgement.rul_days[seen]
+        health["rul_days"][mine, column] = judgement.rul_days[seen]
 
 
 def _alarms(trips: Trips, detector: Detector, judgement: Judgement) -> list[Alarm]:

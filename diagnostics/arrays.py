@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -31,6 +31,30 @@ def integers(values: NDArray[np.generic]) -> Integers:
 def picked(state: State, rows: Integers) -> dict[str, NDArray[np.generic]]:
     """The state of some vehicles, copied."""
     return {name: values[rows] for name, values in state.items()}
+
+
+class _Chosen(Mapping[str, Floats]):
+    """Parameters of some vehicles, picked when they are asked for."""
+
+    def __init__(self, whole: Parameters, rows: Integers) -> None:
+        self._whole, self._rows = whole, rows
+        self._picked: dict[str, Floats] = {}
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self._picked:
+            self._picked[name] = self._whole[name][self._rows]
+        return self._picked[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+
+def chosen(parameters: Parameters, rows: Integers) -> Parameters:
+    """The parameters of some vehicles."""
+    return _Chosen(parameters, rows)
 
 
 def columns_of(parameters: Parameters, name: str, parts: Sequence[str]) -> Floats:

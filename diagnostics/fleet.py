@@ -11,14 +11,14 @@ import numpy as np
 
 from diagnostics import detectors as detector_files
 from diagnostics import wear as wear_files
-from diagnostics.advance import Workshop, advance, finish, initial
+from diagnostics.advance import TRIPS, Workshop, advance, finish, initial, judge
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import discover
 from diagnostics.errors import StateFormatError
 from diagnostics.features.columns import SIGNALS
 from diagnostics.features.spans import TRIP_GAP_MS
 from diagnostics.features.sums import COLUMNS
-from diagnostics.features.trips import FEATURES
+from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.measurements import Measured, Measurements
 from diagnostics.platforms import GENERIC, kind_of, parameters_of, read_platforms
 
@@ -132,6 +132,21 @@ class Fleet:
         inner = replace(rows, vehicle=local.astype(np.int64))
         part = {name: {key: values[used] for key, values in arrays.items()} for name, arrays in self._state.items()}
         return self._keep(used, advance(inner, part, self._parameters(used), self.detectors, self._workshop(used)))
+
+    def extract(self, rows: Rows) -> Trips:
+        """Takes samples as :meth:`take` does, but asks no detector: trips that ended, to be judged later."""
+        used, local = np.unique(rows.vehicle, return_inverse=True)
+        part = {TRIPS: {key: values[used] for key, values in self._state[TRIPS].items()}}
+        inner = replace(rows, vehicle=local.astype(np.int64))
+        step = advance(inner, part, self._parameters(used), (), self._workshop(used))
+        return self._keep(used, step).trips
+
+    def judge(self, trips: Trips) -> Step:
+        """Has all detectors look at trips that :meth:`extract` gave, of vehicles that are rows of this fleet."""
+        used, local = np.unique(trips.vehicle, return_inverse=True)
+        part = {name: {key: values[used] for key, values in arrays.items()} for name, arrays in self._state.items()}
+        inner = Trips(vehicle=local.astype(np.int64), values=trips.values)
+        return self._keep(used, judge(inner, part, self._parameters(used), self.detectors, self._workshop(used)))
 
     def finish(self, vehicles: Integers) -> Step:
         """Ends the open trips of vehicles."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 20_000
 """Rows that are looked at together: few enough for the cache of a core, enough to outweigh the calls."""
+FEW = 8
+"""Less than one row in so many is looked up one by one (measured: a search takes as long as eight copies)."""
 PLACE = {path: place for place, path in enumerate(SIGNALS)}
 
 
@@ -64,30 +66,39 @@ class Rows:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """One signal over all rows, heads included.
 
-    ``values`` ``(m,)`` as read in each row, NaN not; ``upto`` ``(m,)`` how many entries ``known`` ``(k,)`` and
-    ``known_ms`` ``(k,)`` have up to and with each row, what was carried over among them. ``told``: any value is known.
+    ``values`` ``(m,)`` as read in each row, NaN not. ``at`` ``(k,)`` rows that changed what is known, heads among them;
+    ``known`` and ``known_ms`` ``(k,)`` what was known from then on, and when it was read. ``told``: anything is known.
     """
 
-    values: Floats
-    upto: Integers
-    known: Floats
-    known_ms: Integers
-    told: bool
+    def __init__(self, values: Floats, at: Integers, known: Floats, known_ms: Integers, *, told: bool) -> None:
+        self.values, self.at, self.known, self.known_ms, self.told = values, at, known, known_ms, told
 
     def last(self, rows: Integers | None) -> tuple[Floats, Integers]:
         """What was known last at some rows or all, and when it was read, -1 never."""
-        at = (self.upto if rows is None else self.upto[rows]) - 1
-        return self.known[at], self.known_ms[at]
+        place = self._place if rows is None else self._place_of(rows)
+        return self.known[place], self.known_ms[place]
 
     def before(self, rows: Integers | None) -> tuple[Floats, Integers]:
         """What was known before some rows or all; at a head it means nothing."""
-        earlier = np.maximum((np.arange(len(self.upto)) if rows is None else rows) - 1, 0)
-        at = self.upto[earlier] - 1
-        return self.known[at], self.known_ms[at]
+        if rows is None:
+            place = np.concatenate([self._place[:1], self._place[:-1]])
+        else:
+            place = self._place_of(np.maximum(rows - 1, 0))
+        return self.known[place], self.known_ms[place]
+
+    @cached_property
+    def _place(self) -> Integers:
+        """Of every row, where in ``known`` stands what is known then."""
+        lasts = np.diff(self.at, append=len(self.values))
+        return np.repeat(np.arange(len(self.at)), lasts)
+
+    def _place_of(self, rows: Integers) -> Integers:
+        if "_place" in self.__dict__ or len(rows) * FEW > len(self.values):
+            return self._place[rows]
+        return np.searchsorted(self.at, rows, side="right") - 1
 
 
 class Samples:
@@ -195,25 +206,22 @@ class Samples:
             counts |= self.silent
         at = np.flatnonzero(counts)
         known, known_ms = seen[at], self.time_ms[at]
-        upto = np.cumsum(counts, dtype=np.int64)
-        known_ms[upto[self.heads] - 1] = self._state["known_ms"][self._ids, place]
+        known_ms[np.searchsorted(at, self.heads)] = self._state["known_ms"][self._ids, place]
         seen[self.heads] = np.nan
-        return Reading(
-            values=seen, upto=upto, known=known, known_ms=known_ms,
-            told=len(at) > len(self.heads) or not bool(np.isnan(carried).all()),
-        )  # fmt: skip
+        told = len(at) > len(self.heads) or not bool(np.isnan(carried).all())
+        return Reading(seen, at, known, known_ms, told=told)
 
     def _made_fresh(self, path: str) -> Flags:
         reading = self.reading(path)
         fresh = ~np.isnan(reading.values)
-        if self._any_still:
-            before, _ = reading.before(None)
-            fresh &= ~(self.stood_still & (reading.values == before))
+        if len(self._still):
+            before, _ = reading.before(self._still)
+            fresh[self._still[reading.values[self._still] == before]] = False
         return fresh
 
     @cached_property
-    def _any_still(self) -> bool:
-        return bool(self.stood_still.any())
+    def _still(self) -> Integers:
+        return np.flatnonzero(self.stood_still)
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:

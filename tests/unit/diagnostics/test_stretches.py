@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from diagnostics.evaluation.injection import thermostat_open
+from diagnostics.evaluation.recordings import history
 from diagnostics.features.matter import Matter, check
 from diagnostics.features.rows import Rows
 from diagnostics.features.stretches import initial, prepare
 from diagnostics.fleet import Fleet
+from diagnostics.intake import merged, rows_of
 from vehicle import signals as s
 
 START_MS = 1_760_000_000_000
@@ -152,3 +155,14 @@ def test_matters_that_clash_are_refused(wrong: dict) -> None:
     one = Matter(name="one", signals=(), measure=lambda _: {}, summed=("one_n",))
     with pytest.raises(Exception, match="matter"):
         check((one, Matter(**({"signals": (), "measure": lambda _: {}} | wrong))))
+
+
+def test_trips_that_were_kept_are_judged_as_they_would_have_been(drives) -> None:
+    """Features first and detectors later find what taking the samples at one go finds."""
+    faulty = [thermostat_open(drive) for drive in drives * 4]
+    frame = merged(history([*drives * 4, *faulty], vehicle_id="v", start_ms=START_MS))
+    at_once, later = Fleet(), Fleet()
+    step = at_once.take(rows_of(frame, at_once))
+    kept = later.extract(rows_of(frame, later))
+    assert [alarm for alarm in step.alarms if alarm.found_ms <= kept["ended_ms"][-1]]
+    assert later.judge(kept).alarms == step.alarms
