@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulators.fleet import calendar, confounders, ecu, fates, garage, telematics, workshop
-from simulators.fleet.arrays import floats
+from simulators.fleet.arrays import floats, full
+from simulators.fleet.charging import draw_drivers, with_charges
 from simulators.fleet.climate import A_DAY_MS, draw_air
 from simulators.fleet.cycles import library
 from simulators.fleet.habits import draw_habits
@@ -19,6 +20,7 @@ from simulators.fleet.watching import Caretaker
 
 if TYPE_CHECKING:
     from simulators.fleet.arrays import Floats, Indices
+    from simulators.fleet.charging import Drivers
     from simulators.fleet.climate import Air
     from simulators.fleet.cycles import Library
     from simulators.fleet.garage import Part
@@ -49,6 +51,7 @@ class Course:
     caretaker: Caretaker
     odd: confounders.Oddities
     link: Link
+    drivers: Drivers
     towed: list[Confounder] = field(default_factory=list)
     seen: list[tuple[int, Floats, list[Floats]]] = field(default_factory=list)
     """Time, odometer km and what is left of each wearing part, month by month."""
@@ -57,6 +60,11 @@ class Course:
     def memory(self) -> ecu.Memory:
         """Of the control units."""
         return self.caretaker.memory
+
+    @property
+    def kwh(self) -> float:
+        """What a full traction battery holds when new."""
+        return float(self.block.platform.parameters.get("battery_kwh", 58.0))
 
     @property
     def odometer_km(self) -> Floats:
@@ -72,7 +80,12 @@ class Course:
         rng = self.block.chance(7, days.start)
         drives = calendar.drives(self.life, days, self.cars.since_ms, rng)
         self.towed.extend(confounders.towing(self.block, drives))
-        return drives
+        if not self.link.electric:
+            return drives
+        at = next(at for at, part in enumerate(self.parts) if hasattr(self.cars.states[at], "shown_charge"))
+        battery, capacity_kwh = self.cars.states[at], full(len(self.vehicles), self.kwh)
+        until_ms = self.block.world.start_ms + days.stop * A_DAY_MS
+        return with_charges(self.life, self.drivers, drives, battery.shown_charge, capacity_kwh, until_ms)
 
     def between(self, days: range) -> None:
         """What happens after the days are over: parts looked at, visits, oddities."""
@@ -111,7 +124,7 @@ def begin(block: Block, stress: Stress) -> Course:
             away=calendar.away_days(block), above_m=odd.altitude_m,
         ),
         caretaker=Caretaker(vehicles, air, faults, shop, memory, np.full(n, fates.NEVER, dtype=np.int64)),
-        odd=odd, link=telematics.link(block, vehicles, signals, stress),
+        odd=odd, drivers=draw_drivers(n, block.chance(13)), link=telematics.link(block, vehicles, signals, stress),
     )  # fmt: skip
 
 

@@ -42,6 +42,8 @@ FOUND_FROM, FOUND = 0.55, 0.4
 UNRECORDED, MISREAD = 0.08, 0.01
 """Share of work that nobody writes down, and of measurements that belong to another car (our choice)."""
 WORN_SPREAD = 0.28
+LASTING, GONE_A_YEAR = ("traction_battery",), 0.05
+"""Parts that are as old as the car, and what goes of their usable life in a year (our choice)."""
 LATE = 0.35
 """Share of worn parts that are not noticed at a visit."""
 
@@ -240,9 +242,8 @@ def opened(
     """A workshop, and the cars with parts as worn as their age has made them."""
     n = len(vehicles)
     lives, states = [], list(cars.states)
-    for place, part, wear in _wearing(vehicles.powertrain, parts):
-        left = floats(np.clip(1.0 - rng.random(n) * 0.95, 0.05, 1.0) ** rng.normal(1.0, WORN_SPREAD, n).clip(0.4))
-        del part
+    for place, wear in _wearing(vehicles.powertrain, parts):
+        left = _left_at_first(wear, vehicles, rng)
         states[place] = wear.worn(states[place], cars.builds[place], np.ones(n, dtype=np.bool_), left)
         lives.append(_new_life(place, wear, left, vehicles, now_ms))
     due = rng.random(n)
@@ -254,11 +255,20 @@ def opened(
     return shop, replace(cars, states=tuple(states))
 
 
-def _wearing(powertrain: str, parts: tuple[Part, ...]) -> Iterator[tuple[int, Part, WearPart]]:
+def _left_at_first(wear: WearPart, vehicles: Vehicles, rng: np.random.Generator) -> Floats:
+    """How much is left of a part: anything where it is renewed at times, by age where it lasts as long as the car."""
+    n = len(vehicles)
+    if wear.component in LASTING:
+        gone = vehicles.age_days / 365.0 * rng.normal(GONE_A_YEAR, GONE_A_YEAR * WORN_SPREAD, n)
+        return floats(np.clip(1.0 - gone, 0.1, 1.0))
+    return floats(np.clip(1.0 - rng.random(n) * 0.95, 0.05, 1.0) ** rng.normal(1.0, WORN_SPREAD, n).clip(0.4))
+
+
+def _wearing(powertrain: str, parts: tuple[Part, ...]) -> Iterator[tuple[int, WearPart]]:
     for place, part in enumerate(parts):
         for wear in part.wear:
             if powertrain in wear.powertrains:
-                yield place, part, wear
+                yield place, wear
 
 
 def _new_life(place: int, wear: WearPart, left: Floats, vehicles: Vehicles, now_ms: int) -> Life:
