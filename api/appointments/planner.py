@@ -44,6 +44,7 @@ MINUTES: Mapping[str, int] = {
     "check_intake_leak": 60,
     "check_manifold_sensor": 45,
     "check_mixture": 90,
+    "check_oil_pressure": 60,
     "check_sensor_contacts": 60,
     "check_soot_cause": 90,
     "check_speed_sensor": 60,

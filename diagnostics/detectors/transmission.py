@@ -3,7 +3,8 @@
 Why it works: in an engaged gear turbine and output turn in a fixed ratio, known to a part in a thousand once it is
 averaged; a clutch that slips lets the turbine run ahead. Each gear is compared with the car's own, learned gear by
 gear, and the slip of a trip is summed whitened. A locked converter turns engine and turbine together; its slip at a
-cruise is watched the same way. Fluid above 130 degC for ten minutes, on two drives, is said as such.
+cruise is watched the same way, and so is how much warmer the fluid is than the coolant, which a clogged cooler raises.
+Fluid above 130 degC for ten minutes, on two drives, is said as such.
 When not: gearboxes without a turbine speed or gear on the bus, and belts without gears, tell nothing here. Shifts and
 first gear are left out. Towing heats the fluid without a fault; so heat alone is for the next service. A converter
 kept slipping by intent for comfort is part of the car's normal.
@@ -11,7 +12,8 @@ kept slipping by intent for comfort is part of the car's normal.
 Signals needed: turbine and output speed with gear engaged, or fluid temperature. Without both: not observable.
 
 Source: makers' codes for hot fluid: above 130 degC for 600 s (GM), 131 to 132 for ten minutes (Saab). Ratio by
-gearing, exact. Slip of 1 % for the next service, 3 % for soon, 60 rpm of the converter, sums of 14: our choice.
+gearing, exact. Slip of 1 % for the next service, 3 % for soon, 60 rpm of the converter, 10 K of the fluid, sums of 14:
+our choice.
 
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years
 by ``tests/unit/diagnostics/test_engine_detectors.py`` with autocorrelated ratios, where it is 0.
@@ -33,10 +35,10 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
-HOT_FLUID, CONVERTER, SLIP, SLIPPING = range(4)
+HOT_FLUID, COOLER, CONVERTER, SLIP, SLIPPING = range(5)
 RATIOS = ("gear_ratio_2", "gear_ratio_3", "gear_ratio_4", "gear_ratio_5", "gear_ratio_6")
-PREFIXES = ("gear_slip", "converter_slip")
-GEAR, LOCK = range(2)
+PREFIXES = ("gear_slip", "converter_slip", "fluid_excess")
+GEAR, LOCK, HEAT = range(3)
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -53,7 +55,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     """See the module."""
     slip, gears = _slip(trips, state, p)
     lock, at_ms = trips["converter_slip"], trips["ended_ms"]
-    series = np.stack([slip, lock], axis=1)
+    series = np.stack([slip, lock, trips["fluid_excess"]], axis=1)
     shift, sums = whitened.follow(series, at_ms[:, None], state, whitened.charts(PREFIXES, p))
     hot = _hot(trips, state, p)
     seen = ~np.isnan(slip) | ~np.isnan(lock)
@@ -62,6 +64,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     bad = np.where(observable, _cause(shift, hot, p), -1)
     moved = np.nan_to_num(shift.moved)
     calm = (moved[:, GEAR] < p["gear_slip_next"] / 2.0) & (moved[:, LOCK] < p["converter_slip_next"] / 2.0)
+    calm &= moved[:, HEAT] < p["fluid_excess_next"] / 2.0
     now = ~(slip - shift.baseline[:, GEAR] >= p["gear_slip_next"]) & ~(
         lock - shift.baseline[:, LOCK] >= p["converter_slip_next"]
     )
@@ -84,6 +87,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "threshold": np.where(is_lock, shift.baseline[:, LOCK] + p["converter_slip_next"], np.nan),
             "slip": moved[:, GEAR] * 100.0,
             "rpm": moved[:, LOCK],
+            "kelvin": moved[:, HEAT],
             "hottest": np.nan_to_num(trips["gearbox_max"]),
             "minutes": np.nan_to_num(trips["gearbox_hot_s"]) / 60.0,
         },
@@ -121,6 +125,8 @@ def _cause(shift: whitened.Shift, hot: Integers, p: Parameters) -> Integers:
     bad = np.where(hot >= p["gear_hot_trips"], HOT_FLUID, -1)
     unlocks = (shift.up[:, LOCK] > p["converter_slip_h"]) & (moved[:, LOCK] >= p["converter_slip_next"])
     slips = (shift.up[:, GEAR] > p["gear_slip_h"]) & (moved[:, GEAR] >= p["gear_slip_next"])
+    heats = (shift.up[:, HEAT] > p["fluid_excess_h"]) & (moved[:, HEAT] >= p["fluid_excess_next"])
+    bad = np.where(heats, COOLER, bad)
     bad = np.where(unlocks, CONVERTER, bad)
     bad = np.where(slips, SLIP, bad)
     return np.where(slips & (moved[:, GEAR] >= p["gear_slip_soon"]), SLIPPING, bad).astype(np.int64)
@@ -139,6 +145,12 @@ _SLIP = {
 _LOCK = {
     "en": "At a cruise the locked converter slips {rpm:.0f} rpm more than was usual for this car. ",
     "zh": "巡航时锁止的变矩器打滑比本车正常值多{rpm:.0f}转/分。",
+}
+_COOLER = {
+    "en": "The warm gearbox fluid is {kelvin:.0f} K hotter above the coolant than was usual for this car: its cooler "
+    "passes "
+    "less. ",
+    "zh": "热车后变速箱油温比冷却液高出的幅度较本车正常值大{kelvin:.0f} K：油冷却器散热能力下降。",
 }
 _HOT = {
     "en": "On the last drives the gearbox fluid was above 130 °C for {minutes:.0f} minutes, {hottest:.0f} °C at "
@@ -161,6 +173,11 @@ DETECTOR = Detector(
               title={"en": "Gearbox fluid runs hot", "zh": "变速箱油温过高"},
               drawn=Drawn(feature="gearbox_max", unit="degC",
                           label={"en": "Highest temperature of the gearbox fluid", "zh": "变速箱油最高温度"})),
+        Cause(key="poor_cooling", severity=Severity.NEXT_SERVICE, job="check_gearbox", text=_text(_COOLER, _CHECK),
+              title={"en": "Gearbox fluid is cooled less", "zh": "变速箱油散热变差"},
+              drawn=Drawn(feature="fluid_excess", unit="K",
+                          label={"en": "Gearbox fluid above the coolant, mean of a trip",
+                                 "zh": "变速箱油温高于冷却液（行程平均）"})),
         Cause(key="converter_slip", severity=Severity.NEXT_SERVICE, job="check_gearbox", text=_text(_LOCK, _CHECK),
               title={"en": "Torque converter no longer locks fully", "zh": "变矩器锁止不完全"},
               drawn=Drawn(feature="converter_slip", unit="rpm",
@@ -182,6 +199,7 @@ DETECTOR = Detector(
     step=step,
     parameters=(
         *whitened.parameters(*PREFIXES), "gear_learn_trips", "gear_hot_s", "gear_hot_trips", "gear_slip_next",
-        "gear_slip_soon", "gear_slip_failed", "converter_slip_next", "converter_slip_failed", "gear_clear_trips",
+        "fluid_excess_next", "gear_slip_soon", "gear_slip_failed", "converter_slip_next", "converter_slip_failed",
+        "gear_clear_trips",
     ),
 )  # fmt: skip

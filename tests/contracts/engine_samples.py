@@ -10,7 +10,9 @@ SOUND = {
     "boost_gap": (0.5, 1.2), "boost_control": (45.0, 2.5), "charge_air_excess": (0.05, 0.015),
     "dpf_k": (20.0, 0.1), "dpf_soot_first": (8.0, 0.5), "dpf_soot_last": (8.5, 0.5), "dpf_regen_s": (0.0, 0.0),
     "dpf_regen_open": (0.0, 0.0), "gearbox_dose_h": (0.4, 0.05), "gearbox_hot_s": (0.0, 0.0),
-    "gearbox_max": (92.0, 3.0), "converter_slip": (12.0, 6.0), "gear_ratio_2": (0.9, 0.002),
+    "gearbox_max": (92.0, 3.0), "fluid_excess": (3.0, 2.0), "idle_oil_pressure": (5.0, 0.03),
+    "cruise_oil_pressure": (5.8, 0.03), "oil_pressure_low": (0.0, 0.0), "converter_slip": (12.0, 6.0),
+    "gear_ratio_2": (0.9, 0.002),
     "gear_ratio_3": (0.6, 0.002), "gear_ratio_4": (0.3, 0.002), "gear_ratio_5": (0.1, 0.002),
     "gear_ratio_6": (-0.2, 0.002), "intake_depression": (3.0, 0.6), "intake_air_kg": (12.0, 1.0),
     "own_oil_life": (60.0, 0.0),
@@ -27,6 +29,7 @@ FAULTY = {
     "boost": {"boost_gap": 20.0},
     "dpf": {"dpf_soot_first": 35.0, "dpf_soot_last": 36.0},
     "transmission": {"gear_ratio_2": 0.06, "gear_ratio_3": 0.06, "gear_ratio_4": 0.06, "gear_ratio_5": 0.06},
+    "oil_pressure": {"oil_pressure_low": 20.0},
     "air_filter": {"intake_depression": 6.0},
 }
 """By detector, what its fault adds to the features of a sound trip."""

@@ -29,6 +29,8 @@ STEADY = 0.04
 """By which the turbine's speed may have changed since the reading before, of itself (our choice)."""
 TOGETHER_MS = 4500
 """Two readings of one moment: two polls apart at most (our choice)."""
+WARM_MS = 900_000
+"""Engine time after which fluid and coolant have met (our choice)."""
 CRUISE_KPH, CRUISE_GEAR = 55.0, 4.0
 """From here on a converter is locked (our choice)."""
 CUT_RPM = 400.0
@@ -44,10 +46,15 @@ def measure(view: View) -> dict[str, Floats]:
     moves = (view.driving | view.running) & ~np.isnan(heat)
     pace = 2.0 ** ((np.clip(heat, -40.0, 200.0) - FLUID_C) / DOUBLING_K)
     steady = _steady(view)
+    warm = view.fresh(s.GEARBOX_TEMPERATURE) & view.driving & (view.elapsed_ms >= WARM_MS)
+    excess = heat - view.known(s.COOLANT_TEMPERATURE)
+    warm &= ~np.isnan(excess)
     return {
         "gearbox_dose_s": view.only(moves, pace * passed / 1000.0),
         "gearbox_hot_ms": view.only(moves & (heat >= HOT_C), passed),
         "gearbox_max": view.only(moves, heat),
+        "gearbox_warm_n": view.only(warm),
+        "gearbox_excess": view.only(warm, excess),
     } | _ratios(view, steady) | _converter(view, steady)  # fmt: skip
 
 
@@ -85,11 +92,12 @@ def _converter(view: View, steady: Flags) -> dict[str, Floats]:
 
 
 def derive(sums: Sums) -> dict[str, Floats]:
-    """Fluid in hours at the nominal temperature, ratios, and the converter's slip in rpm."""
+    """Fluid in hours at the nominal temperature and in K above the coolant, ratios, and the converter's slip in rpm."""
     ratios = {f"gear_ratio_{n}": sums.mean(f"gearbox_ratio_{n}", f"gearbox_n_{n}", MIN_READINGS) for n in GEARS}
     return ratios | {
         "gearbox_dose_h": sums["gearbox_dose_s"] / 3600.0,
         "gearbox_hot_s": sums["gearbox_hot_ms"] / 1000.0,
+        "fluid_excess": sums.mean("gearbox_excess", "gearbox_warm_n", MIN_READINGS),
         "converter_slip": sums.mean("gearbox_slip", "gearbox_cruise_n", MIN_CRUISE),
     }
 
@@ -98,15 +106,17 @@ MATTER = Matter(
     name="gearbox",
     signals=(
         s.GEARBOX_TEMPERATURE, s.TURBINE_SPEED, s.GEARBOX_OUTPUT_SPEED, s.GEAR, s.ENGINE_SPEED, s.SPEED,
+        s.COOLANT_TEMPERATURE,
     ),
     needs=(s.GEARBOX_TEMPERATURE, s.TURBINE_SPEED),
     summed=(
-        "gearbox_dose_s", "gearbox_hot_ms", "gearbox_cruise_n", "gearbox_slip",
+        "gearbox_dose_s", "gearbox_hot_ms", "gearbox_cruise_n", "gearbox_slip", "gearbox_warm_n", "gearbox_excess",
         *(f"gearbox_{what}_{n}" for n in GEARS for what in ("n", "ratio")),
     ),
     largest=("gearbox_max",),
     features=(
-        "gearbox_dose_h", "gearbox_hot_s", "gearbox_max", "converter_slip", *(f"gear_ratio_{n}" for n in GEARS),
+        "gearbox_dose_h", "gearbox_hot_s", "gearbox_max", "fluid_excess", "converter_slip",
+        *(f"gear_ratio_{n}" for n in GEARS),
     ),
     measure=measure,
     derive=derive,

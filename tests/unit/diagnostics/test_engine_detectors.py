@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from diagnostics.detectors import boost, catalyst, dpf, egr, evap, misfire, oxygen_sensor, transmission
+from diagnostics.detectors import boost, catalyst, dpf, egr, evap, misfire, oil_pressure, oxygen_sensor, transmission
 from diagnostics.platforms import GENERIC, parameters_of, read_platforms
 from diagnostics.wear import air_filter
 
@@ -129,8 +129,23 @@ def _gearbox(world: World, level: np.ndarray) -> dict[str, np.ndarray]:
     }
     return found | {
         "converter_slip": world.series("lock", 12.0, 6.0, 8.0),
+        "fluid_excess": world.series("excess", 4.0, 3.0, 3.0),
         "gearbox_max": world.series("heat", 92.0, 5.0, 4.0),
         "gearbox_hot_s": np.zeros(world.cars),
+    }
+
+
+def _cooler(world: World, level: np.ndarray) -> dict[str, np.ndarray]:
+    return {"fluid_excess": world.series("excess", 4.0, 3.0, 3.0) + 40.0 * level,
+            "gearbox_max": world.series("heat", 92.0, 5.0, 4.0) + 30.0 * level}  # fmt: skip
+
+
+def _oil_pressure(world: World, level: np.ndarray) -> dict[str, np.ndarray]:
+    """Oil that gets thinner with age by a tenth, and a pump that wears."""
+    return {
+        "idle_oil_pressure": world.series("idle", 5.0, 0.1, 0.04) - 0.8 * level,
+        "cruise_oil_pressure": world.series("cruise", 5.8, 0.1, 0.03) - 0.3 * level,
+        "oil_pressure_low": np.zeros(world.cars),
     }
 
 
@@ -150,6 +165,8 @@ CASES: dict[str, tuple[Detector, Scenario]] = {
     "boost": (boost.DETECTOR, _boost),
     "dpf": (dpf.DETECTOR, _dpf),
     "transmission": (transmission.DETECTOR, _gearbox),
+    "gearbox_cooler": (transmission.DETECTOR, _cooler),
+    "oil_pressure": (oil_pressure.DETECTOR, _oil_pressure),
     "air_filter": (air_filter.MODEL, _air_filter),
 }
 cases = pytest.mark.parametrize("case", CASES)

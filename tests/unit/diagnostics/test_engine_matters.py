@@ -147,6 +147,22 @@ def test_hot_gearbox_fluid_is_timed() -> None:
     assert only(found, "gearbox_max") == 135.0
 
 
+def test_the_warm_fluid_is_compared_with_the_coolant() -> None:
+    """Only once both have warmed up: 103 degC against 88 degC are 15 K."""
+    heat = np.where(np.arange(900) * 2.0 < 900.0, 40.0, 103.0)
+    found = trip(drive(30.0, GEARBOX_TEMPERATURE=heat))
+    assert only(found, "fluid_excess") == pytest.approx(15.0, abs=0.5)
+
+
+def test_oil_pressure_is_stated_at_one_speed_and_temperature() -> None:
+    """200 kPa at 900 rpm and 95 degC are ln 200 + 0.1 - ln(900 / 800); a running engine without any is counted."""
+    idle = trip(drive(20.0, ENGINE_SPEED=900.0, SPEED=0.0, OIL_PRESSURE=200.0, OIL_TEMPERATURE=95.0))
+    assert only(idle, "idle_oil_pressure") == pytest.approx(np.log(200.0) + 0.1 - np.log(900.0 / 800.0), abs=1e-3)
+    assert only(idle, "oil_pressure_low") == 0.0
+    dry = trip(drive(5.0, OIL_PRESSURE=np.where(np.arange(150) < 120, 350.0, 10.0)))
+    assert only(dry, "oil_pressure_low") == 30.0
+
+
 def test_the_depression_at_full_throttle_is_stated_at_one_engine_speed() -> None:
     """4 kPa at 4000 rpm, whatever the speeds at which it was read; a turbocharged engine has none."""
     rpm = 3000.0 + 1500.0 * (np.arange(300) % 2)
