@@ -29,7 +29,7 @@ ROW_EVERY = 2
 """Steps from row to row: 2 s driving, 2 min charging (our choice)."""
 KEY_ON_MS, START_MS, KEY_OFF_MS = -4_000, -3_000, 1_000
 """Rows about a drive: key on, captured start and key off, from its beginning or end."""
-FLUSH_ROWS = 1_000_000
+FLUSH_ROWS = 400_000
 CONSTANT = (
     "ambient_c", "baro_kpa", "humidity", "wet", "night", "payload_kg", "tow_kg", "air_conditioning", "heater",
     "consumers_w", "charger_w", "charge_to",

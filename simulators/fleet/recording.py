@@ -79,47 +79,57 @@ class Recorder:
 
     def flush(self) -> Rows:
         """All rows since the last flush."""
-        order = np.argsort(self._vehicle, kind="stable")
-        times = self._times[order, : self._filled].reshape(-1)
-        vehicle = np.repeat(self._vehicle[order], self._filled * self._bulk.shape[2])
-        values = self._bulk[order, : self._filled].reshape(-1, len(self.signals))
-        if (gone := times < 0).any():
-            times, vehicle, values = times[~gone], vehicle[~gone], values[~gone]
-        rows = _merged(self._kind, vehicle, times, values, self._extra, self.signals)
+        place, vehicle, times = self._filled_places()
+        kind = np.full(len(place), self._kind, dtype=np.int8)
+        bulk = self._bulk.reshape(-1, len(self.signals))
+        if self._extra:
+            more = _sorted(self._extra)
+            is_more = _woven(_key(vehicle, times), _key(more[1], more[2]))
+            kind, vehicle, times, place = (
+                _joined(is_more, *pair)
+                for pair in ((kind, more[0]), (vehicle, more[1]), (times, more[2]), (place, np.zeros_like(more[1])))
+            )
+            values = np.take(bulk, place, axis=0)
+            values[is_more] = more[3]
+        else:
+            values = np.take(bulk, place, axis=0)
         self._times[:] = -1
         self._filled = 0
         self._extra = []
-        return rows
+        return Rows(kind=kind, vehicle=vehicle, time_ms=times, values=values, signals=self.signals)
+
+    def _filled_places(self) -> tuple[Indices, Indices, Indices]:
+        """Places in the bulk of the rows that there are, sorted by vehicle and time, with both."""
+        order, rows = np.argsort(self._vehicle, kind="stable"), self._bulk.shape[2]
+        windows = (order * self._bulk.shape[1])[:, None] + np.arange(self._filled)
+        place = (windows[:, :, None] * rows + np.arange(rows)).reshape(-1)
+        times = self._times[order, : self._filled].reshape(-1)
+        vehicle = np.repeat(self._vehicle[order], self._filled * rows)
+        there = times >= 0
+        return place[there], vehicle[there], times[there]
 
 
-def _merged(
-    kind: int, vehicle: Indices, times: Indices, values: Floats, extra: Sequence[tuple[int, Indices, Indices, Floats]],
-    signals: tuple[str, ...],
-) -> Rows:  # fmt: skip
-    """Rows of windows, sorted, and single rows, unsorted, as one."""
-    kinds = np.full(len(vehicle), kind, dtype=np.int8)
-    if not extra:
-        return Rows(kind=kinds, vehicle=vehicle, time_ms=times, values=values, signals=signals)
-    more_kind = np.concatenate([np.full(len(each[1]), each[0], dtype=np.int8) for each in extra])
-    more_vehicle, more_times = np.concatenate([e[1] for e in extra]), np.concatenate([e[2] for e in extra])
-    order = np.lexsort((more_times, more_vehicle))
-    more_key = _key(more_vehicle[order], more_times[order])
-    place = np.searchsorted(_key(vehicle, times), more_key) + np.arange(len(order))
-    is_more = np.zeros(len(vehicle) + len(order), dtype=np.bool_)
-    is_more[place] = True
+def _sorted(
+    extra: Sequence[tuple[int, Indices, Indices, Floats]],
+) -> tuple[npt.NDArray[np.int8], Indices, Indices, Floats]:
+    """Single rows by vehicle and time: kind, vehicle, time, values."""
+    kind = np.concatenate([np.full(len(each[1]), each[0], dtype=np.int8) for each in extra])
+    vehicle, times, values = (np.concatenate([each[at] for each in extra]) for at in (1, 2, 3))
+    order = np.lexsort((times, vehicle))
+    return kind[order], vehicle[order], times[order], values[order]
 
-    def joined(bulk: npt.NDArray[Any], single: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        whole = np.empty((len(is_more), *bulk.shape[1:]), dtype=bulk.dtype)
-        whole[~is_more], whole[is_more] = bulk, single[order]
-        return whole
 
-    return Rows(
-        kind=joined(kinds, more_kind),
-        vehicle=joined(vehicle, more_vehicle),
-        time_ms=joined(times, more_times),
-        values=joined(values, np.concatenate([each[3] for each in extra])),
-        signals=signals,
-    )
+def _woven(keys: Indices, more: Indices) -> npt.NDArray[np.bool_]:
+    """Which places of two sorted lists put into one are the second's."""
+    is_more = np.zeros(len(keys) + len(more), dtype=np.bool_)
+    is_more[np.searchsorted(keys, more) + np.arange(len(more))] = True
+    return is_more
+
+
+def _joined(is_more: npt.NDArray[np.bool_], one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    whole = np.empty(len(is_more), dtype=one.dtype)
+    whole[~is_more], whole[is_more] = one, other
+    return whole
 
 
 def _key(vehicle: Indices, time_ms: Indices) -> Indices:

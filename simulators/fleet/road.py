@@ -162,7 +162,7 @@ def readings(state: RoadState, _build: RoadBuild, condition: RoadCondition) -> d
     """What dashboard, control unit and motion sensors know."""
     return {
         SPEED: state.speed_mps * np.float32(3.6),
-        ODOMETER: floats(state.odometer_km),
+        ODOMETER: floats(state.odometer_km * 1000.0),
         RUN_TIME: state.run_s,
         AMBIENT_AIR_TEMPERATURE: state.ambient_sensor_c + condition.ambient_offset_c,
         BAROMETRIC_PRESSURE: state.baro_kpa,
