@@ -18,7 +18,7 @@ from simulators.fleet.recording import CHARGING, DRIVING, KEY_OFF, KEY_ON
 from vehicle import signals as s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy.typing as npt
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Bools = npt.NDArray[np.bool_]
 
 RESULT_LIMIT = 100.0
+ROWS_AT_ONCE = 2048
 SOAKED_S = 6 * 3600.0
 NEAR_C = 22.0
 """Coolant and intake air after a long stand may differ by this much."""
@@ -40,6 +41,7 @@ class Look:
     rows: Rows
     soaked_s: Floats
     platform: Mapping[str, float]
+    columns: Mapping[str, Floats]
 
     def has(self, *paths: str) -> bool:
         """Whether the car has all of these."""
@@ -47,13 +49,23 @@ class Look:
 
     def of(self, path: str) -> Floats:
         """A signal's true reading in each row."""
-        column: Floats = np.ascontiguousarray(self.rows.values[:, self.rows.signals.index(path)])
-        return column
+        return self.columns[path]
 
     def kind(self, kind: int) -> Bools:
         """Rows of a kind."""
         of_kind: Bools = self.rows.kind == kind
         return of_kind
+
+
+def columns(rows: Rows, paths: Iterable[str]) -> dict[str, Floats]:
+    """Signals as contiguous columns, some rows at a time so that they stay in the cache."""
+    wanted = [path for path in dict.fromkeys(paths) if path in rows.signals]
+    place = np.array([rows.signals.index(path) for path in wanted], dtype=np.int64)
+    found = np.empty((len(wanted), len(rows)), dtype=np.float32)
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        here = slice(begin, begin + ROWS_AT_ONCE)
+        found[:, here] = rows.values[here][:, place].T
+    return dict(zip(wanted, found, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +90,11 @@ def _beyond(path: str, limit: float, *, kind: int = KEY_OFF) -> Callable[[Look],
     """A reading above its limit in rows of a kind."""
 
     def judge(look: Look) -> tuple[Bools, Bools]:
-        value = look.of(path)
-        judged = look.kind(kind) & ~np.isnan(value)
-        return judged, judged & (value > limit)
+        at = np.flatnonzero(look.kind(kind))
+        judged, beyond = np.zeros(len(look.rows), dtype=np.bool_), np.zeros(len(look.rows), dtype=np.bool_)
+        value = look.of(path)[at]
+        judged[at], beyond[at] = ~np.isnan(value), value > limit
+        return judged, beyond
 
     return judge
 

@@ -115,12 +115,12 @@ def sensing(path: str) -> Sensing:
     return SENSORS.get(path, OTHERS)
 
 
-def table(
-    signals: tuple[str, ...], rng: np.random.Generator, *, noise: float, persistence: float, slowness: int
+def noise(
+    signals: tuple[str, ...], rng: np.random.Generator, *, size: float, persistence: float, slowness: int
 ) -> Floats:
     """What is added to true values, row after row: noise, and NaN where a signal is not read; ``(rows, signals)``.
 
-    ``noise`` multiplies all of it; ``persistence`` is its correlation from row to row; ``slowness`` multiplies how many
+    ``size`` multiplies all of it; ``persistence`` is its correlation from row to row; ``slowness`` multiplies how many
     rows pass between two readings of all but the fastest signals.
     """
     rows, rules = TABLE_ROWS + WHOLE_ROWS, [sensing(path) for path in signals]
@@ -128,7 +128,7 @@ def table(
     kept = np.float32(np.sqrt(1.0 - persistence**2))
     for row in range(1, rows):
         found[row] = np.float32(persistence) * found[row - 1] + kept * found[row]
-    found *= floats([noise * rule.noise for rule in rules])
+    found *= floats([size * rule.noise for rule in rules])
     every = np.array([rule.every if rule.every == 1 else rule.every * slowness for rule in rules])
     phase = rng.integers(0, 1 << 20, len(signals))
     due = (np.arange(TABLE_ROWS)[:, None] + phase) % every == 0

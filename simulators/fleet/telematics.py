@@ -15,7 +15,7 @@ import numpy as np
 from simulators.fleet.arrays import floats
 from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.recording import DRIVING, KEY_ON, STARTING, WAKING
-from simulators.fleet.sensing import TABLE_ROWS, WHOLE_ROWS, sensing, table
+from simulators.fleet.sensing import TABLE_ROWS, WHOLE_ROWS, noise, sensing
 from vehicle import signals as s
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from simulators.fleet.stress import Stress
 
 ROW_MS = 2000
-SLICE = 4096
+SLICE = 1024
 """Rows worked on at a time, so that they stay in the processor's cache."""
 LOSS, LOSS_BATCH_MS = 0.006, 60_000
 """Share of batches that never arrive, and how long a batch is."""
@@ -44,12 +44,14 @@ ALWAYS_AWAKE = (s.CONTROL_MODULE_VOLTAGE, s.AMBIENT_AIR_TEMPERATURE, *s.TYRE_PRE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """raw = value * ``scale`` + ``shift``, kept within ``low`` and ``high``; ``(signals,)`` each."""
+    """raw = value * ``scale`` + ``shift``, kept within ``low`` and ``high``; ``(signals,)`` each, and the way back."""
 
     scale: Floats
     shift: Floats
     low: Floats
     high: Floats
+    step: Floats
+    offset: Floats
 
 
 def grid(signals: tuple[str, ...]) -> Grid:
@@ -60,6 +62,8 @@ def grid(signals: tuple[str, ...]) -> Grid:
         shift=floats([-row.offset / row.numerator for row in rows]),
         low=floats([row.raw_minimum for row in rows]),
         high=floats([row.raw_maximum for row in rows]),
+        step=floats([row.numerator / row.denominator for row in rows]),
+        offset=floats([row.offset / row.denominator for row in rows]),
     )
 
 
@@ -69,6 +73,7 @@ class Link:
 
     signals: tuple[str, ...]
     tables: Floats
+    """Noise in steps of the grid; NaN where nothing is read."""
     grid: Grid
     bias: Floats
     """NaN where a car does not give a signal."""
@@ -92,15 +97,16 @@ class Link:
 def link(block: Block, vehicles: Vehicles, signals: tuple[str, ...], stress: Stress) -> Link:
     """The devices of a block, for rows with these signals."""
     rng, n, structure = block.chance(5), block.n, block.world.structure
-    how = {"noise": structure.noise, "persistence": structure.noise_persistence}
+    how = {"size": structure.noise, "persistence": structure.noise_persistence}
     rules = [sensing(path) for path in signals]
     bias = rng.standard_normal((n, len(signals)), dtype=np.float32) * floats([rule.bias for rule in rules])
     bias[~supported(block, signals, rng)] = np.nan
     boots = rng.uniform(2.0, LATEST_BOOT_S, n)
+    on = grid(signals)
     return Link(
         signals=signals,
-        tables=np.concatenate([table(signals, rng, slowness=slowness, **how) for slowness in (1, 2)]),
-        grid=grid(signals),
+        tables=np.concatenate([noise(signals, rng, slowness=slowness, **how) for slowness in (1, 2)]) * on.scale,
+        grid=on,
         bias=bias,
         drift=rng.normal(0.0, 0.25, bias.shape).astype(np.float32),
         place=rng.integers(0, TABLE_ROWS, n),
@@ -153,33 +159,44 @@ def arrived(device: Link, rows: Rows, more: Floats | None = None) -> tuple[Indic
     vehicle, times, kind = rows.vehicle[keep], rows.time_ms[keep], rows.kind[keep]
     place = _places(device, vehicle, times, kind)
     values = np.empty((len(keep), len(device.signals)), dtype=np.float32)
-    own = rows.values.shape[1]
-    years = (times - device.start_ms) / (365.0 * A_DAY_MS)
+    base = _bias(device, times)
+    work = np.empty((SLICE, len(device.signals)), dtype=np.float32)
+    true = np.empty((SLICE, rows.values.shape[1]), dtype=np.float32)
     for begin in range(0, len(keep), SLICE):
         here = slice(begin, begin + SLICE)
         piece = values[here]
-        piece[:, :own] = rows.values[keep[here]]
-        piece[:, own:] = np.nan if more is None else more[keep[here]]
-        piece += device.tables[place[here]]
-        grown = device.drift[vehicle[here]]
-        grown *= floats(years[here])[:, None]
-        grown += np.float32(1.0)
-        grown *= device.bias[vehicle[here]]
-        piece += grown
+        np.take(rows.values, keep[here], axis=0, out=true[: len(piece)], mode="clip")
+        _measured(piece, true[: len(piece)], None if more is None else more[keep[here]], device.grid)
+        for table, which in ((device.tables, place[here]), (base, vehicle[here])):
+            np.take(table, which, axis=0, out=work[: len(piece)], mode="clip")
+            piece += work[: len(piece)]
         _on_grid(piece, device.grid)
     _wake_ups(device, kind, values)
     _stale(device, vehicle, values)
     return _tidied(vehicle, times + device.skew_ms[vehicle], values)
 
 
+def _measured(values: Floats, true: Floats, more: Floats | None, on: Grid) -> None:
+    """Fills in true values, in steps of the grid."""
+    own = true.shape[1]
+    np.multiply(true, on.scale[:own], out=values[:, :own])
+    values[:, own:] = np.nan if more is None else more * on.scale[own:]
+
+
+def _bias(device: Link, times: Indices) -> Floats:
+    """What each sensor is off by, with the shift of the grid, in its steps; it drifts over the years."""
+    years = (float(times.mean()) - device.start_ms) / (365.0 * A_DAY_MS) if len(times) else 0.0
+    off = device.bias * (np.float32(1.0) + np.float32(years) * device.drift)
+    return floats(off * device.grid.scale + device.grid.shift)
+
+
 def _on_grid(values: Floats, of: Grid) -> None:
-    """Quantises in place."""
-    values *= of.scale
-    values += of.shift
+    """Quantises in place: from steps of the grid to values on it."""
     np.rint(values, out=values)
-    np.clip(values, of.low, of.high, out=values)
-    values -= of.shift
-    values /= of.scale
+    np.maximum(values, of.low, out=values)
+    np.minimum(values, of.high, out=values)
+    values *= of.step
+    values += of.offset
 
 
 def _chance(*parts: Indices) -> npt.NDArray[np.float64]:
@@ -236,11 +253,10 @@ def _stale(device: Link, vehicle: Indices, values: Floats) -> None:
 
 
 def _repeated(vehicle: Indices, values: Floats) -> Floats:
-    """Every other gap filled with the last value of the same car."""
-    at = np.arange(len(values))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(values), -1, at), axis=0)
-    usable = (last >= 0) & (vehicle[np.maximum(last, 0)] == vehicle[:, None]) & (at - last <= 1)
-    return np.where(usable, np.take_along_axis(values, np.maximum(last, 0), axis=0), values)
+    """Gaps filled with the value of the row before of the same car, as if it were new."""
+    same = np.r_[False, vehicle[1:] == vehicle[:-1]][:, None]
+    before = np.concatenate([values[:1], values[:-1]])
+    return np.where(np.isnan(values) & same, before, values)
 
 
 def _tidied(vehicle: Indices, times: Indices, values: Floats) -> tuple[Indices, Indices, Floats]:
