@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtr
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Floats
@@ -51,3 +52,19 @@ def days_until(
     known = np.isfinite(distance) & np.isfinite(rate)
     days = np.where((distance <= 0.0)[:, None], 0.0, np.clip(days, 0.0, FAR_DAYS))
     return np.where(known[:, None], days, np.nan)
+
+
+def probability_within(
+    days: Floats,
+    distance: Floats,
+    rate: Floats,
+    *,
+    distance_var: Floats,
+    rate_var: Floats,
+    together: Floats,
+    daily_var: Floats,
+) -> Floats:
+    """Probability ``(n,)`` that the limit is reached within ``days``; the others as for :func:`days_until`."""
+    spread = distance_var - 2.0 * days * together + days**2 * rate_var + days * daily_var
+    probability: Floats = ndtr((rate * days - distance) / np.sqrt(np.maximum(spread, 1e-12)))
+    return probability

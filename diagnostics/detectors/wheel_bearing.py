@@ -1,0 +1,93 @@
+"""Wheel bearings: not detectable from what a car tells; a reminder to listen to them, by mileage alone.
+
+Why it works: it does not, as a diagnosis, and says so. A bearing that wears shows as noise and vibration between 10 and
+1000 Hz; readings once a second hold none of that. Bearings wear out mostly between 130,000 and 200,000 km, so that a
+workshop that has the car on its lift anyway should turn the wheels by hand and listen, once the counter says so.
+When not: a bearing damaged by a kerb or by water fails earlier and nobody is told; a looseness at the very end may show
+as a wheel-speed signal that drops out, which is that detector's matter.
+
+Signals needed: the kilometre counter. Without it: not observable.
+
+Source: mileage of common bearing replacements, rule of the trade; the reminder's mileage and repetition, and the share
+of bearings that last to a mileage, which stands for health (Weibull of shape 3): our choice.
+
+False-alarm rate: not one of statistics: it is class C, a reminder for the next service, at most once in
+``bearing_again_km``, and never a booking. It says nothing about whether a bearing is bad.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics.arrays import floats
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.findings import Component, Severity
+from vehicle import signals
+
+if TYPE_CHECKING:
+    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.features.trips import Trips
+
+
+def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
+    """No counter seen, nobody reminded."""
+    seen: dict[str, Floats | Integers] = {"due_km": np.full(n_vehicles, np.nan)}
+    return seen | latched(n_vehicles)
+
+
+def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
+    """See the module."""
+    km = trips["odometer_km"]
+    observable = ~np.isnan(km)
+    before = floats(state["due_km"])
+    # A car first seen beyond the mileage has been to workshops that know it: its turn is the next round.
+    rounds = np.ceil(np.maximum(km - p["bearing_km"], 0.0) / p["bearing_again_km"])
+    due = np.where(np.isnan(before) & observable, p["bearing_km"] + rounds * p["bearing_again_km"], before)
+    reached = observable & (km >= due)
+    good = observable & (km >= due + p["bearing_reminded_km"])
+    raised, cleared, latch_state = latch(
+        state, bad=np.where(reached & ~good, 0, -1), good=good, clear_after=np.ones(len(trips))
+    )
+    n = len(trips)
+    judgement = Judgement(
+        observable=observable,
+        raised=raised,
+        cleared=cleared,
+        since_ms=trips["ended_ms"],
+        found_ms=trips["ended_ms"],
+        confidence=np.full(n, 0.2),
+        health=np.where(observable, np.exp(-((km / p["bearing_life_km"]) ** 3)), np.nan),
+        numbers={"value": km, "expectation": np.full(n, np.nan), "threshold": due},
+    )
+    return judgement, {"due_km": np.where(cleared, due + p["bearing_again_km"], due)} | latch_state
+
+
+DETECTOR = Detector(
+    name="wheel_bearing",
+    component=Component.WHEEL_BEARING,
+    observability=Observability.INDIRECT,
+    causes=(
+        Cause(
+            key="inspection",
+            severity=Severity.MONITOR,
+            job="inspect_wheel_bearings",
+            title={"en": "Wheel bearings: listen to them at the next service", "zh": "轮毂轴承：下次保养时听检"},
+            text={
+                "en": "The car has {value:.0f} km, the mileage from {threshold:.0f} km on at which bearings wear out. "
+                "A bearing cannot be judged from afar; nothing says that one is bad. Turn each wheel by hand on "
+                "the lift "
+                "and listen. A bearing that is loud but ignored ends in play and a damaged hub.",
+                "zh": "车辆已行驶{value:.0f}公里，达到轴承易磨损里程（{threshold:.0f}公里起）。轴承状况无法远程判断，"
+                "并无迹象表明已损坏。请在举升机上手动转动各车轮听检。轴承异响长期忽视会产生间隙并损坏轮毂。",
+            },
+        ),
+    ),
+    needs=("odometer_km",),
+    signals=(signals.ODOMETER,),
+    drawn=Drawn(feature="odometer_km", unit="km", label={"en": "Kilometre counter", "zh": "里程表"}),
+    initial=initial,
+    step=step,
+    parameters=("bearing_km", "bearing_again_km", "bearing_reminded_km", "bearing_life_km"),
+)

@@ -1,0 +1,68 @@
+"""A charging session of a traction battery: ampere-hours put in, between which states of charge, how warm.
+
+Ampere-hours by the trapezoid between readings of the current; a session is read once a minute or oftener, and its
+current changes slowly, so that the sum is good to a few parts in a thousand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics.features.matter import Matter
+from vehicle import signals as s
+
+if TYPE_CHECKING:
+    from diagnostics.arrays import Floats
+    from diagnostics.features.sums import Sums
+    from diagnostics.features.view import View
+
+GAP_MS = 180_000
+"""Longest gap that is bridged: three rows of a minute (our choice)."""
+
+
+def measure(view: View) -> dict[str, Floats]:
+    """Ampere-hours since the reading before, and the state of charge."""
+    charging = view.charging
+    passed_ms = view.time_ms - view.before_ms(s.TRACTION_CURRENT)
+    told = charging & view.fresh(s.TRACTION_CURRENT)
+    near = told & (view.before_ms(s.TRACTION_CURRENT) >= 0) & (passed_ms > 0) & (passed_ms <= GAP_MS)
+    mean = (np.maximum(view.value(s.TRACTION_CURRENT), 0.0) + np.maximum(view.before(s.TRACTION_CURRENT), 0.0)) / 2.0
+    charge = np.where(charging & view.fresh(s.TRACTION_CHARGE), view.value(s.TRACTION_CHARGE), np.nan)
+    warmth = np.where(charging & view.fresh(s.TRACTION_TEMPERATURE), view.value(s.TRACTION_TEMPERATURE), np.nan)
+    health = np.where(view.fresh(s.TRACTION_HEALTH), view.value(s.TRACTION_HEALTH), np.nan)
+    return {
+        "charge_ah": np.where(near, mean * np.where(near, passed_ms, 0) / 3_600_000.0, np.nan),
+        "charge_gap_ms": np.where(told & ~near, np.clip(passed_ms, 0, 86_400_000).astype(float), np.nan),
+        "charge_from": charge,
+        "charge_to": charge,
+        "charge_coldest": warmth,
+        "bms_health": health,
+    }
+
+
+def derive(sums: Sums) -> dict[str, Floats]:
+    """What was charged; NaN where readings were missing in between, since the sum would be short."""
+    whole = (sums["charge_ah"] > 0.0) & (np.nan_to_num(sums["charge_gap_ms"]) <= GAP_MS)
+    return {
+        "charged_ah": np.where(whole, sums["charge_ah"], np.nan),
+        "charged_percent": sums["charge_to"] - sums["charge_from"],
+        "charged_coldest": sums["charge_coldest"],
+        "bms_health_percent": sums["bms_health"],
+    }
+
+
+MATTER = Matter(
+    name="charge_sessions",
+    signals=(s.TRACTION_CURRENT, s.TRACTION_CHARGE, s.TRACTION_TEMPERATURE, s.TRACTION_HEALTH, s.IS_CHARGING),
+    measure=measure,
+    derive=derive,
+    needs=(s.TRACTION_CHARGE,),
+    summed=("charge_ah",),
+    largest=("charge_gap_ms",),
+    least=("charge_coldest",),
+    first=("charge_from",),
+    last=("charge_to", "bms_health"),
+    features=("charged_ah", "charged_percent", "charged_coldest", "bms_health_percent"),
+)

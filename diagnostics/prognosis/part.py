@@ -1,0 +1,147 @@
+"""A part that use wears down to a limit: what is left in mm, and by when it must be replaced.
+
+Shared by brake pads and tyres: work of trips wears (:mod:`diagnostics.prognosis.anchored`), measurements anchor, the
+vehicle's own days tell how fast work is done (:mod:`diagnostics.prognosis.dose`), and the limit is reached when
+:mod:`diagnostics.prognosis.crossing` says. Two advices, both by probability, so that a part that nobody ever measured
+must be nearly certain to be due before anyone is asked to look: *measure* and *worn*.
+
+Parameters of a part, each after its prefix: ``new_mm``, ``new_sd_mm`` of a new part; ``start_mm``, ``start_sd_mm`` of
+one of unknown age; ``mm_per_km`` to guess the age of the first from the kilometre counter; ``limit_mm``;
+``mm_per_work`` and ``rate_part``, its spread as a part of it; ``measured_sd_mm``; ``walk_mm2`` that a unit of work adds
+by chance; ``measure_days``, ``worn_days`` and the probabilities ``measure_p``, ``worn_p`` that raise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics.arrays import floats, integers
+from diagnostics.detector import Judgement, latch, latched
+from diagnostics.prognosis import anchored, dose
+from diagnostics.prognosis.crossing import Z_90, days_until, probability_within
+
+if TYPE_CHECKING:
+    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.features.trips import Trips
+
+MEASURE, WORN = range(2)
+NAMES = (
+    "new_mm", "new_sd_mm", "start_mm", "start_sd_mm", "mm_per_km", "limit_mm", "mm_per_work", "rate_part",
+    "measured_sd_mm", "walk_mm2", "measure_days", "measure_p", "worn_days", "worn_p",
+)  # fmt: skip
+AGE_DOUBT = 0.4
+"""Doubt about wear that is guessed from kilometres, as a part of it (our choice)."""
+FIRST_SET = 0.6
+"""Up to this part of its wear a part is taken for the car's first one (our choice)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worn:
+    """A trip's use of a part ``(n,)``: ``work`` done, NaN not observable; ``measured`` mm, NaN not measured."""
+
+    work: Floats
+    measured: Floats
+
+
+def parameters(prefix: str) -> tuple[str, ...]:
+    """Names of a part's parameters."""
+    return tuple(f"{prefix}_{name}" for name in NAMES)
+
+
+def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
+    """No work, no measurement."""
+    counts: dict[str, Floats | Integers] = {
+        "km": np.zeros(n_vehicles),
+        "measured_n": np.zeros(n_vehicles, dtype=np.int64),
+    }
+    return counts | anchored.initial(n_vehicles) | dose.initial(n_vehicles) | latched(n_vehicles)
+
+
+def step(
+    trips: Trips, worn: Worn, state: State, p: Parameters, prefix: str
+) -> tuple[Judgement, dict[str, Floats | Integers]]:
+    """What a trip did to the part and what is left of it."""
+    mine = {name: p[f"{prefix}_{name}"] for name in NAMES}
+    observable = ~np.isnan(worn.work) | ~np.isnan(worn.measured)
+    work = np.nan_to_num(worn.work)
+    left, after = anchored.wear(
+        work, worn.measured, {name: state[name] for name in anchored.PARTS}, _prior(trips, mine),
+        measured_sd=mine["measured_sd_mm"], walk=mine["walk_mm2"],
+    )  # fmt: skip
+    before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
+    daily, days = dose.add(work, trips["ended_ms"], before)
+    rul, measure, due = _ends(left, daily, mine)
+    young = daily.days < p["rate_days"]
+    gone = left.amount < mine["limit_mm"]
+    bad = np.where(due > mine["worn_p"], WORN, np.where(measure > mine["measure_p"], MEASURE, -1))
+    bad = np.where(observable & ~young, bad, -1)
+    good = observable & (left.renewed | (measure < mine["measure_p"] / 3.0))
+    raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
+    km = floats(state["km"]) + np.nan_to_num(trips["km"])
+    told = integers(state["measured_n"]) + ~np.isnan(worn.measured)
+    judgement = Judgement(
+        observable=observable,
+        raised=raised,
+        cleared=cleared,
+        since_ms=trips["ended_ms"],
+        found_ms=trips["ended_ms"],
+        confidence=np.clip(np.where(bad == WORN, due, measure), 0.05, 0.99),
+        health=np.where(observable, _health(left, mine), np.nan),
+        rul_days=np.where((young & ~gone)[:, None], np.nan, rul),
+        numbers=_numbers(left, rul, worn, km, told, mine),
+    )
+    counts: dict[str, Floats | Integers] = {"km": km, "measured_n": told.astype(np.int64)}
+    return judgement, counts | after | days | latch_state
+
+
+def _prior(trips: Trips, mine: Parameters) -> anchored.Prior:
+    """A part of unknown age is half worn; that of a young car is its first, worn by what its counter shows."""
+    by_km = np.nan_to_num(trips["odometer_km"], nan=1e9) * mine["mm_per_km"]
+    first = by_km < FIRST_SET * (mine["new_mm"] - mine["limit_mm"])
+    return anchored.Prior(
+        amount=np.where(first, mine["new_mm"] - by_km, mine["start_mm"]),
+        amount_sd=np.where(first, np.hypot(mine["new_sd_mm"], AGE_DOUBT * by_km), mine["start_sd_mm"]),
+        rate=mine["mm_per_work"],
+        rate_sd=mine["mm_per_work"] * mine["rate_part"],
+        new=mine["new_mm"],
+        new_sd=mine["new_sd_mm"],
+    )
+
+
+def _ends(left: anchored.Left, daily: dose.Dose, mine: Parameters) -> tuple[Floats, Floats, Floats]:
+    """Days left ``(n, 3)``, and the probabilities that the part is due within the days of each advice."""
+    doubt = daily.variance / np.maximum(daily.days, 1.0)
+    spread = {
+        "distance_var": left.amount_var,
+        "rate_var": daily.rate**2 * left.rate_var + left.rate**2 * doubt,
+        "together": daily.rate * left.together,
+        "daily_var": left.rate**2 * daily.variance,
+    }
+    distance, rate = left.amount - mine["limit_mm"], left.rate * daily.rate
+    measure = probability_within(mine["measure_days"], distance, rate, **spread)
+    due = probability_within(mine["worn_days"], distance, rate, **spread)
+    return days_until(distance, rate, **spread), measure, due
+
+
+def _health(left: anchored.Left, mine: Parameters) -> Floats:
+    return np.clip((left.amount - mine["limit_mm"]) / (mine["new_mm"] - mine["limit_mm"]), 0.0, 1.0)
+
+
+def _numbers(
+    left: anchored.Left, rul: Floats, worn: Worn, km: Floats, told: Integers, mine: Parameters
+) -> dict[str, Floats]:
+    return {
+        "value": worn.work,
+        "expectation": np.full(len(km), np.nan),
+        "threshold": np.full(len(km), np.nan),
+        "left": np.maximum(left.amount, 0.0),
+        "error": Z_90 * np.sqrt(left.amount_var),
+        "limit": mine["limit_mm"],
+        "km": km,
+        "measurements": told.astype(np.float64),
+        "low": np.nan_to_num(rul[:, 0]),
+        "high": np.nan_to_num(rul[:, 2]),
+    }
