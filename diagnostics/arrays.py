@@ -60,3 +60,34 @@ def chosen(parameters: Parameters, rows: Integers) -> Parameters:
 def columns_of(parameters: Parameters, name: str, parts: Sequence[str]) -> Floats:
     """Parameters ``PART_NAME`` of several parts, ``(n_vehicles, n_parts)``."""
     return np.stack([parameters[f"{part}_{name}"] for part in parts], axis=1)
+
+
+def some(flags: Flags) -> Flags:
+    """Of several flags a vehicle ``(n, k)``: whether any holds ``(n,)``."""
+    return np.asarray(flags.any(axis=1), dtype=bool)
+
+
+def every(flags: Flags) -> Flags:
+    """Of several flags a vehicle ``(n, k)``: whether all hold ``(n,)``."""
+    return np.asarray(flags.all(axis=1), dtype=bool)
+
+
+def one_of(values: Floats, which: Integers) -> Floats:
+    """Of several numbers a vehicle the one of a column: ``values`` ``(n, k)``, ``which`` ``(n,)``."""
+    return np.asarray(np.take_along_axis(values, which[:, None], axis=1)[:, 0], dtype=np.float64)
+
+
+def part_of(state: State, prefix: str) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
+    """Of a state that holds several of a kind the arrays whose names begin with ``prefix``, without it."""
+    kept = {name.removeprefix(prefix): values for name, values in state.items() if name.startswith(prefix)}
+    return {
+        name: integers(values) if np.issubdtype(values.dtype, np.integer) else floats(values)
+        for name, values in kept.items()
+    }
+
+
+def prefixed(
+    part: Mapping[str, NDArray[np.float64] | NDArray[np.int64]], prefix: str
+) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
+    """The arrays of a part by the names that :func:`part_of` finds them by."""
+    return {prefix + name: values for name, values in part.items()}

@@ -65,6 +65,7 @@ class Component(StrEnum):
     SENSORS = "sensors"
     ENGINE_OIL = "engine_oil"
     BRAKES_FRONT = "brakes_front"
+    BRAKES_REAR = "brakes_rear"
     ENGINE = "engine"
     EMISSIONS = "emissions"
     TRANSMISSION = "transmission"

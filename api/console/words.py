@@ -25,6 +25,7 @@ COMPONENTS: Mapping[str, str] = MappingProxyType(
     {
         "battery_12v": "12 V battery", "charging": "Charging", "cooling": "Cooling", "thermostat": "Thermostat",
         "fuel_air": "Fuel and air", "sensors": "Sensors", "engine_oil": "Engine oil", "brakes_front": "Front brakes",
+        "brakes_rear": "Rear brakes",
         "engine": "Engine", "emissions": "Emissions", "transmission": "Transmission", "brakes": "Brakes",
         "body": "Body", "network": "Vehicle network", "misfire": "Misfire", "catalyst": "Catalyst",
         "oxygen_sensor": "Oxygen sensor", "evap": "Fuel tank vapours", "egr": "Exhaust gas recirculation",

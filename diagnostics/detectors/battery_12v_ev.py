@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats
+from diagnostics.arrays import floats, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
 AGEING, WEAK = range(2)
@@ -44,7 +44,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned of any of the three."""
     parts: dict[str, Floats | Integers] = {"low_n": np.zeros(n_vehicles)}
     for what in SERIES:
-        parts |= {f"{what}_{name}": values for name, values in whitened.initial(n_vehicles).items()}
+        parts |= prefixed(whitened.initial(n_vehicles), f"{what}_")
     return parts | latched(n_vehicles)
 
 
@@ -100,11 +100,11 @@ def _tested(
         mean=p[f"ev_{what}_mean"], prior=1.0, sd=p[f"ev_{what}_sd"], learn=p["ev_learn"], phi=p["ev_phi"], k=p["ev_k"],
         hold=p["ev_h"] / 2.0,
     )  # fmt: skip
-    shift, after = whitened.follow(x, at_ms, {name: state[f"{what}_{name}"] for name in whitened.initial(0)}, chart)
-    return shift, {f"{what}_{name}": values for name, values in after.items()}
+    shift, after = whitened.follow(x, at_ms, part_of(state, f"{what}_"), chart)
+    return shift, prefixed(after, f"{what}_")
 
 
-def _calmed(after: dict[str, Floats | Integers], cleared: np.ndarray) -> dict[str, Floats | Integers]:
+def _calmed(after: dict[str, Floats | Integers], cleared: Flags) -> dict[str, Floats | Integers]:
     """The sums of all three at zero where what was found has cleared."""
     sums = {f"{what}_{side}" for what in SERIES for side in ("up", "down")}
     return after | {name: np.where(cleared, 0.0, after[name]) for name in sums}

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
+from diagnostics.arrays import every, one_of, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
@@ -48,9 +49,10 @@ JOINT, WEAK, SHORT = range(3)
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned of any block."""
     width = len(BLOCKS)
-    motion = {f"cell_{name}": values for name, values in kalman.initial(n_vehicles, width).items()}
-    joint = {f"joint_{name}": values for name, values in kalman.initial(n_vehicles, width).items()}
-    return whitened.initial(n_vehicles, width) | motion | joint | latched(n_vehicles)
+    parts = prefixed(whitened.initial(n_vehicles, width), "test_")
+    for what in ("cell_", "joint_"):
+        parts |= prefixed(kalman.initial(n_vehicles, width), what)
+    return parts | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -60,7 +62,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     plateau = (volts > PLATEAU_V[0]) & (volts < PLATEAU_V[1])
     judged = plateau | ((volts > MIDDLE_V[0]) & (volts < MIDDLE_V[1]))
     away = np.where(judged[:, None], away, np.nan)
-    observable = ~np.isnan(away).all(axis=1) | ~np.isnan(joint).all(axis=1)
+    observable = some(~np.isnan(away)) | some(~np.isnan(joint))
     at_ms = trips["ended_ms"][:, None]
     shift, sums = _shifted(away, at_ms, state, p)
     fall, falls = _moving(away, at_ms, state, p, "cell")
@@ -71,29 +73,24 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     bad, worst = _worst(short, weak, _is_joint(resistance, p), fall, resistance)
     calm = (np.abs(fall.level - shift.baseline) < p["cell_fall_mv"][:, None] / 2.0) | np.isnan(shift.baseline)
     raised, cleared, latch_state = latch(
-        state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & calm.all(axis=1),
+        state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & every(calm),
         clear_after=p["cell_clear_trips"],
     )  # fmt: skip
     judgement = Judgement(
         observable=observable,
         raised=raised,
         cleared=cleared,
-        since_ms=_of(shift.down_since_ms, worst),
+        since_ms=one_of(shift.down_since_ms, worst),
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == SHORT, 0.85, 0.8),
         health=np.where(observable, _health(fall, shift, resistance, p), np.nan),
         numbers=_numbers(fall, shift, resistance, worst, bad, p),
     )
-    return judgement, whitened.restarted(sums, cleared) | falls | joints | latch_state
+    return judgement, prefixed(whitened.restarted(sums, cleared), "test_") | falls | joints | latch_state
 
 
 def _blocks(trips: Trips, unit: str) -> Floats:
     return np.stack([trips[f"cell_{number}_{unit}"] for number in BLOCKS], axis=1)
-
-
-def _of(values: Floats, block: Integers) -> Floats:
-    found: Floats = np.take_along_axis(values, block[:, None], axis=1)[:, 0]
-    return found
 
 
 def _shifted(
@@ -103,7 +100,7 @@ def _shifted(
         mean=np.zeros((1, 1)), prior=0.5, sd=p["cell_sd_mv"][:, None], learn=p["cell_learn"][:, None],
         phi=p["cell_phi"][:, None], k=p["cell_k"][:, None], hold=p["cell_h"][:, None] / 2.0,
     )  # fmt: skip
-    return whitened.follow(away, at_ms, {name: state[name] for name in whitened.initial(0, 1)}, chart)
+    return whitened.follow(away, at_ms, part_of(state, "test_"), chart)
 
 
 def _moving(
@@ -116,9 +113,8 @@ def _moving(
         level=np.zeros((1, 1)), level_sd=3.0 * wide, slope=np.zeros((1, 1)), slope_sd=wide / 20.0,
         level_walk=wide / 10.0, slope_walk=wide / 200.0, noise_sd=wide,
     )  # fmt: skip
-    known = {name.removeprefix(f"{what}_"): values for name, values in state.items() if name.startswith(f"{what}_")}
-    trend, after = kalman.follow(x, at_ms, known, motion)
-    return trend, {f"{what}_{name}": values for name, values in after.items()}
+    trend, after = kalman.follow(x, at_ms, part_of(state, f"{what}_"), motion)
+    return trend, prefixed(after, f"{what}_")
 
 
 def _is_short(fall: kalman.Trend, shift: whitened.Shift, p: Parameters) -> Flags:
@@ -149,33 +145,34 @@ def _worst(
     """Index of the worst cause, -1 none, and the block that it is about."""
     lowest, steepest = np.nan_to_num(fall.level), np.nan_to_num(fall.slope)
     worst = np.argmin(lowest, axis=1)
-    worst = np.where(joint.any(axis=1), np.argmax(np.nan_to_num(resistance.level), axis=1), worst)
-    worst = np.where(weak.any(axis=1), np.argmin(np.where(weak, lowest, np.inf), axis=1), worst)
-    worst = np.where(short.any(axis=1), np.argmin(np.where(short, steepest, np.inf), axis=1), worst)
-    cause = np.where(joint.any(axis=1), JOINT, -1)
-    cause = np.where(weak.any(axis=1), WEAK, cause)
-    return np.where(short.any(axis=1), SHORT, cause), worst
+    worst = np.where(some(joint), np.argmax(np.nan_to_num(resistance.level), axis=1), worst)
+    worst = np.where(some(weak), np.argmin(np.where(weak, lowest, np.inf), axis=1), worst)
+    worst = np.where(some(short), np.argmin(np.where(short, steepest, np.inf), axis=1), worst)
+    cause = np.where(some(joint), JOINT, -1)
+    cause = np.where(some(weak), WEAK, cause)
+    return np.where(some(short), SHORT, cause), worst
 
 
 def _health(fall: kalman.Trend, shift: whitened.Shift, resistance: kalman.Trend, p: Parameters) -> Floats:
     """1 where all blocks agree, 0 where one is as far off as an advisory twice over."""
     fallen = np.nan_to_num(shift.baseline - fall.level) / (2.0 * p["cell_fall_mv"][:, None])
     joined = np.nan_to_num(resistance.level) / (2.0 * p["cell_joint_mohm"][:, None])
-    return np.clip(1.0 - np.maximum(fallen, joined).max(axis=1), 0.0, 1.0)
+    worst: Floats = np.maximum(fallen, joined).max(axis=1)
+    return np.clip(1.0 - worst, 0.0, 1.0)
 
 
 def _numbers(
     fall: kalman.Trend, shift: whitened.Shift, resistance: kalman.Trend, worst: Integers, bad: Integers, p: Parameters
 ) -> dict[str, Floats]:
     at_joint = bad == JOINT
-    normal = np.nan_to_num(_of(shift.baseline, worst))
-    more = np.nan_to_num(_of(resistance.level, worst))
+    normal = np.nan_to_num(one_of(shift.baseline, worst))
+    more = np.nan_to_num(one_of(resistance.level, worst))
     return {
-        "value": np.where(at_joint, more, np.nan_to_num(_of(fall.level, worst))),
+        "value": np.where(at_joint, more, np.nan_to_num(one_of(fall.level, worst))),
         "expectation": np.where(at_joint, 0.0, normal),
         "threshold": np.where(at_joint, p["cell_joint_mohm"], normal - p["cell_fall_mv"]),
         "block": worst + 1.0,
-        "slope": -np.nan_to_num(_of(fall.slope, worst)) * 30.0,
+        "slope": -np.nan_to_num(one_of(fall.slope, worst)) * 30.0,
     }
 
 

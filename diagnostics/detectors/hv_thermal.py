@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats
+from diagnostics.arrays import floats, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -44,7 +44,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     parts: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in SUMS}
     parts["hot_n"] = np.zeros(n_vehicles)
     for what in ("rise", "apart"):
-        parts |= {f"{what}_{name}": values for name, values in whitened.initial(n_vehicles).items()}
+        parts |= prefixed(whitened.initial(n_vehicles), f"{what}_")
     return parts | latched(n_vehicles)
 
 
@@ -78,7 +78,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )
     after: dict[str, Floats | Integers] = balance | {"hot_n": hot}
     for what, sums in (("rise", rise), ("apart", spread)):
-        after |= {f"{what}_{name}": values for name, values in whitened.restarted(sums, cleared).items()}
+        after |= prefixed(whitened.restarted(sums, cleared), f"{what}_")
     return judgement, after | latch_state
 
 
@@ -112,8 +112,7 @@ def _tested(
     chart = whitened.Chart(
         mean=mean, prior=1.0, sd=sd, learn=p["pack_learn"], phi=p["pack_phi"], k=p["pack_k"], hold=p["pack_h"] / 2.0,
     )  # fmt: skip
-    known = {name: state[f"{what}_{name}"] for name in whitened.initial(0)}
-    return whitened.follow(x, at_ms, known, chart)
+    return whitened.follow(x, at_ms, part_of(state, f"{what}_"), chart)
 
 
 def _health(warm: whitened.Shift, uneven: whitened.Shift, p: Parameters) -> Floats:

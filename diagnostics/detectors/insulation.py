@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats
+from diagnostics.arrays import floats, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -46,14 +46,14 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     sums = ("damp_n", "damp_x", "damp_y", "damp_xx", "damp_xy")
     damp: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in sums}
     below: dict[str, Floats | Integers] = {"below": np.zeros(n_vehicles), "danger": np.zeros(n_vehicles)}
-    return damp | below | whitened.initial(n_vehicles) | latched(n_vehicles)
+    return damp | below | prefixed(whitened.initial(n_vehicles), "test_") | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
     read = trips["insulation_log"]
     observable = ~np.isnan(read)
-    plugged = trips["charged_ah"] > 0.0
+    plugged = (trips["charged_ah"] > 0.0) & ~(trips["speed_n"] > 0.0)
     slope, damp = _humidity(np.where(plugged, np.nan, read), trips["insulation_humidity"], state, p)
     away = np.where(np.isnan(trips["insulation_humidity"]), 0.0, trips["insulation_humidity"] - USUAL_HUMIDITY)
     dry = np.where(plugged, np.nan, read - slope * away)
@@ -61,7 +61,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         mean=p["insulation_log_mean"], prior=0.2, sd=p["insulation_log_sd"], learn=p["insulation_learn"],
         phi=p["insulation_phi"], k=p["insulation_k"], hold=p["insulation_h"] / 2.0,
     )  # fmt: skip
-    shift, sums = whitened.follow(dry, trips["ended_ms"], {name: state[name] for name in whitened.initial(0)}, chart)
+    shift, sums = whitened.follow(dry, trips["ended_ms"], part_of(state, "test_"), chart)
     fallen = np.where(np.isnan(shift.level), 0.0, shift.baseline - shift.level)
     limit = np.log10(p["insulation_ohm_per_v"] * np.fmax(np.nan_to_num(trips["insulation_bus_volts"]), p["bus_v"]))
     below = _in_a_row(read < limit + np.log10(p["insulation_margin"]), observable, state, "below")
@@ -94,7 +94,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         },
     )
     after: dict[str, Floats | Integers] = {"below": below, "danger": danger}
-    return judgement, damp | after | whitened.restarted(sums, cleared) | latch_state
+    return judgement, damp | after | prefixed(whitened.restarted(sums, cleared), "test_") | latch_state
 
 
 def _humidity(y: Floats, humidity: Floats, state: State, p: Parameters) -> tuple[Floats, dict[str, Floats | Integers]]:

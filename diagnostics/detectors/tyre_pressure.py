@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats
+from diagnostics.arrays import every, floats, one_of, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
@@ -55,15 +55,19 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "wheel": np.full((n_vehicles, 4), np.nan),
         "reference": np.full((n_vehicles, 4), np.nan),
     }
-    motion = {f"gap_{name}": values for name, values in kalman.initial(n_vehicles, 2).items()}
-    return wheels | motion | whitened.initial(n_vehicles, 2) | latched(n_vehicles)
+    return (
+        wheels
+        | prefixed(kalman.initial(n_vehicles, 2), "gap_")
+        | prefixed(whitened.initial(n_vehicles, 2), "test_")
+        | latched(n_vehicles)
+    )
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
     cold = np.stack([trips[f"tyre_{corner}_kpa"] for corner in CORNERS], axis=1)
     cold = np.where((trips["soak_s"] >= COLD_S)[:, None], cold, np.nan)
-    observable = ~np.isnan(cold).all(axis=1)
+    observable = some(~np.isnan(cold))
     compensated = trips["tyre_compensated"] > 0.0
     wheel, reference, filled = _levels(cold, compensated, state, p)
     shift, gap, after = _gaps(cold, filled, trips["ended_ms"], state, p)
@@ -72,12 +76,12 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     limit = (1.0 - p["tyre_lamp_part"])[:, None] * reference
     leaking, going = _leaking(shift, gap, p)
     days = np.where(leaking, np.maximum(wheel - limit, 0.0) / rate, np.inf)
-    low = compensated & (np.nan_to_num(wheel / reference, nan=1.0) < p["tyre_low_part"][:, None]).all(axis=1)
+    low = compensated & every(np.nan_to_num(wheel / reference, nan=1.0) < p["tyre_low_part"][:, None])
     flat = going & (wheel < p["tyre_flat_part"][:, None] * reference)
     bad, worst = _worst(low, leaking, going, flat, days, p)
     calm = (np.abs(gap.level - shift.baseline) < p["tyre_fall_kpa"][:, None] / 2.0) | np.isnan(shift.baseline)
     raised, cleared, latch_state = latch(
-        state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & calm.all(axis=1),
+        state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & every(calm),
         clear_after=p["tyre_clear_readings"],
     )  # fmt: skip
     judgement = Judgement(
@@ -88,10 +92,12 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == ALL_LOW, 0.9, 0.93),
         health=np.where(observable, _health(wheel, reference, p), np.nan),
-        rul_days=_remaining(_of(wheel - limit, worst), _of(rate, worst), gap, worst, leaking, p),
+        rul_days=_remaining(one_of(wheel - limit, worst), one_of(rate, worst), gap, worst, leaking, p),
         numbers=_numbers(wheel, reference, limit, rate, days, worst),
     )
-    return judgement, {"wheel": wheel, "reference": reference} | whitened.restarted(after, cleared) | latch_state
+    tested = prefixed(whitened.restarted(after["tested"], cleared), "test_")
+    seen: dict[str, Floats | Integers] = {"wheel": wheel, "reference": reference}
+    return judgement, seen | tested | prefixed(after["followed"], "gap_") | latch_state
 
 
 def _levels(cold: Floats, compensated: Flags, state: State, p: Parameters) -> tuple[Floats, Floats, Flags]:
@@ -116,37 +122,33 @@ def _levels(cold: Floats, compensated: Flags, state: State, p: Parameters) -> tu
 
 def _gaps(
     cold: Floats, filled: Flags, at_ms: Floats, state: State, p: Parameters
-) -> tuple[whitened.Shift, kalman.Trend, dict[str, Floats | Integers]]:
+) -> tuple[whitened.Shift, kalman.Trend, dict[str, dict[str, Floats | Integers]]]:
     """The axles' differences, left minus right: tested and followed; a refill makes the normal be learned anew."""
     gap = np.stack([cold[:, 0] - cold[:, 1], cold[:, 2] - cold[:, 3]], axis=1)
     anew = np.stack([filled[:, 0] | filled[:, 1], filled[:, 2] | filled[:, 3]], axis=1) & ~np.isnan(gap)
-    sums = whitened.relearned({name: np.asarray(state[name]) for name in whitened.initial(0, 2)}, anew)
+    sums = whitened.relearned(part_of(state, "test_"), anew)
     wide = {name: p[name][:, None] for name in TEST}
     chart = whitened.Chart(
         mean=np.zeros((1, 1)), prior=0.3, sd=wide["tyre_gap_sd_kpa"], learn=wide["tyre_learn"], phi=wide["tyre_phi"],
         k=wide["tyre_k"], hold=wide["tyre_h"] / 2.0,
     )  # fmt: skip
     shift, tested = whitened.follow(gap, at_ms[:, None], sums, chart)
-    known = {name.removeprefix("gap_"): values for name, values in state.items() if name.startswith("gap_")}
     motion = kalman.Motion(
         level=np.nan_to_num(gap), level_sd=wide["tyre_gap_sd_kpa"], slope=np.zeros((1, 1)),
         slope_sd=wide["tyre_natural_kpa_day"], level_walk=np.full((1, 1), 0.2), slope_walk=wide["tyre_slope_walk"],
         noise_sd=wide["tyre_gap_sd_kpa"],
     )  # fmt: skip
-    lifted = kalman.lifted(dict(known), anew, np.nan_to_num(gap), wide["tyre_gap_sd_kpa"])
+    lifted = kalman.lifted(
+        part_of(state, "gap_"), anew, np.nan_to_num(gap), wide["tyre_gap_sd_kpa"], wide["tyre_natural_kpa_day"]
+    )
     trend, followed = kalman.follow(gap, at_ms[:, None], lifted, motion)
-    return shift, trend, tested | {f"gap_{name}": values for name, values in followed.items()}
+    return shift, trend, {"tested": tested, "followed": followed}
 
 
 def _by_wheel(left_minus_right: Floats) -> Floats:
     """What moves a difference down is the left wheel's, up the right one's: ``(n, 2)`` to ``(n, 4)``."""
     front, rear = left_minus_right[:, 0], left_minus_right[:, 1]
     return np.stack([front, -front, rear, -rear], axis=1)
-
-
-def _of(values: Floats, wheel: Integers) -> Floats:
-    found: Floats = np.take_along_axis(values, wheel[:, None], axis=1)[:, 0]
-    return found
 
 
 def _leaking(shift: whitened.Shift, gap: kalman.Trend, p: Parameters) -> tuple[Flags, Flags]:
@@ -172,7 +174,7 @@ def _worst(
     worst = np.argmin(days, axis=1)
     cause = np.where(low, ALL_LOW, -1)
     for first, which in ((LEAK, leaking), (URGENT, urgent), (FLAT, flat)):
-        cause = np.where(which.any(axis=1), first + worst, cause)
+        cause = np.where(some(which), first + worst, cause)
     return cause, worst
 
 
@@ -180,13 +182,13 @@ def _since(shift: whitened.Shift, worst: Integers, at_ms: Floats) -> Floats:
     since = np.stack(
         [shift.down_since_ms[:, 0], shift.up_since_ms[:, 0], shift.down_since_ms[:, 1], shift.up_since_ms[:, 1]], axis=1
     )
-    began = _of(since, worst)
+    began = one_of(since, worst)
     return np.where(np.isnan(began), at_ms, began)
 
 
 def _health(wheel: Floats, reference: Floats, p: Parameters) -> Floats:
     """1 at the reference, 0 at the car's own lamp; of the worst tyre."""
-    part = np.nan_to_num(wheel / reference, nan=1.0).min(axis=1)
+    part: Floats = np.nan_to_num(wheel / reference, nan=1.0).min(axis=1)
     return np.clip((part - 1.0 + p["tyre_lamp_part"]) / p["tyre_lamp_part"], 0.0, 1.0)
 
 
@@ -196,23 +198,23 @@ def _remaining(
     """Days until the lamp ``(n, 3)`` of a tyre that leaks; of others nobody can tell who tops them up when."""
     doubled = np.repeat(gap.slope_var, 2, axis=1)
     days = days_until(
-        distance, rate, distance_var=p["tyre_gap_sd_kpa"] ** 2 / 4.0, rate_var=_of(doubled, worst),
+        distance, rate, distance_var=p["tyre_gap_sd_kpa"] ** 2 / 4.0, rate_var=one_of(doubled, worst),
         together=np.zeros_like(distance), daily_var=np.full_like(distance, 0.1),
     )  # fmt: skip
-    return np.where(leaking.any(axis=1)[:, None], days, np.nan)
+    return np.where(some(leaking)[:, None], days, np.nan)
 
 
 def _numbers(
     wheel: Floats, reference: Floats, limit: Floats, rate: Floats, days: Floats, worst: Integers
 ) -> dict[str, Floats]:
-    level, normal = _of(wheel, worst), _of(reference, worst)
+    level, normal = one_of(wheel, worst), one_of(reference, worst)
     return {
         "value": level,
         "expectation": normal,
-        "threshold": _of(limit, worst),
+        "threshold": one_of(limit, worst),
         "percent": (1.0 - level / normal) * 100.0,
-        "loss": _of(rate, worst),
-        "days": np.minimum(np.nan_to_num(_of(days, worst), posinf=999.0), 999.0),
+        "loss": one_of(rate, worst),
+        "days": np.minimum(np.nan_to_num(one_of(days, worst), posinf=999.0), 999.0),
     }
 
 

@@ -46,7 +46,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     rounds = np.ceil(np.maximum(km - p["bearing_km"], 0.0) / p["bearing_again_km"])
     due = np.where(np.isnan(before) & observable, p["bearing_km"] + rounds * p["bearing_again_km"], before)
     reached = observable & (km >= due)
-    good = observable & (km >= due + p["bearing_reminded_km"])
+    good = observable & ((km >= due + p["bearing_reminded_km"]) | (km < due))
     raised, cleared, latch_state = latch(
         state, bad=np.where(reached & ~good, 0, -1), good=good, clear_after=np.ones(len(trips))
     )

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import counted
+from diagnostics.arrays import every, floats, one_of, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -52,23 +53,22 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     """See the module."""
     drops, rolling = _wheels(trips, "drops"), _wheels(trips, "rolling_n")
     gone, walking = _wheels(trips, "gone"), _wheels(trips, "walking_n")
-    observable = ~np.isnan(drops).all(axis=1) | ~np.isnan(gone).all(axis=1)
+    observable = some(~np.isnan(drops)) | some(~np.isnan(gone))
     at_ms = trips["ended_ms"][:, None]
     lost, lost_since, after = _against_others(drops, rolling, at_ms, state, p, "lost")
     weak, weak_since, more = _against_others(gone, walking, at_ms, state, p, "gone")
     is_lost, is_weak = lost > p["wheel_lost_h"][:, None], weak > p["wheel_gone_h"][:, None]
     bad, worst = _worst(is_weak, is_lost, weak, lost)
-    good = observable & (lost < p["wheel_lost_h"][:, None] / 2.0).all(axis=1)
-    good &= (weak < p["wheel_gone_h"][:, None] / 2.0).all(axis=1)
+    quiet = (lost < p["wheel_lost_h"][:, None] / 2.0) & (weak < p["wheel_gone_h"][:, None] / 2.0)
     raised, cleared, latch_state = latch(
-        state, bad=np.where(observable, bad, -1), good=good, clear_after=p["wheel_clear_trips"]
+        state, bad=np.where(observable, bad, -1), good=observable & every(quiet), clear_after=p["wheel_clear_trips"]
     )
     found_lost = bad >= LOST
     judgement = Judgement(
         observable=observable,
         raised=raised,
         cleared=cleared,
-        since_ms=np.where(found_lost, _of(lost_since, worst), _of(weak_since, worst)),
+        since_ms=np.where(found_lost, one_of(lost_since, worst), one_of(weak_since, worst)),
         found_ms=trips["ended_ms"],
         confidence=np.where(found_lost, 0.95, 0.85),
         health=np.where(observable, _health(lost, weak, p), np.nan),
@@ -79,11 +79,6 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
 
 def _wheels(trips: Trips, name: str) -> Floats:
     return np.stack([trips[f"wheel_{corner}_{name}"] for corner in CORNERS], axis=1)
-
-
-def _of(values: Floats, wheel: Integers) -> Floats:
-    found: Floats = np.take_along_axis(values, wheel[:, None], axis=1)[:, 0]
-    return found
 
 
 def _against_others(
@@ -98,14 +93,14 @@ def _against_others(
         limit=p[f"wheel_{name}_h"][:, None], most=p["wheel_most"][:, None], name=name,
     )  # fmt: skip
     share = np.where(chances > 0.0, told / np.where(chances > 0.0, chances, 1.0), np.nan)
-    before = np.asarray(state[f"{name}_rate"], dtype=np.float64)
+    before = floats(state[f"{name}_rate"])
     rate = np.where(np.isnan(share), before, 0.7 * before + 0.3 * share)
     return evidence, since, after | {f"{name}_rate": rate}
 
 
 def _worst(is_weak: Flags, is_lost: Flags, weak: Floats, lost: Floats) -> tuple[Integers, Integers]:
     """Index of the worst cause, -1 none, and the wheel that it is about."""
-    any_lost, any_weak = is_lost.any(axis=1), is_weak.any(axis=1)
+    any_lost, any_weak = some(is_lost), some(is_weak)
     worst = np.where(any_lost, np.argmax(lost, axis=1), np.argmax(weak, axis=1))
     return np.where(any_lost, LOST + worst, np.where(any_weak, WEAK + worst, -1)), worst
 
@@ -113,7 +108,8 @@ def _worst(is_weak: Flags, is_lost: Flags, weak: Floats, lost: Floats) -> tuple[
 def _health(lost: Floats, weak: Floats, p: Parameters) -> Floats:
     """1 without evidence, a half at an advisory, 0 where a signal is lost for certain."""
     against = np.maximum(lost / p["wheel_lost_h"][:, None], 0.5 * weak / p["wheel_gone_h"][:, None])
-    return np.clip(1.0 - against.max(axis=1), 0.0, 1.0)
+    worst: Floats = against.max(axis=1)
+    return np.clip(1.0 - worst, 0.0, 1.0)
 
 
 def _numbers(
@@ -123,8 +119,8 @@ def _numbers(
     found_lost: Flags,
     p: Parameters,
 ) -> dict[str, Floats]:
-    lost_share = _of(np.asarray(lost["lost_rate"], dtype=np.float64), worst)
-    gone_share = _of(np.asarray(gone["gone_rate"], dtype=np.float64), worst)
+    lost_share = one_of(floats(lost["lost_rate"]), worst)
+    gone_share = one_of(floats(gone["gone_rate"]), worst)
     sound = np.where(found_lost, p["wheel_lost_sound"], p["wheel_gone_sound"])
     limit = np.where(found_lost, p["wheel_lost_bad"], p["wheel_gone_bad"])
     share = np.where(found_lost, lost_share, gone_share)

@@ -95,11 +95,15 @@ def follow(x: Floats, at_ms: Floats, state: State, motion: Motion) -> tuple[Tren
 
 
 def lifted(
-    after: dict[str, Floats | Integers], where: Flags, level: Floats, level_sd: Floats
+    after: dict[str, Floats | Integers], where: Flags, level: Floats, level_sd: Floats, slope_sd: Floats
 ) -> dict[str, Floats | Integers]:
-    """The same state with the level of some series set anew, as after a refill or a repair; the slope stays."""
+    """The same state with the level of some series set anew, as after a refill or a repair.
+
+    The slope stays as a guess, with the doubt ``slope_sd``.
+    """
     return after | {
         "level": np.where(where, level, after["level"]),
         "level_var": np.where(where, level_sd**2, after["level_var"]),
+        "slope_var": np.where(where, slope_sd**2, after["slope_var"]),
         "together": np.where(where, 0.0, after["together"]),
     }

@@ -31,7 +31,7 @@ def use_of(trips: Trips, p: Parameters, measured: str) -> Worn:
     air = np.where(np.isnan(trips["ambient_c"]), USUAL_C, trips["ambient_c"])
     disc_c = air + p["disc_k_per_w_kg"] * work / seconds
     harm = 1.0 + np.exp(np.minimum((disc_c - p["disc_hot_c"]) / p["disc_scale_k"], 2.0))
-    driven = (trips["speed_n"] > 0.0) & ~(trips["charged_ah"] > 0.0)
+    driven = trips["speed_n"] > 0.0
     return Worn(work=np.where(driven, work * harm / WORK_J_KG, np.nan), measured=_in_range(trips[measured]))
 
 

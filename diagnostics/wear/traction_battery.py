@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats
+from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 YEAR_DAYS = 365.25
 FADING, BELOW = range(2)
+ODD, ODD_TIMES = 2.0, 5
+"""So many charges in a row, each so many spreads short, are a module that failed and not chance (our choice)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -49,6 +51,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "reference_ah": np.full(n_vehicles, np.nan),
         "first": np.full(n_vehicles, np.nan),
         "charges": np.zeros(n_vehicles, dtype=np.int64),
+        "short_n": np.zeros(n_vehicles, dtype=np.int64),
     }
     return seen | kalman.initial(n_vehicles) | latched(n_vehicles)
 
@@ -59,14 +62,18 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     observable = ~np.isnan(capacity)
     reference = _reference(capacity, trips["bms_health_percent"], state, p)
     health = capacity / reference
-    trend, after = kalman.follow(health, trips["ended_ms"], state, _motion(reference, noise, p))
-    first = np.where(np.isnan(floats(state["first"])) & (trend.count >= p["soh_learn"]), trend.level, state["first"])
+    motion = _motion(reference, noise, p)
+    trend, after = kalman.follow(health, trips["ended_ms"], _stepped(health, noise, state, motion), motion)
+    short = np.where(observable, np.where(trend.surprise < -ODD, integers(state["short_n"]) + 1, 0), state["short_n"])
+    first = np.where(
+        np.isnan(floats(state["first"])) & (trend.count >= p["soh_learn"]), trend.level, floats(state["first"])
+    )
     error = np.sqrt(np.nan_to_num(trend.level_var, nan=1.0) + _bias(p) ** 2)
     a_year = trend.slope * YEAR_DAYS
     surely = a_year + Z_90 * np.sqrt(np.nan_to_num(trend.slope_var, nan=1.0)) * YEAR_DAYS < -p["soh_fast_a_year"]
     rul = _remaining(trend, p)
     known = observable & (trend.count >= p["soh_learn"])
-    fading = known & surely & (floats(first) - trend.level > p["soh_fall"])
+    fading = known & surely & (first - trend.level > p["soh_fall"])
     soon = known & (rul[:, 1] < p["soh_soon_days"]) & (trend.level - Z_90 * error < p["soh_line"] + p["soh_fall"])
     below = known & (trend.level + Z_90 * error < p["soh_line"])
     bad = np.where(below, BELOW, np.where(fading | soon, FADING, -1))
@@ -93,8 +100,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "high": np.nan_to_num(rul[:, 2]) / YEAR_DAYS,
         },
     )
-    charges = np.asarray(state["charges"]) + observable
-    seen: dict[str, Floats | Integers] = {"reference_ah": reference, "first": floats(first), "charges": charges}
+    charges = integers(state["charges"]) + observable
+    seen: dict[str, Floats | Integers] = {
+        "reference_ah": reference,
+        "first": first,
+        "charges": charges,
+        "short_n": integers(short),
+    }
     return judgement, seen | after | latch_state
 
 
@@ -110,13 +122,20 @@ def _capacity(trips: Trips, p: Parameters) -> tuple[Floats, Floats]:
 
 def _reference(capacity: Floats, by_car: Floats, state: State, p: Parameters) -> Floats:
     """Capacity as new: the platform's, or what the first charges say, their mean over the state of health then."""
-    kept, charges = floats(state["reference_ah"]), np.asarray(state["charges"], dtype=np.float64)
+    kept, charges = floats(state["reference_ah"]), floats(state["charges"])
     told = np.where(np.isnan(by_car), p["soh_start"], np.clip(by_car / 100.0, 0.5, 1.0))
     own = capacity / told
     share = 1.0 / (charges + 1.0)
     learned = np.where(np.isnan(kept), own, kept + share * (own - kept))
     learned = np.where(np.isnan(capacity) | (charges >= p["soh_learn"]), kept, learned)
     return np.where(p["pack_ah"] > 0.0, p["pack_ah"], learned)
+
+
+def _stepped(health: Floats, noise: Floats, state: State, motion: kalman.Motion) -> dict[str, Floats | Integers]:
+    """The filter's state, its level set anew where capacity has fallen at once and stayed there."""
+    known = {name: floats(state[name]) for name in kalman.initial(0)}
+    fell = (integers(state["short_n"]) >= ODD_TIMES) & ~np.isnan(health)
+    return kalman.lifted(dict(known), fell, np.nan_to_num(health), noise, motion.slope_sd)
 
 
 def _motion(reference: Floats, noise: Floats, p: Parameters) -> kalman.Motion:

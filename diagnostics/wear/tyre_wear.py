@@ -42,7 +42,7 @@ MOST_MM = 25.0
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
-    driven = (trips["speed_n"] > 0.0) & ~(trips["charged_ah"] > 0.0)
+    driven = trips["speed_n"] > 0.0
     measured = trips["measured_tread_mm"]
     worn = part.Worn(
         work=np.where(driven, trips["tyre_work_km"] / WORK_KM, np.nan),

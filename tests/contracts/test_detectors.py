@@ -13,7 +13,7 @@ from diagnostics.detector import Detector, Observability, discover
 from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.findings import Severity
 from diagnostics.platforms import GENERIC, parameters_of, read_platforms
-from tests.contracts import engine_samples
+from tests.contracts import chassis_samples, engine_samples
 from vehicle.signals import CATALOGUE
 
 MODULES = {
@@ -41,6 +41,7 @@ SOUND = {
     "manifold_jitter": (6.0, 0.8), "coolant_share": (0.72, 0.02), "intake_share": (0.68, 0.02),
     "volts_share": (0.94, 0.03), "manifold_share": (0.97, 0.02), "throttle_share": (0.8, 0.02),
     **engine_samples.SOUND,
+    **chassis_samples.SOUND,
 }  # fmt: skip
 
 
@@ -73,6 +74,7 @@ FAULTY = {
     "engine_oil": {"oil_dose": 3_000_000.0},
     "brake_pads_front": {"braking_joules_per_kg": 300_000.0},
     **engine_samples.FAULTY,
+    **chassis_samples.FAULTY,
 }
 """By detector, what its fault adds to the features of a sound trip; one without a row here fails."""
 

@@ -1,4 +1,8 @@
-"""The work of the brakes: kinetic energy lost beyond what road load and a dragging engine take."""
+"""The work of the brakes: kinetic energy lost beyond what road load, a dragging engine and recuperation take.
+
+What a traction battery gets while the car slows has not gone into the brakes; where a brake pedal is read and not
+pressed, nothing has. Both are used where the car tells them.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +27,26 @@ def measure(view: View) -> dict[str, Floats]:
     mean = (speed + last) / 2.0
     drag = view.parameter("drag_m_s2") + view.parameter("drag_per_m") * mean**2
     lost = (last**2 - speed**2) / 2.0 - drag * mean * lasted_s
-    return {"braking_joules_per_kg": view.only(counted, np.maximum(0.0, lost))}
+    lost = lost - _recuperated(view) * lasted_s
+    pedal = view.held(s.BRAKE_PEDAL) if view.told(s.BRAKE_PEDAL) else np.ones_like(lost)
+    return {"braking_joules_per_kg": view.only(counted, np.where(pedal <= 0.0, 0.0, np.maximum(0.0, lost)))}
+
+
+def _recuperated(view: View) -> Floats:
+    """Power that the wheels gave to the traction battery, W per kg of car; 0 where its current is not told."""
+    if not (view.told(s.TRACTION_CURRENT) and view.told(s.TRACTION_VOLTAGE)):
+        return np.zeros(len(view))
+    watts = np.maximum(view.held(s.TRACTION_CURRENT), 0.0) * view.held(s.TRACTION_VOLTAGE)
+    return np.nan_to_num(watts) / (view.parameter("car_kg") * view.parameter("recuperation_part"))
 
 
 MATTER = Matter(
     name="braking",
-    signals=(s.SPEED,),
+    signals=(s.SPEED, s.BRAKE_PEDAL, s.TRACTION_CURRENT, s.TRACTION_VOLTAGE),
     needs=(s.SPEED,),
     on=(s.SPEED,),
     measure=measure,
     summed=("braking_joules_per_kg",),
     features=("braking_joules_per_kg",),
-    parameters=("brake_gap_s", "drag_m_s2", "drag_per_m"),
+    parameters=("brake_gap_s", "drag_m_s2", "drag_per_m", "car_kg", "recuperation_part"),
 )

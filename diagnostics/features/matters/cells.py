@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.arrays import every, some
 from diagnostics.features.matter import Matter
 from vehicle import signals as s
 
@@ -31,25 +32,25 @@ LOADED_A = 15.0
 def measure(view: View) -> dict[str, Floats]:
     """Deviations in mV at rest, and their products with the current."""
     volts = np.stack([view.value(path) for path in s.BLOCK_VOLTAGES], axis=1)
-    fresh = np.stack([view.fresh(path) for path in s.BLOCK_VOLTAGES], axis=1).any(axis=1)
-    told = fresh & ~np.isnan(volts).any(axis=1)
+    fresh = np.stack([view.fresh(path) for path in s.BLOCK_VOLTAGES], axis=1)
+    told = some(fresh) & every(~np.isnan(volts))
     middle = np.median(np.where(told[:, None], volts, 0.0), axis=1)
     current = view.held(s.TRACTION_CURRENT)
     rest = told & view.resting & ~(np.abs(current) > STILL_A)
     loaded = told & ~view.resting & ~view.charging & ~np.isnan(current)
     amperes = np.where(loaded, current, 0.0)
     values = {
-        "cell_rest_n": np.where(rest, 1.0, np.nan),
-        "cell_rest_volts": np.where(rest, middle, np.nan),
-        "cell_load_n": np.where(loaded, 1.0, np.nan),
-        "cell_load_a": np.where(loaded, amperes, np.nan),
-        "cell_load_a2": np.where(loaded, amperes**2, np.nan),
+        "cell_rest_n": view.only(rest),
+        "cell_rest_volts": view.only(rest, middle),
+        "cell_load_n": view.only(loaded),
+        "cell_load_a": view.only(loaded, amperes),
+        "cell_load_a2": view.only(loaded, amperes**2),
     }
     for number in BLOCKS:
         away = np.where(told, (volts[:, number - 1] - middle) * 1000.0, 0.0)
-        values[f"cell_rest_{number}"] = np.where(rest, away, np.nan)
-        values[f"cell_load_{number}"] = np.where(loaded, away, np.nan)
-        values[f"cell_load_a_{number}"] = np.where(loaded, away * amperes, np.nan)
+        values[f"cell_rest_{number}"] = view.only(rest, away)
+        values[f"cell_load_{number}"] = view.only(loaded, away)
+        values[f"cell_load_a_{number}"] = view.only(loaded, away * amperes)
     return values
 
 

@@ -23,18 +23,18 @@ GAP_MS = 180_000
 
 
 def measure(view: View) -> dict[str, Floats]:
-    """Ampere-hours since the reading before, and the state of charge."""
+    """Ampere-seconds since the reading before, and the state of charge."""
     charging = view.charging
     passed_ms = view.time_ms - view.before_ms(s.TRACTION_CURRENT)
     told = charging & view.fresh(s.TRACTION_CURRENT)
     near = told & (view.before_ms(s.TRACTION_CURRENT) >= 0) & (passed_ms > 0) & (passed_ms <= GAP_MS)
     mean = (np.maximum(view.value(s.TRACTION_CURRENT), 0.0) + np.maximum(view.before(s.TRACTION_CURRENT), 0.0)) / 2.0
-    charge = np.where(charging & view.fresh(s.TRACTION_CHARGE), view.value(s.TRACTION_CHARGE), np.nan)
-    warmth = np.where(charging & view.fresh(s.TRACTION_TEMPERATURE), view.value(s.TRACTION_TEMPERATURE), np.nan)
-    health = np.where(view.fresh(s.TRACTION_HEALTH), view.value(s.TRACTION_HEALTH), np.nan)
+    charge = view.only(charging & view.fresh(s.TRACTION_CHARGE), view.value(s.TRACTION_CHARGE))
+    warmth = view.only(charging & view.fresh(s.TRACTION_TEMPERATURE), view.value(s.TRACTION_TEMPERATURE))
+    health = view.only(view.fresh(s.TRACTION_HEALTH), view.value(s.TRACTION_HEALTH))
     return {
-        "charge_ah": np.where(near, mean * np.where(near, passed_ms, 0) / 3_600_000.0, np.nan),
-        "charge_gap_ms": np.where(told & ~near, np.clip(passed_ms, 0, 86_400_000).astype(float), np.nan),
+        "charge_as": view.only(near, mean * np.where(near, passed_ms, 0) / 1000.0),
+        "charge_gap_ms": view.only(told & ~near, np.clip(passed_ms, 0, 86_400_000).astype(float)),
         "charge_from": charge,
         "charge_to": charge,
         "charge_coldest": warmth,
@@ -44,9 +44,9 @@ def measure(view: View) -> dict[str, Floats]:
 
 def derive(sums: Sums) -> dict[str, Floats]:
     """What was charged; NaN where readings were missing in between, since the sum would be short."""
-    whole = (sums["charge_ah"] > 0.0) & (np.nan_to_num(sums["charge_gap_ms"]) <= GAP_MS)
+    whole = (sums["charge_as"] > 0.0) & (np.nan_to_num(sums["charge_gap_ms"]) <= GAP_MS)
     return {
-        "charged_ah": np.where(whole, sums["charge_ah"], np.nan),
+        "charged_ah": np.where(whole, sums["charge_as"] / 3600.0, np.nan),
         "charged_percent": sums["charge_to"] - sums["charge_from"],
         "charged_coldest": sums["charge_coldest"],
         "bms_health_percent": sums["bms_health"],
@@ -59,7 +59,7 @@ MATTER = Matter(
     measure=measure,
     derive=derive,
     needs=(s.TRACTION_CHARGE,),
-    summed=("charge_ah",),
+    summed=("charge_as",),
     largest=("charge_gap_ms",),
     least=("charge_coldest",),
     first=("charge_from",),

@@ -34,11 +34,11 @@ def measure(view: View) -> dict[str, Floats]:
     fed = volts > CONVERTER_V
     key = electric & read & ~view.charging & (view.elapsed_ms <= KEY_MS)
     return {
-        "ev_parked_n": np.where(parked, 1.0, np.nan),
-        "ev_topped_n": np.where(parked & fed, 1.0, np.nan),
-        "ev_rest_sum": np.where(parked & ~fed, volts, np.nan),
-        "ev_rest_last": np.where(parked & ~fed, volts, np.nan),
-        "ev_key_least": np.where(key & ~fed, volts, np.nan),
+        "ev_parked_n": view.only(parked),
+        "ev_topped_n": view.only(parked & fed),
+        "ev_rest_sum": view.only(parked & ~fed, volts),
+        "ev_rest_last": view.only(parked & ~fed, volts),
+        "ev_key_least": view.only(key & ~fed, volts),
     }
 
 

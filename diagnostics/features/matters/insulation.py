@@ -26,16 +26,16 @@ def measure(view: View) -> dict[str, Floats]:
     """Logarithm of the resistance, humidity and the voltage that it insulates."""
     read = view.fresh(s.INSULATION)
     ohm = np.maximum(np.where(read, view.value(s.INSULATION), LEAST_OHM), LEAST_OHM)
-    logs = np.where(read, np.log10(ohm), np.nan)
+    logs = view.only(read, np.log10(ohm))
     damp = view.known(s.HUMIDITY)
     told = read & ~np.isnan(damp)
-    volts = np.where(view.fresh(s.TRACTION_VOLTAGE), view.value(s.TRACTION_VOLTAGE), np.nan)
+    volts = view.only(view.fresh(s.TRACTION_VOLTAGE), view.value(s.TRACTION_VOLTAGE))
     return {
-        "insulation_n": np.where(read, 1.0, np.nan),
+        "insulation_n": view.only(read),
         "insulation_sum": logs,
         "insulation_least": logs,
-        "insulation_damp_n": np.where(told, 1.0, np.nan),
-        "insulation_damp": np.where(told, damp, np.nan),
+        "insulation_damp_n": view.only(told),
+        "insulation_damp": view.only(told, damp),
         "insulation_volts": volts,
     }
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from diagnostics.features.matter import Matter
 from vehicle import signals as s
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
 def measure(view: View) -> dict[str, Floats]:
     """The counter where it was read."""
-    return {"odometer_km": np.where(view.fresh(s.ODOMETER), view.value(s.ODOMETER), np.nan)}
+    return {"odometer_km": view.only(view.fresh(s.ODOMETER), view.value(s.ODOMETER))}
 
 
 MATTER = Matter(

@@ -31,32 +31,32 @@ def measure(view: View) -> dict[str, Floats]:
     passed_ms = view.time_ms - view.before_ms(s.TRACTION_CURRENT)
     near = at_work & view.fresh(s.TRACTION_CURRENT) & (view.before_ms(s.TRACTION_CURRENT) >= 0)
     near = near & (passed_ms > 0) & (passed_ms <= GAP_MS)
-    hours = np.where(near, passed_ms, 0) / 3_600_000.0
-    heat = (current**2 + view.before(s.TRACTION_CURRENT) ** 2) / 2.0 * hours / 1000.0
+    seconds = np.where(near, passed_ms, 0) / 1000.0
+    heat = (current**2 + view.before(s.TRACTION_CURRENT) ** 2) / 2.0 * seconds
     above = warmth - view.known(s.TRACTION_COOLANT)
     told = near & ~np.isnan(above)
     apart = view.value(s.TRACTION_HOTTEST) - view.known(s.TRACTION_COLDEST)
     read = at_work & view.fresh(s.TRACTION_TEMPERATURE)
     return {
-        "pack_heat": np.where(told, heat, np.nan),
-        "pack_cooling": np.where(told, above * hours, np.nan),
-        "pack_hours": np.where(told, hours, np.nan),
-        "pack_began_c": np.where(read, view.value(s.TRACTION_TEMPERATURE), np.nan),
-        "pack_ended_c": np.where(read, view.value(s.TRACTION_TEMPERATURE), np.nan),
-        "pack_hottest_c": np.where(view.fresh(s.TRACTION_HOTTEST), view.value(s.TRACTION_HOTTEST), np.nan),
-        "pack_apart_n": np.where(at_work & view.fresh(s.TRACTION_HOTTEST) & ~np.isnan(apart), 1.0, np.nan),
-        "pack_apart": np.where(at_work & view.fresh(s.TRACTION_HOTTEST), apart, np.nan),
+        "pack_heat": view.only(told, heat),
+        "pack_cooling": view.only(told, above * seconds),
+        "pack_seconds": view.only(told, seconds),
+        "pack_began_c": view.only(read, view.value(s.TRACTION_TEMPERATURE)),
+        "pack_ended_c": view.only(read, view.value(s.TRACTION_TEMPERATURE)),
+        "pack_hottest_c": view.only(view.fresh(s.TRACTION_HOTTEST), view.value(s.TRACTION_HOTTEST)),
+        "pack_apart_n": view.only(at_work & view.fresh(s.TRACTION_HOTTEST) & ~np.isnan(apart)),
+        "pack_apart": view.only(at_work & view.fresh(s.TRACTION_HOTTEST), apart),
     }
 
 
 def derive(sums: Sums) -> dict[str, Floats]:
     """``pack_heat_kaah`` in 1000 A^2 h, ``pack_cooling_kh`` in K h, rise in K, mean excess over the coolant in K."""
-    hours, apart = sums["pack_hours"], sums["pack_apart_n"]
-    worked = hours > 0.0
+    seconds, apart = sums["pack_seconds"], sums["pack_apart_n"]
+    worked = seconds > 0.0
     return {
-        "pack_heat_kaah": np.where(worked, sums["pack_heat"], np.nan),
-        "pack_cooling_kh": np.where(worked, sums["pack_cooling"], np.nan),
-        "pack_work_h": np.where(worked, hours, np.nan),
+        "pack_heat_kaah": np.where(worked, sums["pack_heat"] / 3.6e6, np.nan),
+        "pack_cooling_kh": np.where(worked, sums["pack_cooling"] / 3600.0, np.nan),
+        "pack_work_h": np.where(worked, seconds / 3600.0, np.nan),
         "pack_rise_k": np.where(worked, sums["pack_ended_c"] - sums["pack_began_c"], np.nan),
         "pack_hottest_c": sums["pack_hottest_c"],
         "pack_apart_k": np.where(apart >= LEAST_N, sums["pack_apart"] / np.maximum(apart, 1.0), np.nan),
@@ -69,7 +69,7 @@ MATTER = Matter(
     measure=measure,
     derive=derive,
     needs=(s.TRACTION_TEMPERATURE,),
-    summed=("pack_heat", "pack_cooling", "pack_hours", "pack_apart_n", "pack_apart"),
+    summed=("pack_heat", "pack_cooling", "pack_seconds", "pack_apart_n", "pack_apart"),
     largest=("pack_hottest_c",),
     first=("pack_began_c",),
     last=("pack_ended_c",),

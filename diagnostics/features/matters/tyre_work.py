@@ -16,6 +16,7 @@ from vehicle import signals as s
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Floats
+    from diagnostics.features.sums import Sums
     from diagnostics.features.view import View
 
 GAP_MS = 4_000
@@ -25,7 +26,7 @@ MOST_M_S2 = 8.0
 
 
 def measure(view: View) -> dict[str, Floats]:
-    """Weighted kilometres of each row."""
+    """Weighted metres of each row."""
     speed = view.value(s.SPEED) / 3.6
     before = view.before(s.SPEED) / 3.6
     passed_ms = view.time_ms - view.before_ms(s.SPEED)
@@ -39,16 +40,23 @@ def measure(view: View) -> dict[str, Floats]:
     usual = view.parameter("tyre_usual_across")
     harm = 1.0 + view.parameter("tyre_kx") * along**2
     harm = harm + view.parameter("tyre_ky") * np.where(told, across, 0.0) ** 2 + np.where(told, 0.0, usual)
-    km = (speed + before) / 2.0 * seconds / 1000.0
-    return {"tyre_work_km": np.where(near, km * harm, np.nan)}
+    metres = (speed + before) / 2.0 * seconds
+    return {"tyre_work_m": view.only(near, metres * harm)}
+
+
+def derive(sums: Sums) -> dict[str, Floats]:
+    """Weighted kilometres; NaN where speed was not read."""
+    return {"tyre_work_km": np.where(sums["speed_n"] > 0.0, sums["tyre_work_m"] / 1000.0, np.nan)}
 
 
 MATTER = Matter(
     name="tyre_work",
     signals=(s.SPEED, s.LATERAL_ACCELERATION, s.YAW_RATE),
     measure=measure,
+    derive=derive,
     needs=(s.SPEED,),
-    summed=("tyre_work_km",),
+    on=(s.SPEED,),
+    summed=("tyre_work_m",),
     features=("tyre_work_km",),
     parameters=("tyre_kx", "tyre_ky", "tyre_usual_across"),
 )

@@ -43,7 +43,7 @@ def measure(view: View) -> dict[str, Floats]:
         known = ~np.isnan(celsius)
         ratio = np.where(known, (REFERENCE_C + KELVIN) / (np.where(known, celsius, 0.0) + KELVIN), 1.0)
         read = cold & view.fresh(pressure)
-        values[f"tyre_{corner}"] = np.where(read, (view.value(pressure) + air_kpa) * ratio - air_kpa, np.nan)
+        values[f"tyre_{corner}"] = view.only(read, (view.value(pressure) + air_kpa) * ratio - air_kpa)
         values["tyre_known"] = np.where(read, known.astype(float), values.get("tyre_known", np.nan))
     return values
 

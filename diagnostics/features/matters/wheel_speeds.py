@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.arrays import every, some
 from diagnostics.features.matter import Matter
 from diagnostics.features.matters.tyres import CORNERS
 from vehicle import signals as s
@@ -41,24 +42,24 @@ def measure(view: View) -> dict[str, Floats]:
     """By wheel: whether it stands though the others roll, and its ratio to them."""
     wheels = np.stack([view.held(path) for path in s.WHEEL_SPEEDS], axis=1)
     fresh = np.stack([view.fresh(path) for path in s.WHEEL_SPEEDS], axis=1)
-    told = ~np.isnan(wheels).any(axis=1) & fresh.any(axis=1) & _steady(view)
+    told = every(~np.isnan(wheels)) & some(fresh) & _steady(view)
     values: dict[str, Floats] = {}
     sides = np.abs(wheels[:, [0, 2]].mean(axis=1) - wheels[:, [1, 3]].mean(axis=1))
     middle = np.median(wheels, axis=1)
     cruise = told & (middle > CRUISE_KPH) & (sides < STRAIGHT * np.maximum(middle, 1.0))
-    values["wheel_cruise_n"] = np.where(cruise, 1.0, np.nan)
+    values["wheel_cruise_n"] = view.only(cruise)
     for at, corner in enumerate(CORNERS):
         others = np.median(np.delete(wheels, at, axis=1), axis=1)
         least = np.delete(wheels, at, axis=1).min(axis=1)
         own, judged = wheels[:, at], told & fresh[:, at]
         rolling = judged & (least > ROLLING_KPH)
         walking = judged & (least >= WALKING_KPH[0]) & (others <= WALKING_KPH[1])
-        values[f"wheel_{corner}_rolling_n"] = np.where(rolling, 1.0, np.nan)
-        values[f"wheel_{corner}_drops"] = np.where(rolling & (own <= STANDING_KPH), 1.0, np.nan)
-        values[f"wheel_{corner}_walking_n"] = np.where(walking, 1.0, np.nan)
-        values[f"wheel_{corner}_gone"] = np.where(walking & (own <= STANDING_KPH), 1.0, np.nan)
+        values[f"wheel_{corner}_rolling_n"] = view.only(rolling)
+        values[f"wheel_{corner}_drops"] = view.only(rolling & (own <= STANDING_KPH))
+        values[f"wheel_{corner}_walking_n"] = view.only(walking)
+        values[f"wheel_{corner}_gone"] = view.only(walking & (own <= STANDING_KPH))
         ratio = np.log(np.maximum(own, 1.0) / np.maximum(others, 1.0))
-        values[f"wheel_{corner}_log"] = np.where(cruise, ratio, np.nan)
+        values[f"wheel_{corner}_log"] = view.only(cruise, ratio)
     return values
 
 
