@@ -88,17 +88,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad == BELOW, 0.95, 0.85),
         health=np.where(known, np.clip((trend.level - p["soh_line"]) / (1.0 - p["soh_line"]), 0.0, 1.0), np.nan),
         rul_days=np.where(known[:, None], rul, np.nan),
-        numbers={
-            "value": capacity,
-            "expectation": reference,
-            "threshold": reference * p["soh_line"],
-            "percent": trend.level * 100.0,
-            "error": Z_90 * error * 100.0,
-            "loss": -a_year * 100.0,
-            "line": p["soh_line"] * 100.0,
-            "low": np.nan_to_num(rul[:, 0]) / YEAR_DAYS,
-            "high": np.nan_to_num(rul[:, 2]) / YEAR_DAYS,
-        },
+        numbers=_numbers(capacity, reference, trend, error, rul, p),
     )
     charges = integers(state["charges"]) + observable
     seen: dict[str, Floats | Integers] = {
@@ -108,6 +98,22 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         "short_n": integers(short),
     }
     return judgement, seen | after | latch_state
+
+
+def _numbers(
+    capacity: Floats, reference: Floats, trend: kalman.Trend, error: Floats, rul: Floats, p: Parameters
+) -> dict[str, Floats]:
+    return {
+        "value": capacity,
+        "expectation": reference,
+        "threshold": reference * p["soh_line"],
+        "percent": trend.level * 100.0,
+        "error": Z_90 * error * 100.0,
+        "loss": -trend.slope * YEAR_DAYS * 100.0,
+        "line": p["soh_line"] * 100.0,
+        "low": np.nan_to_num(rul[:, 0]) / YEAR_DAYS,
+        "high": np.nan_to_num(rul[:, 2]) / YEAR_DAYS,
+    }
 
 
 def _capacity(trips: Trips, p: Parameters) -> tuple[Floats, Floats]:
