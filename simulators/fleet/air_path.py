@@ -5,7 +5,8 @@ pressure by speed-density on top of residual gas. A leak behind the meter flows 
 at full load. A charge leak lets metered air out under boost. The intake air takes heat from under the bonnet, the more
 the slower it flows; a charge cooler takes most of the compressor's heat away.
 
-Platform: ``has_maf`` (1 or 0), ``filling``, ``boost_kpa`` (0: none), ``filter_tonnes`` (air that clogs a filter).
+Platform: ``has_maf`` (1 or 0), ``filling``, ``boost_kpa`` (0: none), ``filter_tonnes`` (air that clogs a filter),
+``intake_heat``.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ai
         boost_kpa=spread(rng, n, boost, 0.03) if boost else full(n, 0.0),
         maf_share=full(n, platform.get("has_maf", 1.0)),
         filter_tonnes=spread(rng, n, platform.get("filter_tonnes", 26.0), 0.2),
-        heat_seen=spread(rng, n, platform.get("intake_heat", 0.62), 0.1),
+        heat_seen=spread(rng, n, platform.get("intake_heat", 0.85), 0.1),
     )
 
 
@@ -246,7 +247,7 @@ def _intake_c(state: AirState, moment: Moment, build: AirBuild, condition: AirCo
     soak = (
         build.heat_seen
         * (moment.bonnet_c - moment.ambient_c)
-        / (1.0 + 0.08 * moment.speed_mps + 0.02 * state.metered_gps)
+        / (1.0 + 0.04 * moment.speed_mps + 0.015 * state.metered_gps)
     )
     target = moment.ambient_c + soak + (HEAT_K_PER_KPA * (1.0 - COOLED)) * state.boost_kpa
     return state.intake_c + (target - state.intake_c) * (dt_s / (INTAKE_LAG_S + dt_s)) * condition.intake_follows

@@ -92,10 +92,10 @@ class CoolingState:
 def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> CoolingBuild:
     """Thermostats open within two kelvin of their mark."""
     return CoolingBuild(
-        heat_j_per_k=spread(rng, n, platform.get("heat_j_per_k", 118_000.0), 0.03),
+        heat_j_per_k=spread(rng, n, platform.get("heat_j_per_k", 112_000.0), 0.03),
         opens_c=scatter(rng, n, platform.get("opens_c", 83.0), 1.0),
         radiator_w_per_k=spread(rng, n, platform.get("radiator_w_per_k", 1150.0), 0.05),
-        heat_share=spread(rng, n, platform.get("heat_share", 0.37), 0.02),
+        heat_share=spread(rng, n, platform.get("heat_share", 0.42), 0.02),
         fan_c=scatter(rng, n, platform.get("fan_c", 97.5), 0.8),
         insulated=spread(rng, n, 1.0, 0.1),
         opens_over_k=platform.get("opens_over_k", 12.0),
@@ -202,7 +202,7 @@ def _warmed(
     coolant_c = np.minimum(coolant_c, BOILS_C)
     block_c = state.block_c + block_w * capacity * (1.0 / BLOCK_PART)
     oil_c = state.oil_c + oil_w * (dt_s / OIL_J_PER_K)
-    under = moment.ambient_c + 0.42 * (coolant_c - moment.ambient_c) / (1.0 + 0.045 * moment.speed_mps)
+    under = moment.ambient_c + 0.55 * (coolant_c - moment.ambient_c) / (1.0 + 0.035 * moment.speed_mps)
     bonnet = state.bonnet_c + (under - state.bonnet_c) * (dt_s / (BONNET_S + dt_s))
     warm = state.fan * FAN_HYSTERESIS_K
     cooled = (moment.air_conditioning > 0.3) & (moment.speed_mps < 14.0)  # noqa: PLR2004

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 EMPTY_V, SPAN_V, AGM_V = 11.82, 0.86, 0.12
 OHM_PER_K = 0.0092
 EMPTY_OHM = 0.75
-SURFACE_V, SURFACE_S = 0.28, 5_400.0
+SURFACE_V, SURFACE_S = 0.2, 5_400.0
 CABLE_OHM = 0.0019
-KEY_ON_A = 8.5
+KEY_ON_A = 13.0
 STARTER_BACK_V, INRUSH_S = 6.1, 0.065
 STEP_S, STEPS = 0.02, 150
 ENGAGES_S = 0.5
@@ -42,10 +42,15 @@ STALLS_V = 6.4
 FIRED_RPM = 1150.0
 CRANKING_RPM = 205.0
 TAKES_UP_S = 2.0
+TRIP_V, STRAY_V, STRAYS_S = 0.115, 0.11, 20.0
+"""Deviation of the voltage from trip to trip and within one, and how long it stays (our choice)."""
+SEEN_S = 0.2
+"""Lag of the control unit's own voltmeter."""
+RUNS_UP_V_PER_S = 1.6
 REGULATOR_V_PER_K = -0.0105
 RESTING_V, RECUPERATING_V = 12.75, 14.75
 SMART_FROM = 0.8
-ACCEPTS_OVER = 0.25
+ACCEPTS_OVER = 0.4
 SHAFT_EFFICIENCY = 0.58
 CELSIUS_OF_CHARGE = 25.0
 SELF_DISCHARGE_PER_DAY = 0.0012
@@ -100,6 +105,9 @@ class ElectricalState:
     current_a: Floats
     field: Floats
     trip_v: Floats
+    """What the regulator differs by on this trip."""
+    stray_v: Floats
+    """What consumers that come and go move the voltage by."""
     sulphated: Floats
     """Part of the capacity lost to sulphate."""
     lowest_v: Floats
@@ -144,7 +152,8 @@ def begin(build: ElectricalBuild, weather: Weather) -> ElectricalState:
     zero, charge = full(n, 0.0), full(n, 0.88)
     return ElectricalState(
         charge=charge, surface_v=zero, battery_c=weather.ambient_c, voltage_v=open_v(charge, zero + 20.0, build),
-        current_a=zero, field=zero, trip_v=zero, sulphated=zero, lowest_v=zero, cranked_s=zero, not_started=zero,
+        current_a=zero, field=zero, trip_v=zero, stray_v=zero, sulphated=zero, lowest_v=zero, cranked_s=zero,
+        not_started=zero,
     )  # fmt: skip
 
 
@@ -188,7 +197,8 @@ def park(
         surface_v=state.surface_v * np.exp(-parked_s * (1.0 / SURFACE_S)),
         current_a=full(len(days), -KEY_ON_A),
         field=np.zeros_like(days),
-        trip_v=keep * state.trip_v + 0.1 * np.sqrt(1.0 - keep * keep) * rng.standard_normal(len(days), np.float32),
+        stray_v=np.zeros_like(days),
+        trip_v=keep * state.trip_v + TRIP_V * np.sqrt(1.0 - keep * keep) * rng.standard_normal(len(days), np.float32),
         sulphated=np.minimum(state.sulphated + SULPHATES_PER_DAY * days * lacks, 0.7),
     )
     rest = open_v(charge, stood.battery_c, build) + stood.surface_v
@@ -202,7 +212,7 @@ def start(
     """Cranks: voltage in steps of 20 ms, ``(n, STEPS)``, of which every fifth from a chance beginning is seen."""
     rest = open_v(state.charge, state.battery_c, build) + state.surface_v
     ohm = resistance_ohm(state, build, condition) + CABLE_OHM + condition.cable_ohm
-    stiff = condition.starter_drag * (1.0 + 0.011 * clamp(45.0 - moment.oil_c, 0.0, 75.0))
+    stiff = condition.starter_drag * (1.0 + 0.0075 * clamp(45.0 - moment.oil_c, 0.0, 75.0))
     back = STARTER_BACK_V / stiff
     plateau = rest - (rest - back) / (ohm + build.starter_ohm) * ohm
     failed = plateau < STALLS_V
@@ -217,7 +227,10 @@ def start(
     )
     volts = np.maximum(rest[:, None] - amps * ohm[:, None], 3.5)
     running = (passed >= lasts[:, None]) & ~failed[:, None]
-    volts = np.where(running, np.minimum(volts + 3.2 * (passed - lasts[:, None]), rest[:, None] + 0.9), volts)
+    volts = np.where(
+        running, np.minimum(volts + RUNS_UP_V_PER_S * (passed - lasts[:, None]), rest[:, None] + 0.9), volts
+    )
+    volts = _smoothed(volts)
     drawn = amps.sum(axis=1) * STEP_S / capacity_as(state, build, condition)
     phase = rng.integers(0, 5, len(rest))
     seen = phase[:, None] + 5 * np.arange(START_ROWS)
@@ -227,6 +240,14 @@ def start(
         CONTROL_MODULE_VOLTAGE: floats(np.take_along_axis(volts, seen, 1)) + condition.meter_offset_v[:, None],
         ENGINE_SPEED: floats(np.take_along_axis(turning, seen, 1)),
     }
+
+
+def _smoothed(volts: Floats) -> Floats:
+    """Volts ``(n, STEPS)`` as a voltmeter with some lag shows them."""
+    shown = volts.copy()
+    for at in range(1, volts.shape[1]):
+        shown[:, at] = shown[:, at - 1] + (volts[:, at] - shown[:, at - 1]) * (STEP_S / SEEN_S)
+    return shown
 
 
 def _helped(state: ElectricalState, drawn: Floats, failed: Bools) -> ElectricalState:
@@ -253,9 +274,12 @@ def _wanted_v(state: ElectricalState, moment: Moment, build: ElectricalBuild, co
 
 def step(
     state: ElectricalState, moment: Moment, build: ElectricalBuild, condition: ElectricalCondition, dt_s: float,
-    _rng: np.random.Generator,
+    rng: np.random.Generator,
 ) -> ElectricalState:  # fmt: skip
     """A second of charging."""
+    keeps = np.float32(np.exp(-dt_s / STRAYS_S))
+    drawn = rng.standard_normal(len(state.charge), dtype=np.float32)
+    stray = keeps * state.stray_v + np.float32(STRAY_V) * np.sqrt(1.0 - keeps * keeps) * drawn
     load_w = build.base_load_w + moment.consumers_w + 130.0 * moment.air_conditioning + 90.0 * moment.heater
     load_a = load_w / np.maximum(state.voltage_v, 9.0)
     field = state.field + (1.0 - state.field) * (dt_s / (TAKES_UP_S + dt_s))
@@ -269,7 +293,7 @@ def step(
     short = able_a < load_a + held_a
     spare = able_a - load_a
     most = rest + spare * ohm / np.where(spare > 0, accepts, 1.0)
-    volts = np.where(short, np.minimum(most, wanted), np.maximum(wanted, np.minimum(rest, wanted + 0.1)))
+    volts = np.where(short, np.minimum(most, wanted), np.maximum(wanted, np.minimum(rest, wanted + 0.1))) + stray
     amps = np.where(short, spare, held_a)
     charge = clamp(state.charge + amps * dt_s / capacity_as(state, build, condition), 0.01, 1.0)
     sags = condition.cable_ohm * load_a
@@ -283,6 +307,7 @@ def step(
         + (0.65 * moment.ambient_c + 0.35 * moment.bonnet_c - state.battery_c) * (dt_s / 5000.0),
         voltage_v=np.maximum(volts - sags, 4.0),
         current_a=amps,
+        stray_v=stray,
         field=field,
     )
 

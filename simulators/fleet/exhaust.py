@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from simulators.fleet.moment import Moment, Weather
 
 GAS_J_PER_G_K = 1.12
-GAS_C, GAS_C_PER_G = 390.0, 9.0
+GAS_C, GAS_C_PER_G = 470.0, 9.0
 BURNS_J_PER_G = 4_000.0
 OXYGEN_SHARE_MG = 230.0
 """Oxygen in a gram of air, mg."""

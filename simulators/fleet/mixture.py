@@ -105,9 +105,9 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Mi
         injectors=scatter(rng, n, 1.0, 0.018),
         pump_gps=spread(rng, n, 2.9e-4 * platform.get("power_w", 78_000.0) * 0.42, 0.06),
         flex=full(n, 1.0 if platform.get("flex", 0.0) > 0 else 0.0),
-        trip_percent=platform.get("trip_trim_percent", 2.0),
-        persistence=platform.get("trim_persistence", 0.4),
-        wander_percent=platform.get("wander_percent", 3.0),
+        trip_percent=platform.get("trip_trim_percent", 2.5),
+        persistence=platform.get("trim_persistence", 0.68),
+        wander_percent=platform.get("wander_percent", 3.6),
     )
 
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulators.fleet import air_path, cooling, electrical, engine, exhaust, ignition, mixture, oil, road, tank
+from simulators.fleet import (
+    air_path,
+    cooling,
+    diesel,
+    electrical,
+    engine,
+    exhaust,
+    ignition,
+    mixture,
+    oil,
+    particulate,
+    road,
+    tank,
+)
 
 if TYPE_CHECKING:
     from simulators.fleet.subsystem import AnySubsystem
@@ -20,4 +33,14 @@ PETROL: tuple[AnySubsystem, ...] = (
     oil.SUBSYSTEM,
     electrical.SUBSYSTEM,
     exhaust.SUBSYSTEM,
+)
+
+DIESEL: tuple[AnySubsystem, ...] = (
+    road.SUBSYSTEM,
+    engine.SUBSYSTEM,
+    diesel.SUBSYSTEM,
+    cooling.SUBSYSTEM,
+    oil.SUBSYSTEM,
+    electrical.SUBSYSTEM,
+    particulate.SUBSYSTEM,
 )
