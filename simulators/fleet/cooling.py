@@ -5,7 +5,8 @@ coefficients of our choice, made so that a warm-up from 20 °C in town takes 6 t
 a curve with the wax lagging behind, a stuck one lets coolant pass for good. The radiator's conductance follows the flow
 of coolant and the root of the flow of air.
 
-Platform: ``heat_j_per_k`` (block and coolant together), ``opens_c``, ``opens_over_k``, ``smooth`` (0 straight, 1 an
+Platform: ``heat_j_per_k`` (block and coolant together), ``thermostat_c`` (where it regulates), ``opens_c`` (4.5 K below
+it), ``opens_over_k``, ``smooth`` (0 straight, 1 an
 S-shaped curve), ``radiator_w_per_k``, ``heat_share`` (of the fuel's heat that gets into the metal), ``fan_c``.
 """
 
@@ -93,7 +94,7 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Co
     """Thermostats open within two kelvin of their mark."""
     return CoolingBuild(
         heat_j_per_k=spread(rng, n, platform.get("heat_j_per_k", 112_000.0), 0.03),
-        opens_c=scatter(rng, n, platform.get("opens_c", 83.0), 1.0),
+        opens_c=scatter(rng, n, platform.get("opens_c", platform.get("thermostat_c", 87.5) - 4.5), 1.0),
         radiator_w_per_k=spread(rng, n, platform.get("radiator_w_per_k", 1150.0), 0.05),
         heat_share=spread(rng, n, platform.get("heat_share", 0.42), 0.02),
         fan_c=scatter(rng, n, platform.get("fan_c", 97.5), 0.8),

@@ -2,7 +2,8 @@
 
 Soot comes with fuel, more with cold and with faults upstream; it burns off slowly when hot and quickly while the
 control unit heats the filter. That begins when the soot it reckons with is over its limit and the car moves; a drive
-that ends breaks it off. Ash comes with oil and stays. Pressure difference = a mu Q (soot, ash) + b rho Q², Q the volume flow.
+that ends breaks it off. Ash comes with oil and stays. Pressure difference = a mu Q (soot, ash) + b rho Q²,
+Q the volume flow.
 
 Platform: ``soot_limit_g`` (regeneration begins), ``soot_most_g`` (the filter is overfull), ``ash_most_g``.
 """
