@@ -3,7 +3,8 @@
 A result is a share of its limit, 100 at it; the ECU stores a code when it is beyond, often on two drives. So the margin
 and its trend are known long before the code: a line through the results of the last months
 (:mod:`diagnostics.prognosis.trend`) tells when it will be reached. A result that stands is the same test read again,
-and counts once. While ``hidden`` says that something else spoils the test, results are left out.
+and counts once; a new test hardly ever gives the same tenth. While ``hidden`` says that something else spoils the test,
+results are left out.
 
 ``follow`` is for one result a vehicle ``(n,)`` or several ``(n, width)``.
 """
@@ -17,7 +18,6 @@ import numpy as np
 
 from diagnostics.arrays import floats
 from diagnostics.prognosis import trend
-from diagnostics.prognosis.dose import DAY_MS
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
@@ -100,7 +100,7 @@ def rule(prefix: str, p: Parameters) -> Rule:
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """No result seen."""
     zeros: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in ("results", "early")}
-    unknown = {name: np.full(n_vehicles, np.nan) for name in ("last_result", "last_result_ms", "recent_result")}
+    unknown = {name: np.full(n_vehicles, np.nan) for name in ("last_result", "recent_result")}
     return zeros | unknown | trend.initial(n_vehicles)
 
 
@@ -108,8 +108,8 @@ def follow(
     result: Floats, at_ms: Floats, state: State, hidden: Flags, r: Rule
 ) -> tuple[Margin, dict[str, Floats | Integers]]:
     """One trip of each vehicle; ``result`` is NaN where no monitor told."""
-    last, last_ms = floats(state["last_result"]), floats(state["last_result_ms"])
-    told = ~np.isnan(result) & ~hidden & ~((result == last) & (at_ms - last_ms < DAY_MS))
+    last = floats(state["last_result"])
+    told = ~np.isnan(result) & ~hidden & (result != last)
     value = np.where(told, result, np.nan)
     line = trend.Line(tau_days=r.tau_days, sd=r.sd, slope_sd=r.slope_sd, phi=r.phi)
     found, lines = trend.extend(value, at_ms, state, line)
@@ -120,7 +120,7 @@ def follow(
     usual = (r.mean + early) / (1.0 + np.minimum(results, EARLY))
     after: dict[str, Floats | Integers] = {
         "results": results, "early": early, "recent_result": recent,
-        "last_result": np.where(told, result, last), "last_result_ms": np.where(told, at_ms, last_ms),
+        "last_result": np.where(told, result, last),
     }  # fmt: skip
     return _judged(found, told, recent, usual, results, r), after | lines
 

@@ -7,7 +7,8 @@ faulty rate against that rate, cut off at one, so that no single drive (rough ro
 start) can raise anything; four drives' worth do. Then counts kept since the sum began tell the cause: one cylinder with
 most of them has a coil, plug or injector; an even spread is fuel, air or mechanics.
 When not: engine speed at 1 Hz cannot show a misfire at all; without the counts nothing is said. The computer pauses its
-count on rough roads, but not always; those counts are even among cylinders and asked to be three times as frequent.
+count on rough roads, but not always; those counts are even
+among cylinders and asked to reach half of the emission limit.
 
 Signals needed: counts of monitors A2 to A5 (test 0B), read once a drive, and engine speed for the number of firings.
 Without them: not observable.
@@ -140,7 +141,7 @@ def _learned(state: State, rate: Floats, sound: Flags) -> Floats:
 def _cause(total: Floats, rate: Floats, share: Floats, p: Parameters) -> Integers:
     found = total >= p["misfire_sum"]
     alone = found & (share >= p["misfire_share"])
-    even = found & (rate >= 3.0 * p["misfire_rate"])
+    even = found & (rate >= p["misfire_even_rate"])
     cause = np.where(alone, ONE_CYLINDER, np.where(even, SEVERAL, -1))
     return np.where(found & (rate >= p["misfire_damaging"]), DAMAGING, cause).astype(np.int64)
 
@@ -220,7 +221,8 @@ DETECTOR = Detector(
     initial=initial,
     step=step,
     parameters=(
-        "misfire_least_firings", "misfire_sound_rate", "misfire_rate", "misfire_sum", "misfire_share",
+        "misfire_least_firings", "misfire_sound_rate", "misfire_rate", "misfire_even_rate", "misfire_sum",
+        "misfire_share",
         "misfire_damaging", "misfire_clear_trips",
     ),
 )  # fmt: skip

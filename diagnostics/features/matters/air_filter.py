@@ -27,7 +27,7 @@ ABOVE_KPA = 2.0
 """More than the air outside by so much, and a turbocharger is at work."""
 FILLING_GPS = 0.0523
 """Air of 2 litres at 0.9 filling, g/s for kPa rpm / K: 1e6 x 0.002 x 0.9 / (120 x 287)."""
-MIN_READINGS = 4
+MIN_READINGS = 8
 """Readings that make a mean: full throttle is seldom (our choice)."""
 
 

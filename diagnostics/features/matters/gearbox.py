@@ -66,6 +66,7 @@ def _steady(view: View) -> Flags:
         & (turbine >= LEAST_RPM)
         & (np.abs(turbine - before) <= STEADY * turbine)
         & (view.held(s.GEAR) == view.before(s.GEAR))
+        & (view.time_ms - view.known_ms(s.GEAR) <= TOGETHER_MS)
     )
     return steady
 
@@ -74,7 +75,8 @@ def _ratios(view: View, steady: Flags) -> dict[str, Floats]:
     """Logarithm of turbine over output speed, by gear."""
     output, gear = view.held(s.GEARBOX_OUTPUT_SPEED), view.held(s.GEAR)
     together = view.time_ms - view.known_ms(s.GEARBOX_OUTPUT_SPEED) <= TOGETHER_MS
-    turns = steady & together & (output >= LEAST_RPM / 4.0)
+    level = np.abs(output - view.before(s.GEARBOX_OUTPUT_SPEED)) <= STEADY * output
+    turns = steady & together & level & (output >= LEAST_RPM / 4.0)
     ratio = np.log(np.where(turns, view.value(s.TURBINE_SPEED), 1.0) / np.where(turns, output, 1.0))
     found: dict[str, Floats] = {}
     for number in GEARS:
