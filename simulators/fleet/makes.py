@@ -41,7 +41,7 @@ DEVELOPMENT = World(
             tyre_rear_kpa=240.0, tyre_radius_m=0.32, wheel_sensors=0.75,
         ),
         platform(
-            "dev_estate", "diesel", 0.14, mass_kg=1560.0, drag_area_m2=0.66, displacement_l=2.0, power_w=105_000.0,
+            "dev_estate", "diesel", 0.14, mass_kg=1535.0, drag_area_m2=0.66, displacement_l=2.0, power_w=105_000.0,
             boost_kpa=130.0, efficiency=0.42, friction_kpa=125.0, idle_rpm=800.0, gears=6.0, top_rpm_per_mps=48.0,
             first_to_top=5.2, shift_rpm=1950.0, thermostat_c=88.0, heat_share=0.34, heat_j_per_k=152_000.0,
             radiator_w_per_k=1400.0, battery_ah=80.0, battery_ohm=0.0042, starter_ohm=0.0115, alternator_a=150.0,
