@@ -46,7 +46,7 @@ def by_place(values: npt.ArrayLike) -> Floats:
 
 def _rows(array: npt.NDArray[Any], which: Indices | slice) -> npt.NDArray[Any]:
     """Rows of an array, places still lying together where they did."""
-    lies_by_place = array.ndim > 1 and array.flags.f_contiguous
+    lies_by_place = array.ndim > 1 and array.strides[0] < array.strides[-1]
     rows: npt.NDArray[Any] = array.T[..., which].T if lies_by_place else array[which]
     return rows
 

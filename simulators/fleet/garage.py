@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 _PETROL = ("road", "engine", "air_path", "ignition", "tank", "mixture", "cooling", "oil", "electrical", "exhaust")
 _DIESEL = ("road", "engine", "diesel", "cooling", "oil", "electrical", "particulate")
-_CHASSIS = ("brakes", "wheels", "tyres")
+_CHASSIS = ("brakes", "tyres", "wheels")
 MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "petrol": (*_PETROL, "gearbox", *_CHASSIS),
     "petrol_turbo": (*_PETROL, "gearbox", *_CHASSIS),
     "diesel": (*_DIESEL, "gearbox", *_CHASSIS),
     "van": (*_DIESEL, "gearbox", *_CHASSIS),
+    "hybrid": (
+        "road", "hybrid", "hybrid_air", "ignition", "tank", "mixture", "cooling", "oil", "hybrid_battery",
+        "auxiliary_battery", "exhaust", *_CHASSIS,
+    ),
     "electric": ("road", "electric_drive", "battery_system", "auxiliary_battery", *_CHASSIS),
 })  # fmt: skip
 """Modules of the subsystems of each powertrain."""

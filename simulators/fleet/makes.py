@@ -56,6 +56,11 @@ DEVELOPMENT = World(
             tyre_rear_kpa=340.0, tyre_radius_m=0.335,
         ),
         platform(
+            "dev_hybrid", "hybrid", 0.1, mass_kg=1410.0, drag_area_m2=0.62, displacement_l=1.8, power_w=71_000.0,
+            battery_kwh=1.3, cells_in_series=56.0, thermostat_c=84.0, fan_c=97.0, tank_l=43.0, auxiliary_ah=40.0,
+            tyre_front_kpa=230.0, tyre_rear_kpa=220.0, tyre_radius_m=0.317, wheel_sensors=0.8,
+        ),
+        platform(
             "dev_electric", "electric", 0.18, mass_kg=1720.0, drag_area_m2=0.65, battery_kwh=58.0, motor_w=110_000.0,
             cells_in_series=96.0, tyre_front_kpa=260.0, tyre_rear_kpa=260.0, tyre_radius_m=0.335, wheel_sensors=0.7,
             tpms=0.95,
@@ -119,6 +124,13 @@ REPORTING = World(
             tyre_front_kpa=310.0, tyre_rear_kpa=360.0, tyre_radius_m=0.34,
         ),
         platform(
+            "rep_hybrid", "hybrid", 0.12, mass_kg=1620.0, drag_area_m2=0.73, displacement_l=2.0, power_w=88_000.0,
+            motor_w=88_000.0, battery_kwh=1.6, cells_in_series=72.0, battery_ohm=0.15, thermostat_c=87.0,
+            opens_over_k=12.0, fan_c=100.0, has_maf=0.0, tank_l=50.0, auxiliary_ah=45.0, converter_v=14.2,
+            target_charge=0.6, electric_w=13_000.0, tyre_front_kpa=240.0, tyre_rear_kpa=240.0, tyre_radius_m=0.338,
+            wheel_sensors=0.85, pad_front_mm=11.5,
+        ),
+        platform(
             "rep_electric", "electric", 0.18, mass_kg=1880.0, drag_area_m2=0.7, battery_kwh=64.0, motor_w=150_000.0,
             cells_in_series=108.0, battery_ohm=0.078, converter_v=14.3, regen_w=80_000.0, heat_pump=1.0,
             isolation_ohm=2.4e6, auxiliary_ah=38.0, tyre_front_kpa=270.0, tyre_rear_kpa=270.0, tyre_radius_m=0.345,
@@ -170,6 +182,10 @@ UNSEEN_PLATFORMS: Mapping[str, Mapping[str, float]] = MappingProxyType({
         "efficiency": 0.4, "friction_kpa": 132.0, "idle_rpm": 780.0, "gears": 6.0, "top_rpm_per_mps": 51.0,
         "thermostat_c": 90.0, "opens_c": 86.0, "heat_share": 0.33, "heat_j_per_k": 176_000.0, "battery_ah": 100.0,
         "battery_ohm": 0.0035, "starter_ohm": 0.0105, "alternator_a": 180.0, "soot_limit_g": 30.0, "soot_most_g": 58.0,
+    "hybrid": {
+        "mass_kg": 1290.0, "drag_area_m2": 0.58, "displacement_l": 1.5, "power_w": 67_000.0, "battery_kwh": 0.9,
+        "cells_in_series": 48.0, "battery_ohm": 0.12, "thermostat_c": 82.0, "fan_c": 95.0, "auxiliary_ah": 33.0,
+        "converter_v": 13.8, "electric_w": 9_500.0, "tyre_front_kpa": 250.0, "tyre_rear_kpa": 240.0,
     },
     "electric": {
         "mass_kg": 1430.0, "drag_area_m2": 0.61, "battery_kwh": 42.0, "motor_w": 85_000.0, "cells_in_series": 84.0,
