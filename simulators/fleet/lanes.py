@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from simulators.fleet.stepping import Cars
     from simulators.fleet.traces import Road
 
-ROW_EVERY = 2
-"""Steps from row to row: 2 s driving, 2 min charging (our choice)."""
+ROW_EVERY, CHARGE_ROW_EVERY = 2, 1
+"""Steps from row to row: 2 s driving, a minute charging (our choice)."""
 KEY_ON_MS, START_MS, KEY_OFF_MS = -4_000, -3_000, 1_000
 """Rows about a drive: key on, captured start and key off, from its beginning or end."""
 FLUSH_ROWS = 400_000
@@ -47,6 +47,7 @@ class Lanes:
         self._home = cars
         self._work = work
         self._charging = charging
+        self._every = CHARGE_ROW_EVERY if charging else ROW_EVERY
         self._vehicle, self._total = vehicle[order], total[order]
         self._chosen, self._turn = chosen, first[order]
         self._left = np.zeros(len(order), dtype=np.int64)
@@ -67,7 +68,7 @@ class Lanes:
             yield recorder.flush()
 
     def _recorder(self) -> Recorder:
-        rows = WINDOW_S // ROW_EVERY
+        rows = WINDOW_S // self._every
         windows = int(np.clip(FLUSH_ROWS // (rows * len(self._vehicle)), 1, self._total[0] - self._done + 1))
         return Recorder(tuple(readings(self._cars)), self._vehicle, windows, rows)
 
@@ -153,8 +154,8 @@ class Lanes:
             self._moment.session_s = self._moment.session_s + np.float32(step_s)
             self._moment.run_s = self._moment.session_s
             self._cars = step(self._cars, self._moment, float(step_s), self._work.rng)
-            if second % ROW_EVERY == ROW_EVERY - 1:
-                recorder.row(second // ROW_EVERY, readings(self._cars))
+            if second % self._every == self._every - 1:
+                recorder.row(second // self._every, readings(self._cars))
         recorder.window(CHARGING if self._charging else DRIVING, self._times(step_s))
         self._left -= 1
         self._row += 1
@@ -168,7 +169,7 @@ class Lanes:
         """Times of the rows of this window, ``(lanes, rows)``."""
         sessions, session = self._work.sessions, self._session
         passed = (sessions.windows[session] - self._left) * WINDOW_S
-        within = np.arange(ROW_EVERY, WINDOW_S + 1, ROW_EVERY)
+        within = np.arange(self._every, WINDOW_S + 1, self._every)
         times: Indices = sessions.start_ms[session][:, None] + (passed[:, None] + within) * (step_s * 1000)
         return times
 

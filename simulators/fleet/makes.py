@@ -182,6 +182,7 @@ UNSEEN_PLATFORMS: Mapping[str, Mapping[str, float]] = MappingProxyType({
         "efficiency": 0.4, "friction_kpa": 132.0, "idle_rpm": 780.0, "gears": 6.0, "top_rpm_per_mps": 51.0,
         "thermostat_c": 90.0, "opens_c": 86.0, "heat_share": 0.33, "heat_j_per_k": 176_000.0, "battery_ah": 100.0,
         "battery_ohm": 0.0035, "starter_ohm": 0.0105, "alternator_a": 180.0, "soot_limit_g": 30.0, "soot_most_g": 58.0,
+    },
     "hybrid": {
         "mass_kg": 1290.0, "drag_area_m2": 0.58, "displacement_l": 1.5, "power_w": 67_000.0, "battery_kwh": 0.9,
         "cells_in_series": 48.0, "battery_ohm": 0.12, "thermostat_c": 82.0, "fan_c": 95.0, "auxiliary_ah": 33.0,

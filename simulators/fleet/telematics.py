@@ -14,7 +14,7 @@ import numpy as np
 
 from simulators.fleet.arrays import floats
 from simulators.fleet.climate import A_DAY_MS
-from simulators.fleet.recording import DRIVING, KEY_ON, STARTING, WAKING
+from simulators.fleet.recording import CHARGING, DRIVING, KEY_ON, STARTING, WAKING
 from simulators.fleet.sensing import TABLE_ROWS, WHOLE_ROWS, noise, sensing
 from vehicle import signals as s
 
@@ -40,6 +40,8 @@ KEY_ON_SEEN = 0.85
 BOOT_PLACE = s.RUN_TIME
 ALWAYS_AWAKE = (s.CONTROL_MODULE_VOLTAGE, s.AMBIENT_AIR_TEMPERATURE, *s.TYRE_PRESSURES, *s.TYRE_TEMPERATURES)
 """What a parked combustion car's wake-up tells."""
+ONLY_READY = (s.SPEED, s.RUN_TIME, s.BRAKE_PEDAL, s.LATERAL_ACCELERATION, s.YAW_RATE, *s.WHEEL_SPEEDS)
+"""What an electric car tells only when it is ready to drive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +173,7 @@ def arrived(device: Link, rows: Rows, more: Floats | None = None) -> tuple[Indic
             np.take(table, which, axis=0, out=work[: len(piece)], mode="clip")
             piece += work[: len(piece)]
         _on_grid(piece, device.grid)
-    _wake_ups(device, kind, values)
+    _asleep(device, kind, values)
     _stale(device, vehicle, values)
     return _tidied(vehicle, times + device.skew_ms[vehicle], values)
 
@@ -232,12 +234,11 @@ def _places(device: Link, vehicle: Indices, times: Indices, kind: npt.NDArray[np
     return places
 
 
-def _wake_ups(device: Link, kind: npt.NDArray[np.int8], values: Floats) -> None:
-    """A combustion car that wakes while it stands tells little."""
-    woken = np.flatnonzero(kind == WAKING)
-    if len(woken) and not device.electric:
-        silent = [at for at, path in enumerate(device.signals) if path not in ALWAYS_AWAKE]
-        values[woken[:, None], np.array(silent)[None, :]] = np.nan
+def _asleep(device: Link, kind: npt.NDArray[np.int8], values: Floats) -> None:
+    """A car that wakes while it stands tells little; one that charges is not ready to drive."""
+    woken = np.flatnonzero((kind == WAKING) | (kind == CHARGING))
+    tells = [path not in ONLY_READY if device.electric else path in ALWAYS_AWAKE for path in device.signals]
+    values[woken[:, None], np.flatnonzero(np.logical_not(tells))[None, :]] = np.nan
 
 
 def _stale(device: Link, vehicle: Indices, values: Floats) -> None:
