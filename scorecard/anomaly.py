@@ -2,8 +2,8 @@
 
 A week is the mean of its trips' features, each as its distance from the car's own first weeks in units of their spread
 (no spread is less than the fleet's own median of it); what was not seen counts as usual. The forest is grown on the
-development fleet, and its limit is the score that so many weeks of that fleet exceed. An alert names the component whose
-detector needs the feature that is furthest off: the forest itself names none.
+development fleet, and its limit is the score that so many weeks of that fleet exceed. An alert names the component
+whose detector needs the feature that is furthest off: the forest itself names none.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def _distance(vehicle: Integers, mean: Floats) -> Floats:
     lengths = np.diff(np.append(starts, len(vehicle)))
     wide = np.repeat(np.fmax(spread, floor), lengths, axis=0)
     far = (mean - np.repeat(centre, lengths, axis=0)) / np.maximum(wide, 1e-9)
-    return np.clip(np.nan_to_num(far), -FURTHEST, FURTHEST)
+    cut: Floats = np.clip(np.nan_to_num(far), -FURTHEST, FURTHEST)
+    return cut
 
 
 def _usual(rows: Floats) -> tuple[Floats, Floats]:
