@@ -1,0 +1,187 @@
+"""Our own service on a record: detectors over all trips, month by month; what they say, state and predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics.advance import HEALTH, Workshop, initial, judge
+from diagnostics.codes import explain
+from diagnostics.detector import Observability
+from diagnostics.features.trips import FEATURES
+from diagnostics.features.trips import Trips as ClosedTrips
+from diagnostics.findings import Severity
+from diagnostics.fleet import all_detectors
+from diagnostics.measurements import Measurements
+from diagnostics.platforms import kind_of, parameters_of, read_platforms
+from diagnostics.prognosis import chance
+from scorecard.alerts import Said
+from scorecard.truth import DAY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from diagnostics.advance import Alarm
+    from diagnostics.arrays import Parameters
+    from diagnostics.detector import Detector
+    from scorecard.record import Record
+    from scorecard.truth import Floats, Integers
+
+BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
+MONTH_DAYS = 30
+CODES = "trouble_codes"
+STORED = "stored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What a detector stated of each vehicle at the end of a month ``(n,)``; NaN where nothing."""
+
+    at_ms: float
+    detector: str
+    component: str
+    health: Floats
+    life_days: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """All that detectors said of a fleet, in order of vehicle and time, and what they stated at the ends of months."""
+
+    said: tuple[Said, ...]
+    stated: tuple[Stated, ...]
+
+
+def opinion(record: Record, *, detectors: Sequence[Detector] | None = None, scale: float = 1.0) -> Opinion:
+    """Runs the detectors; ``scale`` multiplies the limits of all sequential tests, for the trade-off."""
+    chosen = tuple(detectors) if detectors is not None else all_detectors()
+    n = len(record.cars)
+    state = initial(chosen, n)
+    parameters = _parameters(record, scale)
+    workshop = Workshop(services_ms=_services(record, chosen), measured=Measurements.of([]))
+    alarms: list[Alarm] = []
+    stated: list[Stated] = []
+    for end_ms, trips in _months(record):
+        step = judge(trips, state, parameters, chosen, workshop)
+        state = step.state
+        alarms += step.alarms
+        stated += _state(state[HEALTH], chosen, end_ms)
+    said = [*_said(alarms, chosen), *_codes_said(record)]
+    return Opinion(said=tuple(sorted(said, key=lambda one: (one.vehicle, one.at_ms))), stated=tuple(stated))
+
+
+def _parameters(record: Record, scale: float) -> Parameters:
+    kinds = [kind_of(str(a), str(b)) for a, b in zip(record.cars.platform, record.cars.powertrain, strict=True)]
+    found = parameters_of(read_platforms(), kinds)
+    return {name: value * scale if name.endswith("_h") else value for name, value in found.items()}
+
+
+def _services(record: Record, detectors: Sequence[Detector]) -> Floats:
+    """``(n, n_detectors, k)``: when what each detector watches was repaired, NaN filled up."""
+    by_vehicle: dict[tuple[int, str], list[float]] = {}
+    for service in record.services:
+        by_vehicle.setdefault((service.vehicle, service.component), []).append(service.at_ms)
+    most = max((len(times) for times in by_vehicle.values()), default=0)
+    table = np.full((len(record.cars), len(detectors), most), np.nan)
+    columns: dict[str, list[int]] = {}
+    for at, detector in enumerate(detectors):
+        columns.setdefault(str(detector.component), []).append(at)
+    for (vehicle, component), times in by_vehicle.items():
+        for at in columns.get(component, []):
+            table[vehicle, at, : len(times)] = sorted(times)
+    return table
+
+
+def _months(record: Record) -> Iterator[tuple[float, ClosedTrips]]:
+    """The trips of each month in order of vehicle and time, with the month's end."""
+    trips = record.trips
+    if trips.names != FEATURES:
+        raise ValueError("the trips were made by other features than this program's")
+    month = np.floor((trips["ended_ms"] - record.start_ms) / (MONTH_DAYS * DAY_MS)).astype(np.int64)
+    for number in range(int(month.max(initial=-1)) + 1):
+        rows = np.flatnonzero(month == number)
+        end_ms = record.start_ms + (number + 1) * MONTH_DAYS * DAY_MS
+        yield end_ms, ClosedTrips(vehicle=trips.vehicle[rows], values=trips.values[rows])
+
+
+def _state(part: Mapping[str, np.ndarray], detectors: Sequence[Detector], end_ms: float) -> Iterator[Stated]:
+    for at, detector in enumerate(detectors):
+        health = np.asarray(part["health"][:, at], dtype=np.float64).copy()
+        if (~np.isnan(health)).any():
+            yield Stated(
+                at_ms=end_ms, detector=detector.name, component=str(detector.component), health=health,
+                life_days=np.asarray(part["rul_days"][:, at], dtype=np.float64).copy(),
+            )  # fmt: skip
+
+
+def _said(alarms: Sequence[Alarm], detectors: Sequence[Detector]) -> Iterator[Said]:
+    by_name = {detector.name: detector for detector in detectors}
+    for alarm in sorted(alarms, key=lambda one: (one.vehicle, one.found_ms)):
+        detector = by_name[alarm.detector]
+        yield Said(
+            vehicle=alarm.vehicle,
+            component=str(detector.component),
+            detector=detector.name,
+            at_ms=float(alarm.found_ms),
+            books=_books(detector, alarm.cause) if alarm.cause >= 0 else None,
+        )
+
+
+def _books(detector: Detector, cause: int) -> bool:
+    """Whether a finding leads to an appointment; what is only indirectly seen never does."""
+    return detector.observability is not Observability.INDIRECT and detector.causes[cause].severity in BOOKED
+
+
+def _codes_said(record: Record) -> Iterator[Said]:
+    """What the detector of trouble codes makes of the car's own."""
+    for code in record.codes:
+        if code.state == STORED or not code.present:
+            known = explain(code.code)
+            books = known.severity in BOOKED if code.present else None
+            yield Said(
+                vehicle=code.vehicle, component=str(known.component), detector=f"{CODES} {code.code}",
+                at_ms=code.at_ms, books=books,
+            )  # fmt: skip
+
+
+def heard(opinion_of: Opinion, component: str, at_ms: float, n_vehicles: int) -> chance.Heard:
+    """What is known of a component of each vehicle at the end of a month."""
+    advised, booked = _open_at(opinion_of.said, component, at_ms, n_vehicles)
+    health, life = np.full(n_vehicles, np.nan), np.full((n_vehicles, 3), np.nan)
+    for one in opinion_of.stated:
+        if one.component == component and one.at_ms == at_ms:
+            health = np.fmin(health, one.health)
+            sooner = ~np.isnan(one.life_days[:, 1]) & ~(one.life_days[:, 1] >= life[:, 1])
+            life = np.where(sooner[:, None], one.life_days, life)
+    return chance.Heard(advised=advised, booked=booked, health=health, life_days=life)
+
+
+def _open_at(said: Sequence[Said], component: str, at_ms: float, n: int) -> tuple[np.ndarray, np.ndarray]:
+    live: dict[tuple[int, str], bool] = {}
+    for one in said:
+        if one.component == component and one.at_ms <= at_ms:
+            if one.books is None:
+                live.pop((one.vehicle, one.detector), None)
+            else:
+                live[one.vehicle, one.detector] = live.get((one.vehicle, one.detector), False) or one.books
+    advised, booked = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+    for (vehicle, _), books in live.items():
+        booked[vehicle] |= books
+        advised[vehicle] = True
+    return advised & ~booked, booked
+
+
+def of_component(opinion_of: Opinion, component: str) -> Opinion:
+    """The part of an opinion that is about one component; smaller, and as good for :func:`heard`."""
+    return replace(
+        opinion_of,
+        said=tuple(one for one in opinion_of.said if one.component == component),
+        stated=tuple(one for one in opinion_of.stated if one.component == component),
+    )
+
+
+def months_of(n_days: float, start_ms: float) -> Integers:
+    """Ends of whole months of a record."""
+    return np.array([int(start_ms + (k + 1) * MONTH_DAYS * DAY_MS) for k in range(int(n_days // MONTH_DAYS))])

@@ -1,0 +1,240 @@
+"""The whole score of a simulated fleet: drive it, look at it, judge what was said, and the same for every rival."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diagnostics.fleet import all_detectors
+from diagnostics.prognosis import chance
+from scorecard import ageing, anomaly, rivals
+from scorecard.alerts import Alerts, alerts_of
+from scorecard.card import Chances, Intervals, Service, components, figures
+from scorecard.costs import bill
+from scorecard.judging import heard, months_of, of_component, opinion
+from scorecard.matching import counted, match
+from scorecard.result import Score, score_of
+from scorecard.seeing import code_version, see, seen_in, together
+from scorecard.truth import DAY_MS
+from simulators.fleet.makes import world as world_of
+from simulators.fleet.population import plan
+from simulators.fleet.stress import NONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from scorecard.judging import Opinion
+    from scorecard.seeing import Seen
+    from scorecard.truth import Flags, Floats, Integers
+    from simulators.fleet.population import Block
+    from simulators.fleet.stress import Stress
+
+BLOCK = 500
+"""Vehicles that are driven together: what two processes can share evenly."""
+SCALES = (0.6, 0.8, 1.0, 1.3, 1.7)
+"""By which all limits of sequential tests are multiplied for the trade-off curve."""
+RELIABILITY_BINS = 12
+LEAST_DETECTABLE = 0.5
+"""A kind of which less than half was found is named as not detectable (our choice)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What fleet is to be scored."""
+
+    world: str
+    vehicles: int
+    days: int
+    seed: int
+    stress: Stress = NONE
+
+
+def seen_fleet(request: Request, folder: Path, processes: int, progress: Callable[[int, int], None]) -> Seen:
+    """Drives the fleet, as far as it was not driven before, and reads what was seen of it."""
+    blocks = plan(world_of(request.world), request.vehicles, request.days, request.seed, BLOCK)
+    version = code_version()
+    paths: dict[int, Path] = {}
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        waiting = {pool.submit(see, block, request.stress, folder, version): block for block in _long_first(blocks)}
+        for done, future in enumerate(waiting):
+            paths[waiting[future].number] = future.result()
+            progress(done + 1, len(blocks))
+    return together(seen_in(paths[block.number]) for block in blocks)
+
+
+def _long_first(blocks: Sequence[Block]) -> list[Block]:
+    return sorted(blocks, key=lambda block: -block.n)
+
+
+def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_too: bool = True) -> Score:
+    """Scores our service, and the rivals where they are wanted."""
+    watched, truth = seen.watched, seen.truth
+    base = _base(seen)
+    say("detectors")
+    ours = opinion(seen.record)
+    service = ours_as_service(ours, seen)
+    found, matched = figures(truth, service, watched, base, request.seed)
+    others = dict(_rivals(seen, say)) if rivals_too else {}
+    say("figures")
+    values: dict[str, Any] = {
+        "world": request.world, "stress": request.stress.name, "vehicles": request.vehicles,
+        "years": request.days / 365.25, "seed": request.seed,
+        "vehicle_years": float(watched.days.sum() / 365.25), "driven_hours": seen.driven_s / 3600.0,
+        "faults": len(truth), "failures": int(counted(truth, watched).sum()),
+        "figures": found, "components": components(truth, service, matched, watched, request.seed),
+        "peers": {name: figures(truth, Service(alerts=each), watched, base, request.seed)[0]
+                  for name, each in others.items()},
+        "ablations": _ablations(seen, base, request.seed, say) if rivals_too else {},
+        "trade_off": _trade_off(seen, base, say) if rivals_too else [],
+        "reliability": reliability(service.chances) if service.chances is not None else [],
+        "not_detectable": not_detectable(seen, service.alerts),
+    }  # fmt: skip
+    return score_of(values)
+
+
+def _base(seen: Seen) -> Floats:
+    """What schedule and repair after failure cost each vehicle: nothing is said, everything fails."""
+    none = alerts_of([])
+    return bill(seen.truth, none, match(seen.truth, none), seen.watched).of_vehicle
+
+
+def ours_as_service(ours: Opinion, seen: Seen) -> Service:
+    """Our opinion in the form in which every service is counted."""
+    return Service(
+        alerts=alerts_of(ours.said), chances=_chances(ours, seen), intervals=_intervals(ours, seen),
+        false_alarms_nominal=nominal(),
+    )  # fmt: skip
+
+
+def nominal() -> float | None:
+    """False alarms a vehicle-year that the detectors' limits are set for, all together."""
+    stated = [detector.false_alarms for detector in all_detectors()]
+    return float(sum(stated)) if stated else None
+
+
+def questions(ours: Opinion, seen: Seen) -> Iterator[tuple[str, float, chance.Heard, Flags, Integers]]:
+    """For each component and month: what was heard of which cars, and whether the part failed within 30 days.
+
+    Asked of cars whose powertrain has the part: those of a kind in which it ever failed; not of cars in which it
+    has failed and waits for its repair.
+    """
+    truth, cars = seen.truth, seen.record.cars
+    months = months_of(float(seen.watched.days.min()), seen.record.start_ms)
+    for component in sorted({str(name) for name in truth.component}):
+        mine = truth.only(truth.component == component)
+        kinds = np.unique(cars.powertrain[mine.vehicle])
+        has_it = np.isin(cars.powertrain, kinds)
+        part = of_component(ours, component)
+        for at_ms in months[1:-1].astype(np.float64):
+            lying = (mine.failed_ms <= at_ms) & ~(mine.ended_ms <= at_ms)
+            soon = (mine.failed_ms > at_ms) & (mine.failed_ms <= at_ms + chance.WITHIN_DAYS * DAY_MS)
+            which = np.setdiff1d(np.flatnonzero(has_it), mine.vehicle[lying])
+            came = np.isin(which, mine.vehicle[soon & mine.matters])
+            yield component, at_ms, heard(part, component, at_ms, len(cars)), came, which
+
+
+def _chances(ours: Opinion, seen: Seen) -> Chances:
+    table, laws = chance.read_chances(), ageing.read_laws()
+    age = seen.record.cars.age_days
+    rows: list[tuple[Integers, np.ndarray, Floats, Floats, Flags]] = []
+    for component, at_ms, said, came, which in questions(ours, seen):
+        now = age[which] + (at_ms - seen.record.start_ms) / DAY_MS
+        law = laws.get(component)
+        rival = law.soon(now) if law is not None else np.full(len(which), float(came.mean()) if len(came) else 0.0)
+        stated = chance.chances(component, said, table)[which]
+        rows.append((which, np.full(len(which), component), stated, rival, came))
+    vehicle, of, predicted, by_age, came_true = (np.concatenate(column) for column in zip(*rows, strict=True))
+    return Chances(vehicle=vehicle, component=of, predicted=predicted, by_age=by_age, came=came_true)
+
+
+def _intervals(ours: Opinion, seen: Seen) -> Intervals:
+    """Stated remaining lives at the ends of months against what was really left."""
+    truth = {
+        (int(v), str(c), round(float(t) / DAY_MS)): float(d)
+        for v, c, t, d in zip(seen.left.vehicle, seen.left.component, seen.left.at_ms, seen.left.days, strict=True)
+    }
+    rows: list[tuple[int, str, float, float, float]] = []
+    for one in ours.stated:
+        for vehicle in np.flatnonzero(~np.isnan(one.life_days[:, 1])):
+            left = truth.get((int(vehicle), one.component, round(one.at_ms / DAY_MS)), np.nan)
+            if np.isfinite(left):
+                rows.append((int(vehicle), one.component, one.life_days[vehicle, 0], one.life_days[vehicle, 2], left))
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
+    return Intervals(
+        vehicle=np.array(columns[0], dtype=np.int64), component=np.array(columns[1], dtype=np.str_),
+        low=np.array(columns[2], dtype=np.float64), high=np.array(columns[3], dtype=np.float64),
+        left=np.array(columns[4], dtype=np.float64),
+    )  # fmt: skip
+
+
+def reliability(said: Chances) -> list[tuple[float, float, int]]:
+    """Mean stated chance, share that came, and how many, by bins that hold equal expected failures."""
+    order = np.argsort(said.predicted, kind="stable")
+    expected = np.cumsum(said.predicted[order])
+    if not len(expected):
+        return []
+    edges = np.searchsorted(expected, np.linspace(0.0, expected[-1], RELIABILITY_BINS + 1)[1:-1])
+    return [
+        (float(said.predicted[part].mean()), float(said.came[part].mean()), len(part))
+        for part in np.split(order, edges)
+        if len(part)
+    ]
+
+
+def _until(seen: Seen) -> float:
+    return float(seen.watched.until_ms.max())
+
+
+def _rivals(seen: Seen, say: Callable[[str], None]) -> Iterator[tuple[str, Alerts]]:
+    record, until = seen.record, _until(seen)
+    say("rivals")
+    yield "dtc_mil_only", rivals.lamp(record)
+    yield "mileage_schedule", rivals.schedule(record, until)
+    yield "age_only_weibull", rivals.by_age(record, ageing.read_laws(), until)
+    yield "fixed_oem_thresholds", rivals.fixed_limits(record)
+    forest = anomaly.grow(record, anomaly.features_for(record), seed=1)
+    yield "isolation_forest", anomaly.oddities(record, forest, anomaly.components_of_features())
+
+
+def _ablations(seen: Seen, base: Floats, seed: int, say: Callable[[str], None]) -> Mapping[str, Any]:
+    """Our service with one source of knowledge left out."""
+    say("ablations")
+    without_codes = opinion(seen.record, codes=False)
+    only_measured = Service(alerts=alerts_of(without_codes.said))
+    return {"without_trouble_codes": figures(seen.truth, only_measured, seen.watched, base, seed)[0]}
+
+
+def _trade_off(seen: Seen, base: Floats, say: Callable[[str], None]) -> list[tuple[float, float, float]]:
+    """Recall of classes A and B together, and false alarms, as the limits are scaled."""
+    found = []
+    for scale in SCALES:
+        say(f"limits times {scale:g}")
+        service = Service(alerts=alerts_of(opinion(seen.record, scale=scale).said))
+        card, _ = figures(seen.truth, service, seen.watched, base, seed=0, draws=0)
+        wrong = card["false_bookings_per_vehicle_year"].value + card["false_advisories_per_vehicle_year"].value
+        recall = [card[name].value for name in ("recall_a", "recall_b") if name in card]
+        found.append((scale, float(np.mean(recall)), wrong))
+    return found
+
+
+def not_detectable(seen: Seen, alerts: Alerts) -> list[str]:
+    """Kinds of failures of which less than half was said before, with the figures; and those that come at once."""
+    matched = match(seen.truth, alerts)
+    fell = counted(seen.truth, seen.watched)
+    before = np.zeros(len(seen.truth), dtype=np.bool_)
+    has = matched.first >= 0
+    before[has] = alerts.at_ms[matched.first[has]] < seen.truth.failed_ms[has]
+    rows = []
+    for kind in sorted({str(name) for name in seen.truth.kind[fell]}):
+        these = fell & (seen.truth.kind == kind)
+        share = float(before[these].mean())
+        if share < LEAST_DETECTABLE:
+            sudden = "" if seen.truth.gradual[these].all() else ", sudden"
+            component = str(seen.truth.component[these][0])
+            rows.append(f"{component}: {kind}{sudden}: {int(before[these].sum())} of {int(these.sum())}")
+    return rows

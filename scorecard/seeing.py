@@ -1,0 +1,221 @@
+"""From a simulated block to what diagnosis saw of it: rows go through the service's own features, trips are kept.
+
+The trips of a block are kept in files, named by everything that they depend on, the code of simulators and features
+among it: a change of a detector alone needs no car to be driven again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from diagnostics.features.rows import Rows
+from diagnostics.features.trips import FEATURES
+from diagnostics.features.trips import Trips as ClosedTrips
+from diagnostics.fleet import Fleet
+from scorecard.record import Cars, Code, Record, Service, Trips
+from scorecard.truth import Left, Truth, Watched
+from simulators.fleet.blocks import BlockRun
+from simulators.fleet.climate import A_DAY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from scorecard.truth import Floats
+    from simulators.fleet.blocks import Chunk
+    from simulators.fleet.ledger import Sealed
+    from simulators.fleet.population import Block
+    from simulators.fleet.stress import Stress
+
+SOURCES = ("simulators", "vehicle", "diagnostics/features", "diagnostics/parameters")
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What was seen of a block, and the sealed truth about it; vehicles are numbered from 0 within the block."""
+
+    record: Record
+    truth: Truth
+    left: Left
+    watched: Watched
+    driven_s: int
+
+
+def code_version() -> str:
+    """A name for the code that makes trips: it changes with any of its files."""
+    names = sorted(path for source in SOURCES for path in (ROOT / source).rglob("*") if path.suffix in {".py", ".toml"})
+    digest = hashlib.sha256()
+    for path in names:
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def block_name(block: Block, stress: Stress, version: str) -> str:
+    """The name under which a block is kept."""
+    made_of = f"{block.world.name}/{block.seed}/{block.number}/{block.first}/{block.n}/{block.days}/{stress}/{version}"
+    return f"{block.world.name.replace(':', '-')}-{hashlib.sha256(made_of.encode()).hexdigest()[:20]}"
+
+
+def see(block: Block, stress: Stress, folder: Path, version: str) -> Path:
+    """Drives a block and keeps what was seen of it, if that was not done before; the file."""
+    path = folder / f"{block_name(block, stress, version)}.parquet"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        frame, rest = _drive(block, stress)
+        rest_path, part = path.with_suffix(".rest"), path.with_suffix(".part")
+        rest_path.write_bytes(pickle.dumps(rest))
+        frame.write_parquet(part, compression="zstd")
+        part.rename(path)
+    return path
+
+
+def seen_in(path: Path) -> Seen:
+    """What :func:`see` has kept."""
+    frame = pl.read_parquet(path)
+    rest: dict[str, Any] = pickle.loads(path.with_suffix(".rest").read_bytes())  # noqa: S301  our own file
+    names = tuple(frame.columns[1:])
+    values = frame.select(names).to_numpy().astype(np.float64, copy=False)
+    trips = Trips(vehicle=frame["vehicle"].to_numpy(), values=values, names=names)
+    return Seen(record=Record(trips=trips, **rest.pop("record")), **rest)
+
+
+def _drive(block: Block, stress: Stress) -> tuple[pl.DataFrame, dict[str, Any]]:
+    run = BlockRun(block, stress)
+    fleet = Fleet(detectors=())
+    ids = [str(number) for number in range(block.n)]
+    rows = fleet.rows_of(ids)
+    for vehicle in ids:
+        fleet.note_platform(vehicle, block.platform.name, block.platform.powertrain)
+    parts: list[ClosedTrips] = []
+    told: dict[str, list[Any]] = {"codes": [], "services": [], "measured": []}
+    for chunk in run.chunks():
+        _note(chunk, block.first, fleet, told)
+        if len(chunk):
+            parts.append(fleet.take(_rows(chunk, block.first)).trips)
+    parts.append(fleet.finish(rows).trips)
+    cars = Cars(
+        platform=np.full(block.n, block.platform.name), powertrain=np.full(block.n, block.platform.powertrain),
+        age_days=run.vehicles.age_days.astype(np.float64), odometer_km=run.vehicles.odometer_km.astype(np.float64),
+    )  # fmt: skip
+    start = float(block.world.start_ms)
+    watched = Watched(from_ms=np.full(block.n, start), until_ms=np.full(block.n, start + block.days * A_DAY_MS))
+    sealed = run.sealed()
+    lists = {name: tuple(values) for name, values in told.items()}
+    return _frame(parts), {
+        "record": {"cars": cars, "start_ms": start, **lists},
+        "truth": _truth(sealed, block.first), "left": _left(sealed, block.first), "watched": watched,
+        "driven_s": run.driven_s,
+    }  # fmt: skip
+
+
+def _rows(chunk: Chunk, first: int) -> Rows:
+    return Rows(vehicle=chunk.vehicle - first, time_ms=chunk.time_ms, values=chunk.values, signals=chunk.signals)
+
+
+def _note(chunk: Chunk, first: int, fleet: Fleet, told: dict[str, list[Any]]) -> None:
+    """Takes down codes, services and measurements; what was measured also goes to the trips."""
+    told["codes"] += [
+        Code(vehicle=each.vehicle - first, at_ms=float(each.time_ms), code=each.code, state=each.state,
+             present=each.present)
+        for each in chunk.codes
+    ]  # fmt: skip
+    told["services"] += [
+        Service(vehicle=each.vehicle - first, component=each.component, at_ms=float(each.time_ms))
+        for each in chunk.services
+    ]
+    for each in chunk.measurements:
+        told["measured"].append((each.vehicle - first, each.name, float(each.time_ms), each.value))
+        fleet.note_measurement(str(each.vehicle - first), each.name, each.time_ms, each.value)
+
+
+def _frame(parts: Sequence[ClosedTrips]) -> pl.DataFrame:
+    """Closed trips, sorted by vehicle, then time; times in full, the rest as single precision."""
+    vehicle = np.concatenate([part.vehicle for part in parts])
+    values = np.concatenate([part.values for part in parts])
+    order = np.lexsort((values[:, FEATURES.index("ended_ms")], vehicle))
+    columns = {"vehicle": vehicle[order]}
+    for at, name in enumerate(FEATURES):
+        columns[name] = values[order, at].astype(np.float64 if name.endswith("_ms") else np.float32)
+    return pl.DataFrame(columns)
+
+
+def _truth(sealed: Sealed, first: int) -> Truth:
+    rows = sealed.faults
+
+    def words(name: str) -> np.ndarray:
+        return np.array([getattr(row, name) for row in rows], dtype=np.str_)
+
+    def times(name: str) -> Floats:
+        found = [getattr(row, name) for row in rows]
+        return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+
+    return Truth(
+        vehicle=np.array([row.vehicle - first for row in rows], dtype=np.int64),
+        component=words("component"), kind=words("kind"), observability=words("observability"),
+        gradual=np.array([row.gradual for row in rows], dtype=np.bool_),
+        wears=np.array([row.origin == "wear" for row in rows], dtype=np.bool_),
+        matters=np.array([row.matters for row in rows], dtype=np.bool_),
+        onset_ms=times("onset_ms"), noticeable_ms=times("noticeable_ms"), failed_ms=times("failed_ms"),
+        ended_ms=times("repaired_ms"), code_ms=times("dtc_ms"),
+    )  # fmt: skip
+
+
+def _left(sealed: Sealed, first: int) -> Left:
+    rows = sealed.lives
+    return Left(
+        vehicle=np.array([row.vehicle - first for row in rows], dtype=np.int64),
+        component=np.array([row.component for row in rows], dtype=np.str_),
+        at_ms=np.array([row.time_ms for row in rows], dtype=np.float64),
+        days=np.array([row.days if row.reached else np.nan for row in rows], dtype=np.float64),
+    )
+
+
+def together(parts: Iterable[Seen]) -> Seen:
+    """Blocks as one fleet, vehicles numbered through."""
+    found = list(parts)
+    sizes = [len(part.record.cars) for part in found]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int).tolist()
+    pairs = list(zip(found, starts, strict=True))
+    return Seen(
+        record=_records(pairs),
+        truth=_moved([(part.truth, start) for part, start in pairs]),
+        left=_moved([(part.left, start) for part, start in pairs]),
+        watched=Watched(
+            from_ms=np.concatenate([part.watched.from_ms for part in found]),
+            until_ms=np.concatenate([part.watched.until_ms for part in found]),
+        ),
+        driven_s=sum(part.driven_s for part in found),
+    )
+
+
+def _moved(parts: Sequence[tuple[Any, int]]) -> Any:
+    """Values of one kind with arrays, joined, their vehicles moved on."""
+    form = type(parts[0][0])
+    joined = {each.name: np.concatenate([getattr(part, each.name) for part, _ in parts]) for each in fields(form)}
+    joined["vehicle"] = np.concatenate([part.vehicle + start for part, start in parts])
+    return form(**joined)
+
+
+def _records(pairs: Sequence[tuple[Seen, int]]) -> Record:
+    records = [(part.record, start) for part, start in pairs]
+    return Record(
+        cars=Cars(
+            **{each.name: np.concatenate([getattr(r.cars, each.name) for r, _ in records]) for each in fields(Cars)}
+        ),
+        trips=Trips(
+            vehicle=np.concatenate([r.trips.vehicle + start for r, start in records]),
+            values=np.concatenate([r.trips.values for r, _ in records]),
+            names=records[0][0].trips.names,
+        ),
+        codes=tuple(Code(**{**asdict(c), "vehicle": c.vehicle + at}) for r, at in records for c in r.codes),
+        services=tuple(Service(**{**asdict(s), "vehicle": s.vehicle + at}) for r, at in records for s in r.services),
+        start_ms=records[0][0].start_ms,
+        measured=tuple((m[0] + at, *m[1:]) for r, at in records for m in r.measured),
+    )
