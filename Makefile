@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup setup-run demo test chaos-small check bench pictures reference clean
+.PHONY: help setup setup-run demo test chaos-small check bench score pictures reference clean
 
 help: ## these words
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,9 @@ bench: setup ## what is measured beside others: bytes per sample of the wire for
 	@.venv/bin/roadworthy bench wire
 	@.venv/bin/roadworthy bench history
 	@.venv/bin/roadworthy bench decode
+
+score: setup ## the scorecard: a simulated fleet, as it is and under four stresses; docs/scorecard.md with charts
+	@scripts/score
 
 pictures: setup ## pictures of every page of a running demo: make pictures URL=http://127.0.0.1:8420 PASSWORD=…
 	@scripts/system_packages

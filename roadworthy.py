@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "dead-letters": "ingest.commands:dead_letters",
     "decode": "edge_agent.commands:decode",
     "bench": "benchmarks.commands:bench",
-    "score": "diagnostics.evaluation.commands:score",
+    "score": "scorecard.commands:score",
 }
 """Command -> ``module:name`` of a function or a typer app."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diagnostics.errors import NoSolverError
+from diagnostics.fleet import all_detectors
 from scorecard.alerts import Said, alerts_of
 from scorecard.truth import DAY_MS
 
@@ -31,6 +32,24 @@ FURTHEST = 8.0
 ALARM_SHARE = 0.002
 """Share of the development fleet's weeks that may exceed the limit: 0.1 a vehicle-year (the budget of advisories)."""
 TREES = 100
+
+
+def components_of_features() -> dict[str, str]:
+    """Which component each feature speaks of: that of the first detector that cannot do without it."""
+    found: dict[str, str] = {}
+    for detector in all_detectors():
+        for feature in detector.needs:
+            found.setdefault(feature, str(detector.component))
+    return found
+
+
+def features_for(record: Record) -> tuple[str, ...]:
+    """Features that a detector needs and that the record has; times are none."""
+    return tuple(
+        name
+        for name in components_of_features()
+        if name in record.trips.names and not name.endswith("_ms") and not np.isnan(record.trips[name]).all()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,17 @@ import numpy as np
 from scorecard.alerts import SUSPECTS
 from scorecard.costs import bill
 from scorecard.matching import FALSE, RIGHT, counted, lead_days, match
-from scorecard.measures import Value, brier_skill, calibration_error, middle, rate, ratio, share, with_interval
+from scorecard.measures import (
+    DRAWS,
+    Value,
+    brier_skill,
+    calibration_error,
+    middle,
+    rate,
+    ratio,
+    share,
+    with_interval,
+)
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
@@ -66,7 +76,7 @@ class Service:
 
 
 def figures(
-    truth: Truth, service: Service, watched: Watched, base: Floats, seed: int
+    truth: Truth, service: Service, watched: Watched, base: Floats, seed: int, draws: int = DRAWS
 ) -> tuple[dict[str, Value], Matched]:
     """The card's figures of a service. ``base`` ``(n_vehicles,)`` is what schedule and repair after failure cost."""
     matched = match(truth, service.alerts)
@@ -81,7 +91,7 @@ def figures(
     found["cost_vs_schedule"] = ratio(cost.of_vehicle, base)
     if service.false_alarms_nominal is not None:
         found["arl0_ratio"] = _arl0(service.alerts, matched, watched, service.false_alarms_nominal)
-    return {name: with_interval(figure, n, seed) for name, figure in found.items()}, matched
+    return {name: with_interval(figure, n, seed, draws) for name, figure in found.items()}, matched
 
 
 def _found(truth: Truth, alerts: Alerts, matched: Matched, watched: Watched) -> dict[str, Callable[[Floats], float]]:

@@ -54,8 +54,13 @@ class Opinion:
     stated: tuple[Stated, ...]
 
 
-def opinion(record: Record, *, detectors: Sequence[Detector] | None = None, scale: float = 1.0) -> Opinion:
-    """Runs the detectors; ``scale`` multiplies the limits of all sequential tests, for the trade-off."""
+def opinion(
+    record: Record, *, detectors: Sequence[Detector] | None = None, scale: float = 1.0, codes: bool = True
+) -> Opinion:
+    """Runs the detectors, those of trouble codes too if ``codes``.
+
+    ``scale`` multiplies the limits of all sequential tests, for the trade-off.
+    """
     chosen = tuple(detectors) if detectors is not None else all_detectors()
     n = len(record.cars)
     state = initial(chosen, n)
@@ -68,7 +73,7 @@ def opinion(record: Record, *, detectors: Sequence[Detector] | None = None, scal
         state = step.state
         alarms += step.alarms
         stated += _state(state[HEALTH], chosen, end_ms)
-    said = [*_said(alarms, chosen), *_codes_said(record)]
+    said = [*_said(alarms, chosen), *(_codes_said(record) if codes else ())]
     return Opinion(said=tuple(sorted(said, key=lambda one: (one.vehicle, one.at_ms))), stated=tuple(stated))
 
 

@@ -32,11 +32,11 @@ class Value:
     high: float
 
 
-def with_interval(figure: Callable[[Floats], float], n_vehicles: int, seed: int) -> Value:
+def with_interval(figure: Callable[[Floats], float], n_vehicles: int, seed: int, draws: int = DRAWS) -> Value:
     """The figure over all vehicles, and the 2.5 and 97.5 % quantiles of it over draws of vehicles."""
     value = figure(np.ones(n_vehicles))
     rng = np.random.default_rng([seed, 20])
-    drawn = [figure(_weights(n_vehicles, rng)) for _ in range(DRAWS)] if np.isfinite(value) else []
+    drawn = [figure(_weights(n_vehicles, rng)) for _ in range(draws)] if np.isfinite(value) else []
     kept = [each for each in drawn if np.isfinite(each)]
     if not kept:
         return Value(value=value, low=float("nan"), high=float("nan"))

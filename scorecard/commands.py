@@ -1,0 +1,139 @@
+"""The command ``roadworthy score``: how good the diagnosis is, by figures that anyone can make again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diagnostics.evaluation.commands import score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scorecard.scoring import Request
+    from scorecard.seeing import Seen
+
+__all__ = ["score"]
+
+STRESSES = ("none", "lossy", "climate", "platform", "mismatch")
+Vehicles = Annotated[int, typer.Option("--vehicles", min=20, max=100_000, help="How many cars.")]
+Years = Annotated[float, typer.Option("--years", min=0.2, max=5.0, help="How long each is watched.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything that chance decides.")]
+Folder = Annotated[
+    Path | None, typer.Option("--cache", help="Where trips are kept between runs; default: the user's cache folder.")
+]
+Processes = Annotated[int | None, typer.Option("--processes", min=1, help="Default: one a core.")]
+
+
+def _cache(folder: Path | None) -> Path:
+    if folder is not None:
+        return folder
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "roadworthy" / "scorecard"
+
+
+def _watch(request: Request, folder: Path | None, processes: int | None) -> Seen:
+    """Drives the fleet with a bar of progress on the error channel."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from scorecard.scoring import seen_fleet
+
+    workers = processes if processes is not None else len(os.sched_getaffinity(0))
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task(f"{request.vehicles} cars of the {request.world} world, {request.stress.name}", total=None)
+        return seen_fleet(request, _cache(folder), workers, lambda done, of: bar.update(task, completed=done, total=of))
+
+
+def _say() -> Callable[[str], None]:
+    return lambda what: typer.echo(f"score: {what}", err=True)
+
+
+def _request(world: str, vehicles: int, years: float, seed: int, stress: str) -> Request:
+    from scorecard.scoring import Request
+    from simulators.fleet import stress as kinds
+
+    known = {each.name: each for each in (kinds.NONE, *kinds.STRESSES)}
+    if stress not in known:
+        raise typer.BadParameter(f"there are {', '.join(known)}", param_hint="--stress")
+    return Request(world=world, vehicles=vehicles, days=round(years * 365.25), seed=seed, stress=known[stress])
+
+
+@score.command("fleet")
+def score_fleet(
+    *,
+    vehicles: Vehicles = 1000,
+    years: Years = 1.0,
+    seed: Seed = 1,
+    world: Annotated[
+        str, typer.Option("--world", help="reporting or development; with :enriched, ten times the faults.")
+    ] = "reporting",
+    stress: Annotated[str, typer.Option("--stress", help=f"One of {', '.join(STRESSES)}.")] = "none",
+    rivals: Annotated[
+        bool, typer.Option("--rivals/--no-rivals", help="Score rivals, ablations and the trade-off too.")
+    ] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the JSON to a file as well.")] = None,
+    cache: Folder = None,
+    processes: Processes = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Score the diagnosis on a simulated fleet whose truth is sealed."""
+    from scorecard.report import shown
+    from scorecard.result import printed
+    from scorecard.scoring import score as measure
+
+    request = _request(world, vehicles, years, seed, stress)
+    found = measure(request, _watch(request, cache, processes), _say(), rivals_too=rivals)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(printed(found) + "\n", encoding="utf-8")
+    if as_json:
+        typer.echo(printed(found))
+        return
+    typer.echo(f"{found.vehicles} cars, {found.vehicle_years:,.0f} vehicle-years, {found.failures} failures")
+    for name, figure in found.figures.items():
+        typer.echo(f"  {name:36} {shown(figure)}")
+
+
+@score.command("calibrate")
+def score_calibrate(
+    *,
+    vehicles: Vehicles = 1000,
+    years: Years = 1.0,
+    seed: Seed = 1,
+    cache: Folder = None,
+    processes: Processes = None,
+) -> None:
+    """Fit on the development fleet what the judge and the prognosis need; writes the tables into the source tree."""
+    from scorecard.calibrating import calibrated
+    from scorecard.seeing import ROOT
+
+    request = _request("development", vehicles, years, seed, "none")
+    for name, text in calibrated(_watch(request, cache, processes)).items():
+        (ROOT / name).write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {name}")
+
+
+@score.command("report")
+def score_report(
+    *,
+    whole: Annotated[Path, typer.Option("--score", help="JSON of the score of the whole fleet.")],
+    robust: Annotated[
+        list[Path] | None, typer.Option("--robust", help="JSON of the score under a stress; again for each.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the page; charts go below it.")] = Path("docs"),
+) -> None:
+    """Write the report with its charts, in English and Chinese."""
+    from scorecard.charts import draw_all
+    from scorecard.report import LANGUAGES, report
+    from scorecard.result import read
+
+    found = read(whole)
+    under = {card.stress: card for card in map(read, robust or [])}
+    draw_all(found, under, out / "scorecard")
+    for language in LANGUAGES:
+        name = "scorecard.md" if language == "en" else f"scorecard.{language}.md"
+        (out / name).write_text(report(found, under, language), encoding="utf-8")
+        typer.echo(f"wrote {out / name}")
