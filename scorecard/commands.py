@@ -13,8 +13,7 @@ from diagnostics.evaluation.commands import score
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scorecard.scoring import Request
-    from scorecard.seeing import Seen
+    from scorecard.seeing import Request, Seen
 
 __all__ = ["score"]
 
@@ -52,7 +51,7 @@ def _say() -> Callable[[str], None]:
 
 
 def _request(world: str, vehicles: int, years: float, seed: int, stress: str) -> Request:
-    from scorecard.scoring import Request
+    from scorecard.seeing import Request
     from simulators.fleet import stress as kinds
 
     known = {each.name: each for each in (kinds.NONE, *kinds.STRESSES)}

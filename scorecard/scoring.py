@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib import resources
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
@@ -19,24 +18,17 @@ from scorecard.costs import bill
 from scorecard.judging import heard, months_of, of_component, opinion
 from scorecard.matching import counted, match
 from scorecard.result import Score, score_of
-from scorecard.seeing import code_version, see, seen_in, together
+from scorecard.seeing import blocks_of, code_version, see, seen_in, together
 from scorecard.truth import DAY_MS
-from simulators.fleet.makes import world as world_of
-from simulators.fleet.population import plan
-from simulators.fleet.stress import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from scorecard.judging import Opinion
-    from scorecard.seeing import Seen
+    from scorecard.seeing import Request, Seen
     from scorecard.truth import Flags, Floats, Integers
-    from simulators.fleet.population import Block
-    from simulators.fleet.stress import Stress
 
-BLOCK = 500
-"""Vehicles that are driven together: what two processes can share evenly."""
 SCALES = (0.6, 0.8, 1.0, 1.3, 1.7)
 """By which all limits of sequential tests are multiplied for the trade-off curve."""
 RELIABILITY_BINS = 12
@@ -44,32 +36,18 @@ LEAST_DETECTABLE = 0.5
 """A kind of which less than half was found is named as not detectable (our choice)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What fleet is to be scored."""
-
-    world: str
-    vehicles: int
-    days: int
-    seed: int
-    stress: Stress = NONE
-
-
 def seen_fleet(request: Request, folder: Path, processes: int, progress: Callable[[int, int], None]) -> Seen:
     """Drives the fleet, as far as it was not driven before, and reads what was seen of it."""
-    blocks = plan(world_of(request.world), request.vehicles, request.days, request.seed, BLOCK)
+    blocks = blocks_of(request)
     version = code_version()
     paths: dict[int, Path] = {}
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(see, block, request.stress, folder, version): block for block in _long_first(blocks)}
-        for done, future in enumerate(waiting):
-            paths[waiting[future].number] = future.result()
+        order = sorted(blocks, key=lambda block: -block.n)
+        waiting = {pool.submit(see, request, block.number, folder, version): block.number for block in order}
+        for done, future in enumerate(as_completed(waiting)):
+            paths[waiting[future]] = future.result()
             progress(done + 1, len(blocks))
     return together(seen_in(paths[block.number]) for block in blocks)
-
-
-def _long_first(blocks: Sequence[Block]) -> list[Block]:
-    return sorted(blocks, key=lambda block: -block.n)
 
 
 def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_too: bool = True) -> Score:

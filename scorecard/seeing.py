@@ -23,6 +23,9 @@ from scorecard.record import Cars, Code, Record, Service, Trips
 from scorecard.truth import Left, Truth, Watched
 from simulators.fleet.blocks import BlockRun
 from simulators.fleet.climate import A_DAY_MS
+from simulators.fleet.makes import world
+from simulators.fleet.population import plan
+from simulators.fleet.stress import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,8 +36,26 @@ if TYPE_CHECKING:
     from simulators.fleet.population import Block
     from simulators.fleet.stress import Stress
 
+BLOCK = 2000
+"""Most vehicles that are driven together: the more, the less a step costs each (our choice, for memory)."""
 SOURCES = ("simulators", "vehicle", "diagnostics/features", "diagnostics/parameters")
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What fleet is to be driven."""
+
+    world: str
+    vehicles: int
+    days: int
+    seed: int
+    stress: Stress = NONE
+
+
+def blocks_of(request: Request) -> list[Block]:
+    """The blocks of a fleet."""
+    return plan(world(request.world), request.vehicles, request.days, request.seed, BLOCK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +84,13 @@ def block_name(block: Block, stress: Stress, version: str) -> str:
     return f"{block.world.name.replace(':', '-')}-{hashlib.sha256(made_of.encode()).hexdigest()[:20]}"
 
 
-def see(block: Block, stress: Stress, folder: Path, version: str) -> Path:
+def see(request: Request, number: int, folder: Path, version: str) -> Path:
     """Drives a block and keeps what was seen of it, if that was not done before; the file."""
-    path = folder / f"{block_name(block, stress, version)}.parquet"
+    block = blocks_of(request)[number]
+    path = folder / f"{block_name(block, request.stress, version)}.parquet"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        frame, rest = _drive(block, stress)
+        frame, rest = _drive(block, request.stress)
         rest_path, part = path.with_suffix(".rest"), path.with_suffix(".part")
         rest_path.write_bytes(pickle.dumps(rest))
         frame.write_parquet(part, compression="zstd")
@@ -116,7 +138,9 @@ def _drive(block: Block, stress: Stress) -> tuple[pl.DataFrame, dict[str, Any]]:
 
 
 def _rows(chunk: Chunk, first: int) -> Rows:
-    return Rows(vehicle=chunk.vehicle - first, time_ms=chunk.time_ms, values=chunk.values, signals=chunk.signals)
+    return Rows(
+        vehicle=chunk.vehicle - first, time_ms=chunk.time_ms, values=np.asarray(chunk.values), signals=chunk.signals
+    )
 
 
 def _note(chunk: Chunk, first: int, fleet: Fleet, told: dict[str, list[Any]]) -> None:
