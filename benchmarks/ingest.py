@@ -47,7 +47,7 @@ grows, and of a step of 8 s it may hold 0.8 s, latency included."""
 PROBE_EVERY_S, LOOK_EVERY_S = 0.5, 0.02
 DAY_MS = 86_400_000
 LATEST_S = 5.0
-"""From publishing to durable and to queryable, for 99 of 100 (DESIGN section 11)."""
+"""From publishing to durable and to queryable, for 99 of 100 (the goal that was set for one machine)."""
 BEHIND_S = 10.0
 """What may wait for history at the end, in seconds of the rate: what grows beyond is not steady (our choice)."""
 SETTLE_S = 120.0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.chances import written as written_chances
 from diagnostics.prognosis import chance
 from scorecard import ageing
 from scorecard.alerts import alerts_of
@@ -25,7 +26,7 @@ def calibrated(seen: Seen) -> dict[str, str]:
     """The tables to be written, by name."""
     ours = opinion(seen.record)
     return {
-        "diagnostics/prognosis/chances.toml": chance.written(fitted_chances(ours, seen)),
+        "diagnostics/chances.toml": written_chances(fitted_chances(ours, seen)),
         "scorecard/ages.toml": ageing.written(fitted_laws(seen)),
         "scorecard/nominal.toml": _nominal(false_alarms(ours, seen)),
     }

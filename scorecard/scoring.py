@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from diagnostics.chances import read_chances
 from diagnostics.prognosis import chance
 from scorecard import ageing, anomaly, rivals
 from scorecard.alerts import Alerts, alerts_of
@@ -124,7 +125,7 @@ def questions(ours: Opinion, seen: Seen) -> Iterator[tuple[str, float, chance.He
 
 
 def _chances(ours: Opinion, seen: Seen) -> Chances:
-    table, laws = chance.read_chances(), ageing.read_laws()
+    table, laws = read_chances(), ageing.read_laws()
     age = seen.record.cars.age_days
     rows: list[tuple[Integers, np.ndarray, Floats, Floats, Flags]] = []
     for component, at_ms, said, came, which in questions(ours, seen):

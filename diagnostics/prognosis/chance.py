@@ -10,14 +10,10 @@ is fitted by the judge on its development fleet, never on the one that it report
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 from scipy.special import expit, logit, ndtr
-
-from diagnostics.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,30 +125,3 @@ def _curvature(x: Floats, weight: Floats, of: np.ndarray, n_components: int) -> 
     whole[n_terms, n_terms + 1 :] = whole[n_terms + 1 :, n_terms] = by_component
     whole[n_terms + 1 :, n_terms + 1 :] = np.diag(by_component)
     return whole
-
-
-def read_chances(text: str | None = None) -> Chances:
-    """The table that ships with the package, or another.
-
-    Raises:
-        ParameterError: a term or the common intercept is missing.
-    """
-    shipped = resources.files("diagnostics.prognosis") / "chances.toml"
-    tables: Mapping[str, Any] = msgspec.toml.decode(text if text is not None else shipped.read_text(encoding="utf-8"))
-    missing = [name for name in TERMS if name not in tables.get("weights", {})]
-    if missing or "other" not in tables:
-        raise ParameterError("chances.toml", f"lacks {missing[0] if missing else 'other'}; let the judge fit it anew")
-    return Chances(
-        intercepts=dict(tables.get("intercepts", {})), other=float(tables["other"]), weights=dict(tables["weights"])
-    )
-
-
-def written(table: Chances) -> str:
-    """The table as TOML."""
-    words = "# Log odds of failing within 30 days; fitted by the judge on its development fleet."
-    head = f"{words}\nother = {table.other:.4f}\n"
-    parts = [("weights", table.weights), ("intercepts", table.intercepts)]
-    return head + "".join(
-        f"\n[{name}]\n" + "".join(f"{key} = {value:.4f}\n" for key, value in sorted(values.items()))
-        for name, values in parts
-    )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from diagnostics.chances import read_chances, written
 from diagnostics.errors import ParameterError
 from diagnostics.prognosis import chance
 
@@ -20,7 +21,7 @@ def heard(*, advised=False, booked=False, health=NAN, life=(NAN, NAN, NAN)) -> c
 
 def test_what_is_open_and_what_has_fallen_makes_failure_likelier() -> None:
     """A booking more than advice, advice more than silence, a short life more than a long one."""
-    table = chance.read_chances()
+    table = read_chances()
     silent, advised, booked, fallen = (
         float(chance.chances("brakes", one, table)[0])
         for one in (
@@ -56,12 +57,10 @@ def test_a_fit_finds_the_odds_that_made_the_data() -> None:
     assert found.intercepts["brakes"] == pytest.approx(-5.0, abs=0.4)
     assert found.intercepts["egr"] == pytest.approx(-3.5, abs=0.3)
     assert found.weights["booked"] == pytest.approx(3.0, abs=0.5)
-    assert chance.read_chances(chance.written(found)).weights["fallen"] == pytest.approx(
-        found.weights["fallen"], abs=1e-4
-    )
+    assert read_chances(written(found)).weights["fallen"] == pytest.approx(found.weights["fallen"], abs=1e-4)
 
 
 def test_a_table_without_a_term_is_refused() -> None:
     """The sentence names what is missing."""
     with pytest.raises(ParameterError, match="lacks advised"):
-        chance.read_chances("other = -7.0\n[weights]\nbooked = 1.0\n")
+        read_chances("other = -7.0\n[weights]\nbooked = 1.0\n")
