@@ -27,6 +27,9 @@ class Placement:
     suspect: bool = False
 
 
+_AS_BELIEVED, _AS_BELIEVED_THOUGH_ABSURD = Placement(), Placement(suspect=True)
+
+
 def place(
     *, first_ms: int, last_ms: int, monotonic_ms: int, quality: TimeQuality, anchor_offset_ms: int | None, now_ms: int
 ) -> Placement:
@@ -36,11 +39,11 @@ def place(
     """
     absurd = first_ms < FLOOR_MS or last_ms > now_ms + TOLERANCE_MS
     if quality is TimeQuality.RECORDED or (quality in TRUSTED and not absurd):
-        return Placement(suspect=absurd)
+        return _AS_BELIEVED_THOUGH_ABSURD if absurd else _AS_BELIEVED
     if anchor_offset_ms is not None:
         shift = anchor_offset_ms + monotonic_ms - first_ms
         if first_ms + shift >= FLOOR_MS and last_ms + shift <= now_ms + TOLERANCE_MS:
-            return Placement(shift_ms=shift, corrected=True) if abs(shift) > TOLERANCE_MS else Placement()
+            return Placement(shift_ms=shift, corrected=True) if abs(shift) > TOLERANCE_MS else _AS_BELIEVED
     if absurd:
         return Placement(shift_ms=now_ms - last_ms, suspect=True)
-    return Placement()
+    return _AS_BELIEVED

@@ -37,6 +37,7 @@ MAX_LETTERS = 10_000
 """Dead letters kept of one device; the oldest go first (our choice)."""
 MAX_RANGES = 200
 _MAX_TRIES_KEPT = 10_000
+_NEVER = datetime.min.replace(tzinfo=UTC)
 RETRY_AFTER_FAILURE_S = 1.0
 
 
@@ -48,6 +49,7 @@ class Committer:
         self._tries: OrderedDict[tuple[str, int, int], int] = OrderedDict()
         self._quarantine = Quarantine()
         self._sets: dict[str, SignalSet] = {}
+        self._seen: dict[str, datetime] = {}
         self._failing = False
 
     async def take(self, arrivals: Sequence[Arrival | None]) -> None:
@@ -124,18 +126,26 @@ class Committer:
         work, vehicles = self._judge(arrivals)
         self._note_tries(work)
         with transaction(self._engine) as connection:
-            outcome = inbox.store(connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine)
-            inbox.note_seen(connection, _senders(work), now)
+            outcome = inbox.store(
+                connection, work.verdicts, now=now, tries=self._tries, quarantine=self._quarantine, kept=self._sets
+            )
+            seen = self._unseen(_senders(work), now)
+            inbox.note_seen(connection, seen, now)
             _keep_notes(connection, work, now)
             asked = self._keep_states(connection, work, now)
             _keep_replies(connection, work, now)
             for device in {verdict.device_id for verdict in work.verdicts if isinstance(verdict, Dead)}:
                 letters.forget_beyond(connection, device, keep=MAX_LETTERS)
+        self._seen.update(dict.fromkeys(seen, now))
         return [
             (device, self._ack(epoch, held, outcome, device, now))
             for (device, epoch), held in {**outcome.held, **asked}.items()
             if device in vehicles
         ]
+
+    def _unseen(self, senders: set[str], now: datetime) -> set[str]:
+        """Those of whom we have not noted lately that they sent something."""
+        return {device for device in senders if now - self._seen.get(device, _NEVER) >= inbox.SEEN_EVERY}
 
     def _judge(self, arrivals: Sequence[Arrival]) -> tuple[Work, Mapping[str, str]]:
         """What the arrivals are, and the vehicles of the devices that they are of.

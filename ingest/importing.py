@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ingest import importers
 from ingest.foreign import MAX_BYTES, Importer, Reading
 from ingest.plausible import MAX_COUNTER
@@ -84,7 +86,7 @@ class Imported:
             WireError: it would be larger than a message of ours may be.
         """
         payload = wire.encode_telemetry(epoch=EPOCH, sequence=sequence, lane=wire.Lane.LIVE, batch=self.batch)
-        return replace(self.accepted, sequence=sequence, payload=payload)
+        return msgspec.structs.replace(self.accepted, sequence=sequence, payload=payload)
 
     def refused(self, reason: Reason, sentence: str) -> Dead:
         """The dead letter that it becomes where it cannot be stored."""

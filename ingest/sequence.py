@@ -28,6 +28,12 @@ class Held:
         new = sorted({sequence for sequence in sequences if sequence not in self})
         return _joined(self.upto, sorted([*self.ranges, *((sequence, sequence) for sequence in new)]))
 
+    def with_one(self, sequence: int) -> Held:
+        """What is held after ``sequence``, which is not held yet, has been stored too."""
+        if sequence == self.upto + 1 and not self.ranges:
+            return Held(sequence)
+        return self.add([sequence])
+
     def settle(self, upto: int) -> Held:
         """What is held once 1 … ``upto`` is settled: whatever of it is not here was dropped and will not come."""
         if upto <= self.upto:

@@ -1,7 +1,8 @@
 """Many packed batches of one signal set as arrays, all at once: what `vehicle.packing` reads one by one.
 
-The bitmaps and numbers of all batches are laid behind one another and read by numpy; only the head of each batch is
-read by itself. A batch that anything is wrong with is left to :meth:`vehicle.wire.Packed.unpack`, which says what.
+All batches are laid behind one another and read by numpy: the first number of each, the second of each, and so on, then
+their bitmaps and what is behind them. A batch that anything is wrong with, or odd about, is left to
+:meth:`vehicle.wire.Packed.unpack`, which says what.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vehicle.errors import WireError
-from vehicle.packing import MAX_CELLS, MAX_ROWS, Reader
+from vehicle.packing import MAX_CELLS, MAX_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -25,13 +25,21 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Numbers = NDArray[np.uint64]
     Bits = NDArray[np.bool_]
+    Bytes = NDArray[np.uint8]
 
 _NONE, _ALL, _SOME = range(3)
 _BITS, _LAST_BYTE, _LONGEST = 7, 0x7F, 8
 """Numbers of more than 8 bytes (56 bits) are left to the slow reader, which knows all about overflow."""
-_FAR = 1 << 62
-CELLS_AT_ONCE = 1_000_000
-"""Cells that are laid out together (our choice): 8 MB of integers, so that a block stays near the processor."""
+_LONGEST_NUMBER = 9
+_PLACES = np.arange(_LONGEST_NUMBER)
+"""Numbers of a head may have 9 bytes (63 bits): a boot's number is as long."""
+_MOST_RUNS = 64
+"""Batches whose steps change more often than that are left to the slow reader (our choice)."""
+_LONG_MS = 1 << 40
+"""So are those with a step of more than thirty years."""
+_FAR = 1 << 61
+CELLS_AT_ONCE = 250_000
+"""Cells that are laid out together (our choice): 2 MB of integers, so that a block stays near the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,107 +56,165 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One batch before its bitmaps and numbers are read: what its head says, and the bytes behind."""
+class _Heads:
+    """Batches up to their bitmaps, an element or row each: how much of ``flat`` is read of each and where it ends.
 
-    place: int
-    rows: int
-    first_ms: int
-    counts: list[int]
-    steps: list[int]
-    forms: bytes
-    bitmaps: bytes
-    numbers: bytes
+    ``counts`` and ``steps`` are ``(n, most runs)``, zero where a batch has fewer runs.
+    """
+
+    flat: Bytes
+    at: Integers
+    end: Integers
+    rows: Integers
+    first_ms: Integers
+    counts: Integers
+    steps: Integers
+
+    def some(self, which: NDArray[np.intp] | Bits) -> _Heads:
+        """Those of them."""
+        chosen = (one[which] for one in (self.at, self.end, self.rows, self.first_ms, self.counts, self.steps))
+        return _Heads(self.flat, *chosen)
 
 
 def unpack_many(batches: Sequence[Packed], signal_set: SignalSet) -> tuple[list[Block], list[int]]:
     """The batches as blocks of equal length, and the places of those that could not be read so."""
     columns = len(signal_set.entries)
-    by_rows: dict[int, list[_Part]] = {}
-    blocks, odd = [], []
-    for place, packed in enumerate(batches):
-        part = _part(place, packed, columns) if packed.signal_set_id == signal_set.id else None
-        if part is None:
-            odd.append(place)
-        else:
-            by_rows.setdefault(part.rows, []).append(part)
-    for rows, parts in by_rows.items():
-        for some in _split(parts, max(1, CELLS_AT_ONCE // (rows * max(1, columns)))):
-            block, wrong = _block(some, rows, columns)
-            blocks += [block] if block is not None else []
-            odd += wrong
-    return blocks, sorted(odd)
+    mine = np.array([place for place, one in enumerate(batches) if one.signal_set_id == signal_set.id], np.intp)
+    if not columns or not len(mine):
+        return [], list(range(len(batches)))
+    heads, sound = _heads([batches[place] for place in mine], columns)
+    blocks, read = [], []
+    for rows in np.unique(heads.rows[sound]).tolist():
+        same = np.flatnonzero(sound & (heads.rows == rows))
+        most = max(1, CELLS_AT_ONCE // (rows * columns))
+        for start in range(0, len(same), most):
+            which = same[start : start + most]
+            block, right = _block(heads.some(which), rows, columns)
+            if block is not None:
+                places = mine[which[right]].tolist()
+                blocks.append(Block(places, *block))
+                read += places
+    return blocks, sorted(set(range(len(batches))).difference(read))
 
 
-def _split(parts: list[_Part], most: int) -> Iterator[list[_Part]]:
-    for start in range(0, len(parts), most):
-        yield parts[start : start + most]
+def _heads(batches: Sequence[Packed], columns: int) -> tuple[_Heads, Bits]:
+    """All batches up to their columns' forms, and of which of them that could be read and makes sense."""
+    bodies = [one.body for one in batches]
+    end = np.cumsum([len(body) for body in bodies])
+    flat = np.frombuffer(b"".join([*bodies, bytes(_LONGEST_NUMBER + 1)]), np.uint8)
+    read = _Numbers(flat, end - [len(one.body) - one.at for one in batches], end)
+    rows, first, runs = read.next(), read.next(), read.next()
+    read.sound &= (rows >= 1) & (rows <= MAX_ROWS) & (runs < rows) & (runs <= _MOST_RUNS)
+    most = int(runs[read.sound].max(initial=0))
+    counts, steps = np.zeros((2, len(batches), most), np.int64)
+    for run in range(most):
+        which = np.flatnonzero(read.sound & (runs > run))
+        count, step = read.next(which), read.next(which)
+        counts[which, run], steps[which, run] = count, step
+        read.sound[which] &= (count > 0) & (count < rows[which]) & (step > 0) & (step < _LONG_MS)
+    read.sound &= (read.next() == columns) & (rows <= MAX_CELLS // columns)
+    first_ms = _signed(first.astype(np.uint64))
+    read.sound &= (counts.sum(axis=1) == rows - 1) & (np.abs(first_ms) < _FAR)
+    return _Heads(flat, read.at, end, rows, first_ms, counts, steps), read.sound
 
 
-def _part(place: int, packed: Packed, columns: int) -> _Part | None:
-    """The batch up to its bitmaps; None where it cannot be one of a block."""
-    read = Reader(packed.body, packed.at)
-    try:
-        rows, first_ms, runs = read.varint(), read.zigzag(), read.varint()
-        if not 1 <= rows <= MAX_ROWS or runs >= rows:
-            return None
-        pairs = [read.varint() for _ in range(2 * runs)]
-        if read.varint() != columns or columns * rows > MAX_CELLS:
-            return None
-        forms = read.take(columns)
-        bitmaps = read.take((columns - forms.count(_NONE) + forms.count(_SOME)) * ((rows + 7) // 8))
-    except WireError:
-        return None
-    counts, steps = pairs[::2], pairs[1::2]
-    span_ms = sum(count * step for count, step in zip(counts, steps, strict=True))
-    if 0 in pairs or sum(counts) != rows - 1 or abs(first_ms) + span_ms >= _FAR or max(forms, default=0) > _SOME:
-        return None
-    return _Part(place, rows, first_ms, counts, steps, forms, bitmaps, packed.body[read.at :])
+class _Numbers:
+    """Varints of many batches, the next of each at once; ``sound`` are those that had one and no longer one each time.
+
+    Below 2⁶³: longer numbers are left to the slow reader.
+    """
+
+    def __init__(self, flat: Bytes, at: Integers, end: Integers) -> None:
+        self._flat, self.at, self._end = flat, at, end
+        self.sound = np.ones(len(at), np.bool_)
+
+    def next(self, which: NDArray[np.intp] | slice = slice(None)) -> Integers:
+        """The next number of each batch, or of those at ``which``."""
+        at, end = self.at[which], self._end[which]
+        window = self._flat[np.minimum(at, end)[:, None] + _PLACES]
+        is_end = window <= _LAST_BYTE
+        length = is_end.argmax(axis=1) + 1
+        self.sound[which] &= is_end.any(axis=1) & (at + length <= end)
+        self.at[which] = at + length
+        pieces = (window & _LAST_BYTE).astype(np.int64) << (_BITS * _PLACES)
+        pieces[length[:, None] <= _PLACES] = 0
+        numbers: Integers = pieces.sum(axis=1)
+        return numbers
 
 
-def _block(parts: list[_Part], rows: int, columns: int) -> tuple[Block | None, list[int]]:
-    """Batches of equal length as one block, without those that something is wrong with; the places of the latter."""
-    forms = np.frombuffer(b"".join(part.forms for part in parts), np.uint8).reshape(len(parts), columns)
+def _block(heads: _Heads, rows: int, columns: int) -> tuple[tuple[Integers, Integers, Bits] | None, Bits]:
+    """Batches of equal length as times, raw values and presence, and which of them these are of.
+
+    Without those that something is wrong with.
+    """
+    forms, right = _forms(heads, columns)
+    width = (rows + 7) // 8
     used = forms != _NONE
-    present, changed = _bitmaps(parts, forms, rows)
+    bitmaps = used.sum(axis=1) + (forms == _SOME).sum(axis=1)
+    numbers_at = heads.at + columns + bitmaps * width
+    right &= numbers_at <= heads.end
+    if not right.all():
+        return _block_of_right(heads, right, rows, columns)
+    present, changed = _bitmaps(_slices(heads.flat, heads.at + columns, bitmaps * width), forms, rows)
     first_row = present.argmax(axis=2)
     firsts, changes = used.sum(axis=1), changed.sum(axis=(1, 2))
-    numbers, sound = _varints([part.numbers for part in parts], firsts + changes)
-    right = sound & _agree(present, changed, used, first_row, rows)
+    lengths = heads.end - numbers_at
+    numbers, whole = _varints(_slices(heads.flat, numbers_at, lengths), lengths, firsts + changes)
+    right = whole & _agree(present, changed, used, first_row, rows)
     if not right.all():
-        good = [part for part, is_right in zip(parts, right, strict=True) if is_right]
-        wrong = [part.place for part, is_right in zip(parts, right, strict=True) if not is_right]
-        return (_block(good, rows, columns)[0] if good else None), wrong
+        return _block_of_right(heads, right, rows, columns)
     changed, present = changed[:, :, :rows], present[:, :, :rows]
-    is_first = np.repeat(_taking_turns(True, False, len(parts)), np.stack((firsts, changes), axis=1).ravel())
+    is_first = np.repeat(_taking_turns(True, False, len(heads.at)), np.stack((firsts, changes), axis=1).ravel())
     raw = np.zeros(changed.shape, np.int64)
     raw[changed] = _signed(numbers[~is_first] + np.uint64(1))
     raw[(*np.nonzero(used), first_row[used])] = _signed(numbers[is_first])
     np.cumsum(raw, axis=2, out=raw)
-    return Block([part.place for part in parts], _times(parts, rows), raw, present), []
+    return (_times(heads, rows), raw, present), right
+
+
+def _block_of_right(
+    heads: _Heads, right: Bits, rows: int, columns: int
+) -> tuple[tuple[Integers, Integers, Bits] | None, Bits]:
+    if not right.any():
+        return None, right
+    block, right_of_these = _block(heads.some(right), rows, columns)
+    found = right.copy()
+    found[right] = right_of_these
+    return block, found
+
+
+def _forms(heads: _Heads, columns: int) -> tuple[Bytes, Bits]:
+    """The form of each column ``(n, n_columns)``, and which batches have so many, of forms that there are."""
+    right = heads.at + columns <= heads.end
+    places = np.minimum(heads.at[:, None] + np.arange(columns), len(heads.flat) - 1)
+    forms = heads.flat[places]
+    return forms, right & (forms <= _SOME).all(axis=1)
+
+
+def _slices(flat: Bytes, begins: Integers, lengths: Integers) -> Bytes:
+    """Parts of ``flat`` behind one another."""
+    before = np.cumsum(lengths) - lengths
+    return flat[np.repeat(begins - before, lengths) + np.arange(int(lengths.sum()))]
 
 
 def _taking_turns(one: bool, other: bool, count: int) -> Bits:  # noqa: FBT001  two equal values, no switches
     return np.tile(np.array([one, other]), count)
 
 
-def _times(parts: list[_Part], rows: int) -> Integers:
-    steps = np.array([step for part in parts for step in part.steps], np.int64)
-    counts = np.array([count for part in parts for count in part.counts], np.int64)
-    times = np.empty((len(parts), rows), np.int64)
-    times[:, 0] = [part.first_ms for part in parts]
-    times[:, 1:] = np.repeat(steps, counts).reshape(len(parts), rows - 1)
+def _times(heads: _Heads, rows: int) -> Integers:
+    times = np.empty((len(heads.at), rows), np.int64)
+    times[:, 0] = heads.first_ms
+    times[:, 1:] = np.repeat(heads.steps.ravel(), heads.counts.ravel()).reshape(len(heads.at), rows - 1)
     return np.cumsum(times, axis=1, out=times)
 
 
-def _bitmaps(parts: list[_Part], forms: NDArray[np.uint8], rows: int) -> tuple[Bits, Bits]:
+def _bitmaps(flat: Bytes, forms: Bytes, rows: int) -> tuple[Bits, Bits]:
     """Where something is present and where it changes: ``(n, n_columns, n_rows`` rounded up to whole bytes)."""
     width = (rows + 7) // 8
-    bitmaps = np.frombuffer(b"".join(part.bitmaps for part in parts), np.uint8).reshape(-1, width)
-    bits = np.unpackbits(bitmaps, axis=1, bitorder="little").view(np.bool_)
+    bits = np.unpackbits(flat.reshape(-1, width), axis=1, bitorder="little").view(np.bool_)
     some, used = forms == _SOME, forms != _NONE
     counts = np.stack((some.sum(axis=1), used.sum(axis=1)), axis=1).ravel()
-    of_presence = np.repeat(_taking_turns(True, False, len(parts)), counts)
+    of_presence = np.repeat(_taking_turns(True, False, len(forms)), counts)
     present, changed = np.zeros((2, *forms.shape, 8 * width), np.bool_)
     present[..., :rows] = (forms == _ALL)[..., None]
     present[some] = bits[of_presence]
@@ -165,16 +231,15 @@ def _agree(present: Bits, changed: Bits, used: Bits, first_row: NDArray[np.intp]
     return np.logical_not(beyond | changed_nothing | changed_first | empty)
 
 
-def _varints(parts: Sequence[bytes], expected: Integers) -> tuple[Numbers, Bits]:
-    """The numbers of all parts behind one another, and of each part whether it is ``expected`` whole numbers."""
-    joined = np.frombuffer(b"".join(parts), np.uint8)
-    bounds = np.zeros(len(parts) + 1, np.int64)
-    np.cumsum([len(part) for part in parts], out=bounds[1:])
+def _varints(joined: Bytes, lengths_of_parts: Integers, expected: Integers) -> tuple[Numbers, Bits]:
+    """The numbers of parts behind one another, and of each part whether it is ``expected`` whole numbers."""
+    bounds = np.zeros(len(lengths_of_parts) + 1, np.int64)
+    np.cumsum(lengths_of_parts, out=bounds[1:])
     is_end = joined <= _LAST_BYTE
     ends = np.flatnonzero(is_end)
     lengths = np.diff(ends, prepend=-1)
     sound = np.diff(np.searchsorted(ends, bounds)) == expected
-    sound &= np.array([not part or part[-1] <= _LAST_BYTE for part in parts])
+    sound &= (lengths_of_parts == 0) | is_end[np.maximum(bounds[1:], 1) - 1] if len(joined) else lengths_of_parts == 0
     sound[np.searchsorted(bounds, ends[lengths > _LONGEST], side="right") - 1] = False
     begins = ends - lengths + 1
     numbers = (joined[begins] & _LAST_BYTE).astype(np.uint64)

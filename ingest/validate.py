@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,15 @@ import msgspec
 from ingest.clock import Placement, place
 from ingest.plausible import MAX_COUNTER, check_event, check_times, raw_bounds
 from vehicle import wire
-from vehicle.batch import Batch
+from vehicle.batch import Batch, Event
 from vehicle.errors import Reason, WireError
+from vehicle.signal_set import SignalSet
 from vehicle.topics import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import zstandard
 
-    from vehicle.batch import Clocked, Event
-    from vehicle.signal_set import SignalSet
+    from vehicle.batch import Clocked
 
 DIGEST_BYTES = 16
 
@@ -41,8 +40,7 @@ class _JsonProbe(msgspec.Struct):
     columns: dict[str, list[float | None]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """A readable message: its identity, when it belongs, and what was counted while reading."""
 
     device_id: str
@@ -61,8 +59,7 @@ class Accepted:
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dead:
+class Dead(msgspec.Struct, frozen=True, kw_only=True):
     """A message that cannot be taken: why, and its identity where that could be read."""
 
     device_id: str | None
@@ -74,8 +71,7 @@ class Dead:
     sequence: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeedsSet:
+class NeedsSet(msgspec.Struct, frozen=True, kw_only=True):
     """A batch whose signal set has not been announced yet."""
 
     device_id: str
@@ -86,8 +82,7 @@ class NeedsSet:
     topic: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """A batch of a known signal set whose rows have not been read yet."""
 
     device_id: str
@@ -296,7 +291,9 @@ def _row(
         anchor_offset_ms=knowledge.anchors.get((device_id, what.boot_id)),
         now_ms=now_ms,
     )
-    clock = {"clock_corrected": int(placement.corrected), "suspect_time": int(placement.suspect)}
+    if placement.corrected or placement.suspect or counts:
+        clock = {"clock_corrected": int(placement.corrected), "suspect_time": int(placement.suspect)}
+        counts = {name: count for name, count in {**clock, **counts}.items() if count}
     return Accepted(
         device_id=device_id,
         vehicle_id=vehicle_id,
@@ -311,7 +308,7 @@ def _row(
         event=event,
         digest=hashlib.blake2b(payload, digest_size=DIGEST_BYTES).digest(),
         payload=payload,
-        counts={name: count for name, count in {**clock, **counts}.items() if count},
+        counts=counts,
     )
 
 

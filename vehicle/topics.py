@@ -52,6 +52,7 @@ STREAMS: Mapping[Kind, Stream] = MappingProxyType(
 )
 """Every stream; the broker's rules, the agent's subscriptions and docs/protocol.md follow from it."""
 
+_KINDS: Mapping[str, Kind] = MappingProxyType({str(one): one for one in Kind})
 UPLINK = tuple(kind for kind, stream in STREAMS.items() if stream.from_device)
 DOWNLINK = tuple(kind for kind, stream in STREAMS.items() if not stream.from_device)
 
@@ -79,7 +80,7 @@ def parse_topic(text: str) -> tuple[str, Kind]:
     device, kind = levels[2:]
     if not DEVICE_ID.fullmatch(device):
         raise TopicError(text, "a device id is 8 to 64 of a-z, 0-9 and '-'")
-    try:
-        return device, Kind(kind)
-    except ValueError:
-        raise TopicError(text, f"there is no stream {kind!r}; there are {', '.join(Kind)}") from None
+    found = _KINDS.get(kind)
+    if found is None:
+        raise TopicError(text, f"there is no stream {kind!r}; there are {', '.join(Kind)}")
+    return device, found

@@ -40,7 +40,7 @@ _COUNT = (
     "ON CONFLICT (device_id, name) DO UPDATE SET count = counters.count + excluded.count"
 )
 _ANCHORS = "SELECT device_id, boot_id, offset_ms FROM anchors WHERE device_id IN {names}"
-_SEEN = "UPDATE devices SET seen_at = :now WHERE id IN {names} AND (seen_at IS NULL OR seen_at < :before)"
+_SEEN = "UPDATE devices SET seen_at = {value} WHERE (seen_at IS NULL OR seen_at < {value}) AND id IN {names}"
 _COLUMNS = (
     "device_id", "vehicle_id", "epoch", "sequence", "lane", "content", "first_ms", "last_ms", "shift_ms",
     "suspect_time", "signal_set_id", "digest", "payload",
@@ -65,8 +65,12 @@ def store(
     now: datetime,
     tries: Mapping[tuple[str, int, int], int],
     quarantine: Quarantine,
+    kept: Collection[str] = (),
 ) -> Outcome:
-    """Stores what was judged; ``tries`` says how often a batch has come without its set being known."""
+    """Stores what was judged.
+
+    ``tries`` says how often a batch has come without its set being known, ``kept`` which sets are in the database.
+    """
     take_turn(connection)
     work = _Storing(connection, now, quarantine, held_of_many(connection, _keys(verdicts)))
     for verdict in verdicts:
@@ -80,7 +84,7 @@ def store(
             work.ask(verdict)
         else:
             work.bury(refusals.without_set(verdict))
-    work.write()
+    work.write(kept)
     return work.outcome
 
 
@@ -128,7 +132,7 @@ class _Storing:
             else:
                 self._refuse(refusals.conflict(verdict))
             return
-        self.outcome.held[key] = held.add([verdict.sequence])
+        self.outcome.held[key] = held.with_one(verdict.sequence)
         self._rows[identity] = _row(verdict)
         if _is_capture(verdict):
             self._captures.append(verdict)
@@ -190,15 +194,14 @@ class _Storing:
         self._held(key)
         self.outcome.need_sets.setdefault(key, set()).add(verdict.signal_set_id)
 
-    def write(self) -> None:
-        """Writes all of it."""
+    def write(self, kept: Collection[str]) -> None:
+        """Writes all of it, of signal sets those that are not ``kept`` already."""
         _insert(self._connection, list(self._rows.values()), self._now)
         for verdict in self._captures:
             campaigns.store_part(self._connection, verdict, self._now)
         if self._letters:
             self._connection.execute(t.dead_letters.insert(), self._letters)
-        if self._sets:
-            keep_sets(self._connection, self._sets.values())
+        keep_sets(self._connection, [one for name, one in self._sets.items() if name not in kept])
         settled = {**self.outcome.held, **self._numbered}
         changed = {key: held for key, held in settled.items() if held != self._before.get(key)}
         keep_held(self._connection, changed)
@@ -314,10 +317,11 @@ def known_sets(connection: sa.Connection) -> dict[str, SignalSet]:
 
 def keep_sets(connection: sa.Connection, sets: Iterable[SignalSet]) -> None:
     """Keeps announced signal sets; those that are known already change nothing."""
-    known = set(connection.execute(sa.select(t.signal_sets.c.id)).scalars())
-    new = {found.id: found for found in sets if found.id not in known}
+    new = {found.id: found for found in sets}
+    known = set(connection.execute(sa.select(t.signal_sets.c.id)).scalars()) if new else set()
     for set_id, found in new.items():
-        connection.execute(t.signal_sets.insert().values(id=set_id, entries=found.announced()))
+        if set_id not in known:
+            connection.execute(t.signal_sets.insert().values(id=set_id, entries=found.announced()))
 
 
 def known_anchors(connection: sa.Connection, device_ids: Collection[str] | None = None) -> dict[Key, int]:
@@ -350,6 +354,5 @@ def forget_presence(connection: sa.Connection) -> None:
 
 def note_seen(connection: sa.Connection, device_ids: Collection[str], now: datetime) -> None:
     """Notes that devices have sent something, to the precision of :data:`SEEN_EVERY`."""
-    moments = {"now": now, "before": now - SEEN_EVERY}
-    stored = {name: bound(connection, t.devices.c.seen_at, moment) for name, moment in moments.items()}
-    of_names(connection, _SEEN, device_ids, **stored)
+    moments = [bound(connection, t.devices.c.seen_at, moment) for moment in (now, now - SEEN_EVERY)]
+    of_names(connection, _SEEN, device_ids, *moments)

@@ -21,14 +21,21 @@ _COPIED_AS: Mapping[type[sa.types.TypeEngine[Any]], str] = {
     UtcDateTime: "timestamptz", sa.LargeBinary: "bytea", sa.Boolean: "bool", sa.SmallInteger: "int2",
     sa.BigInteger: "int8", sa.Integer: "int4", sa.String: "text",
 }  # fmt: skip
+_LISTED: Mapping[str, tuple[str, str]] = {
+    "sqlite": ("?", "json_each(?)"),
+    "postgresql": ("%s", "json_array_elements_text(CAST(%s AS json)) AS value"),
+}
 Rows = sa.CursorResult[*tuple[Any, ...]]
 
 
-def of_names(connection: sa.Connection, statement: str, names: Collection[str], **more: object) -> Rows:
-    """Runs a statement in which ``{names}`` stands for the list of ``names``, as in ``WHERE id IN {names}``."""
-    listed = {"sqlite": "json_each(:names)", "postgresql": "json_array_elements_text(CAST(:names AS json)) AS value"}
-    text = statement.format(names=f"(SELECT value FROM {listed[connection.dialect.name]})")  # noqa: S608  our own words
-    return connection.execute(sa.text(text), {"names": msgspec.json.encode(sorted(names)).decode(), **more})
+def of_names(connection: sa.Connection, statement: str, names: Collection[str], *before: object) -> Rows:
+    """Runs a statement in which ``{names}`` stands for the list of ``names``, as in ``WHERE id IN {names}``.
+
+    Values for as many ``{value}`` in it, all of which stand ``before`` the names, are as their driver takes them.
+    """
+    mark, listed = _LISTED[connection.dialect.name]
+    text = statement.format(names=f"(SELECT value FROM {listed})", value=mark)  # noqa: S608  our own words
+    return connection.exec_driver_sql(text, (*before, msgspec.json.encode(sorted(names)).decode()))
 
 
 def write_rows(connection: sa.Connection, statement: str, forms: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from benchmarks.drives import BATCH_ROWS, shipped
-from benchmarks.load import EPOCH, Account, Order, Phase
+from benchmarks.load import EPOCH, Account, Order, Phase, Step
 from ingest import devices
 from ingest.storage import tables
 from ingest.storage.database import migrate, open_database, reading, transaction
@@ -46,14 +46,16 @@ def enrol(home, engine: sa.Engine) -> list[Account]:
     return [Account(one.device_id, one.password) for one in found]
 
 
-def start_load(home, order: Order) -> subprocess.Popen[bytes]:
-    """The cars in a process of their own, once all are known to ingest."""
+def start_load(home, order: Order, rate: float, seconds: float) -> subprocess.Popen[bytes]:
+    """The cars in a process of their own, once all are known to ingest; it ends after one step."""
     command = [sys.executable, "-m", "benchmarks.load"]
     load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=home.env, cwd=home.folder)
     home.running.append(load)
     load.stdin.write(msgspec.json.encode(order) + b"\n")
     load.stdin.flush()
     assert load.stdout.readline() == b"ready\n"
+    load.stdin.write(msgspec.json.encode(Step(rate, seconds)) + b"\n")
+    load.stdin.close()
     return load
 
 
@@ -86,7 +88,7 @@ def test_two_workers_lose_and_double_nothing(home, engine, until) -> None:
         log = home.folder / f"{name}.log"
         until(lambda log=log: "is up" in log.read_text(), what=f"the {name} worker")
         assert "shares messages among the workers of group pair" in log.read_text()
-    load = start_load(home, order_of(home, accounts, phases=[(RATE, SECONDS)]))
+    load = start_load(home, order_of(home, accounts), RATE, SECONDS)
     until(lambda: len(stored(engine)) > RATE * SECONDS / 3, what="a third of the batches")
     home.kill(workers[0])
     phase = msgspec.json.decode(load.stdout.readline(), type=Phase)
@@ -133,7 +135,7 @@ def test_live_batches_pass_a_backlog(home, engine, until) -> None:
     accounts = enrol(home, engine)
     home.launch("only", home.command("ingest"))
     until(lambda: "is up" in (home.folder / "only.log").read_text(), what="ingest")
-    load = start_load(home, order_of(home, accounts, phases=[(LIVE_RATE, LONGEST_S)], backlog=BACKLOG))
+    load = start_load(home, order_of(home, accounts, backlog=BACKLOG), LIVE_RATE, LONGEST_S)
     phase = msgspec.json.decode(load.stdout.readline(), type=Phase)
     load.wait(30)
     assert (phase.backlog_left, phase.held_back) == (0, 0)
@@ -161,7 +163,7 @@ def test_one_command_starts_several_workers(home, engine, until) -> None:
     log = home.folder / "pair.log"
     until(lambda: log.read_text().count("shares messages among the workers of group ingest") == 2, what="both")
     (second,) = children(ingest.pid)
-    load = start_load(home, order_of(home, accounts, phases=[(RATE, SECONDS / 3)]))
+    load = start_load(home, order_of(home, accounts), RATE, SECONDS / 3)
     os.kill(second, signal.SIGKILL)
     until(lambda: children(ingest.pid) not in ([], [second]), what="another in its place")
     phase = msgspec.json.decode(load.stdout.readline(), type=Phase)
