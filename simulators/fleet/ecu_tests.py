@@ -32,6 +32,14 @@ ROWS_AT_ONCE = 2048
 SOAKED_S = 6 * 3600.0
 NEAR_C = 22.0
 """Coolant and intake air after a long stand may differ by this much."""
+WARM_AFTER_S, WARM_FROM_KMH, WARM_IN_C, COLDER_K = 1500.0, 35.0, -5.0, 16.0
+TURNS_RPM, OIL_KPA = 1200.0, 45.0
+TRIMS_FROM_C, TRIM_LIMIT = 70.0, 25.0
+SETTLED_S, LOW_V, HIGH_V = 60.0, 11.0, 16.0
+METERS_FROM_GPS, METER_OFF = 6.0, 0.42
+BOOSTS_FROM_KPA, BOOST_LACKS_KPA = 120.0, 27.0
+TURNING_KMH, STANDING_KMH = 10.0, 2.0
+SOFT, UNEVEN_V = 0.75, 0.25
 
 
 @dataclass(slots=True)
@@ -110,26 +118,33 @@ def _below(path: str, limit: float, kinds: tuple[int, ...]) -> Callable[[Look], 
 
 def _trim(look: Look) -> tuple[Bools, Floats]:
     total = look.of(s.SHORT_TERM_FUEL_TRIM_1) + look.of(s.LONG_TERM_FUEL_TRIM_1)
-    return look.kind(DRIVING) & (look.of(s.COOLANT_TEMPERATURE) > 70.0) & ~np.isnan(total), total  # noqa: PLR2004
+    return look.kind(DRIVING) & (look.of(s.COOLANT_TEMPERATURE) > TRIMS_FROM_C) & ~np.isnan(total), total
 
 
 def _lean(look: Look) -> tuple[Bools, Bools]:
     judged, total = _trim(look)
-    return judged, judged & (total > 25.0)  # noqa: PLR2004 - limits stand in the module's text
+    return judged, judged & (total > TRIM_LIMIT)
 
 
 def _rich(look: Look) -> tuple[Bools, Bools]:
     judged, total = _trim(look)
-    return judged, judged & (total < -25.0)  # noqa: PLR2004
+    return judged, judged & (total < -TRIM_LIMIT)
 
 
 def _cold(look: Look) -> tuple[Bools, Bools]:
-    """Still colder than the thermostat less 11 K after a quarter of an hour of driving."""
-    judged = look.kind(DRIVING) & (look.of(s.RUN_TIME) > 900.0) & (look.of(s.SPEED) > 25.0)  # noqa: PLR2004
+    """Still colder than the thermostat less 16 K after half an hour, at speed, in air that is not very cold."""
+    judged = look.kind(DRIVING) & (look.of(s.RUN_TIME) > WARM_AFTER_S) & (look.of(s.SPEED) > WARM_FROM_KMH)
     if look.has(s.AMBIENT_AIR_TEMPERATURE):
-        judged &= look.of(s.AMBIENT_AIR_TEMPERATURE) > -8.0  # noqa: PLR2004
-    limit = look.platform.get("thermostat_c", 88.0) - 13.0
+        judged &= look.of(s.AMBIENT_AIR_TEMPERATURE) > WARM_IN_C
+    if look.has(s.ENGINE_SPEED):
+        judged &= look.of(s.ENGINE_SPEED) > TURNS_RPM
+    limit = look.platform.get("thermostat_c", 88.0) - COLDER_K
     return judged, judged & (look.of(s.COOLANT_TEMPERATURE) < limit)
+
+
+def _no_oil(look: Look) -> tuple[Bools, Bools]:
+    judged = look.kind(DRIVING) & (look.of(s.ENGINE_SPEED) > TURNS_RPM)
+    return judged, judged & (look.of(s.OIL_PRESSURE) < OIL_KPA)
 
 
 def _coolant_odd(look: Look) -> tuple[Bools, Bools]:
@@ -140,13 +155,13 @@ def _coolant_odd(look: Look) -> tuple[Bools, Bools]:
 
 
 def _undercharged(look: Look) -> tuple[Bools, Bools]:
-    judged = look.kind(DRIVING) & (look.of(s.RUN_TIME) > 60.0)  # noqa: PLR2004
-    return judged, judged & (look.of(s.CONTROL_MODULE_VOLTAGE) < 11.0)  # noqa: PLR2004
+    judged = look.kind(DRIVING) & (look.of(s.RUN_TIME) > SETTLED_S)
+    return judged, judged & (look.of(s.CONTROL_MODULE_VOLTAGE) < LOW_V)
 
 
 def _overcharged(look: Look) -> tuple[Bools, Bools]:
     judged = look.kind(DRIVING)
-    return judged, judged & (look.of(s.CONTROL_MODULE_VOLTAGE) > 16.0)  # noqa: PLR2004
+    return judged, judged & (look.of(s.CONTROL_MODULE_VOLTAGE) > HIGH_V)
 
 
 def _meter(look: Look) -> tuple[Bools, Bools]:
@@ -155,21 +170,21 @@ def _meter(look: Look) -> tuple[Bools, Bools]:
     litres = look.platform.get("displacement_l", 1.5)
     kelvin = look.of(s.INTAKE_AIR_TEMPERATURE) + 273.15
     expected = 0.82 * litres * rpm / 120.0 * pressure / (0.287 * kelvin)
-    judged = look.kind(DRIVING) & (expected > 6.0) & (look.of(s.RUN_TIME) > 120.0)  # noqa: PLR2004
-    return judged, judged & (np.abs(metered - expected) > 0.42 * expected)
+    judged = look.kind(DRIVING) & (expected > METERS_FROM_GPS) & (look.of(s.RUN_TIME) > 2 * SETTLED_S)
+    return judged, judged & (np.abs(metered - expected) > METER_OFF * expected)
 
 
 def _weak_boost(look: Look) -> tuple[Bools, Bools]:
-    judged = look.kind(DRIVING) & (look.of(s.BOOST_COMMANDED) > 120.0)  # noqa: PLR2004
-    return judged, judged & (look.of(s.BOOST_COMMANDED) - look.of(s.BOOST) > 27.0)  # noqa: PLR2004
+    judged = look.kind(DRIVING) & (look.of(s.BOOST_COMMANDED) > BOOSTS_FROM_KPA)
+    return judged, judged & (look.of(s.BOOST_COMMANDED) - look.of(s.BOOST) > BOOST_LACKS_KPA)
 
 
 def _wheel(at: int) -> Callable[[Look], tuple[Bools, Bools]]:
     def judge(look: Look) -> tuple[Bools, Bools]:
         wheels = [look.of(path) for path in s.WHEEL_SPEEDS]
         others = np.minimum.reduce([speed for each, speed in enumerate(wheels) if each != at])
-        judged = look.kind(DRIVING) & (others > 10.0)  # noqa: PLR2004
-        return judged, judged & ~(wheels[at] > 2.0)  # noqa: PLR2004
+        judged = look.kind(DRIVING) & (others > TURNING_KMH)
+        return judged, judged & ~(wheels[at] > STANDING_KMH)
 
     return judge
 
@@ -177,18 +192,16 @@ def _wheel(at: int) -> Callable[[Look], tuple[Bools, Bools]]:
 def _soft(look: Look) -> tuple[Bools, Bools]:
     """A tyre at three quarters of the placard or less."""
     front, rear = look.platform.get("tyre_front_kpa", 230.0), look.platform.get("tyre_rear_kpa", 220.0)
-    share = np.minimum.reduce([
-        look.of(path) / (front if at < 2 else rear)  # noqa: PLR2004 - two wheels an axle
-        for at, path in enumerate(s.TYRE_PRESSURES)
-    ])  # fmt: skip
+    placard = (front, front, rear, rear)
+    share = np.minimum.reduce([look.of(path) / of for path, of in zip(s.TYRE_PRESSURES, placard, strict=True)])
     judged = look.kind(DRIVING) & ~np.isnan(share)
-    return judged, judged & (share < 0.75)  # noqa: PLR2004
+    return judged, judged & (share < SOFT)
 
 
 def _uneven(look: Look) -> tuple[Bools, Bools]:
     apart = look.of(s.CELL_HIGHEST) - look.of(s.CELL_LOWEST)
     judged = look.kind(DRIVING) | look.kind(CHARGING)
-    return judged, judged & (apart > 0.25)  # noqa: PLR2004 - volts, of single makes
+    return judged, judged & (apart > UNEVEN_V)
 
 
 _COOLANT, _TRIMS = s.COOLANT_TEMPERATURE, (s.SHORT_TERM_FUEL_TRIM_1, s.LONG_TERM_FUEL_TRIM_1, s.COOLANT_TEMPERATURE)
@@ -198,7 +211,7 @@ MISFIRE_LIMIT = 60.0
 TESTS: tuple[Test, ...] = (
     Test(code="P0171", component="fuel_air", needs=_TRIMS, judge=_lean, fails_s=40.0, judged_s=120.0),
     Test(code="P0172", component="fuel_air", needs=_TRIMS, judge=_rich, fails_s=40.0, judged_s=120.0),
-    Test(code="P0128", component="thermostat", needs=(_COOLANT, s.RUN_TIME, s.SPEED), judge=_cold, fails_s=60.0,
+    Test(code="P0128", component="thermostat", needs=(_COOLANT, s.RUN_TIME, s.SPEED), judge=_cold, fails_s=180.0,
          judged_s=60.0),
     Test(code="P0217", component="cooling", needs=(_COOLANT,), judge=_beyond(_COOLANT, 118.0, kind=DRIVING),
          fails_s=10.0, judged_s=300.0, trips=1),
@@ -229,8 +242,8 @@ TESTS: tuple[Test, ...] = (
       for at, path in enumerate(s.MISFIRES)),
     Test(code="P2463", component="dpf", needs=(s.FILTER_SOOT,), judge=_beyond(s.FILTER_SOOT, 50.0, kind=DRIVING),
          fails_s=60.0, judged_s=60.0, trips=1),
-    Test(code="P0524", component="engine_oil", needs=(s.OIL_PRESSURE,),
-         judge=_below(s.OIL_PRESSURE, 40.0, (DRIVING,)), fails_s=10.0, judged_s=60.0, trips=1),
+    Test(code="P0524", component="engine_oil", needs=(s.OIL_PRESSURE, s.ENGINE_SPEED), judge=_no_oil, fails_s=10.0,
+         judged_s=60.0, trips=1),
     Test(code="P0218", component="transmission", needs=(s.GEARBOX_TEMPERATURE,),
          judge=_beyond(s.GEARBOX_TEMPERATURE, 130.0, kind=DRIVING), fails_s=600.0, judged_s=600.0, trips=1),
     *(Test(code=code, component="wheel_speed_sensor", needs=s.WHEEL_SPEEDS, judge=_wheel(at), fails_s=4.0,
