@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "device": "ingest.commands:device",
     "user": "api.commands:user",
     "dealer": "api.commands:dealer",
-    "simulate": "simulators.commands:simulate",
+    "simulate": "roadworthy_fleet:simulate",
     "history": "ingest.commands:history",
     "dead-letters": "ingest.commands:dead_letters",
     "decode": "edge_agent.commands:decode",

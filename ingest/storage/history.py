@@ -74,6 +74,19 @@ def write_run(engine: sa.Engine, folder: Path, *, limit: int = ROWS_A_RUN) -> in
     return len(rows)
 
 
+def put_frame(engine: sa.Engine, folder: Path, frame: pl.DataFrame, name: str) -> int:
+    """Puts samples that never were messages straight into history; ``name`` is the files' and must be new.
+
+    ``frame`` has the identity columns, then float64 columns by VSS path. Gives the number of rows.
+    """
+    if frame.is_empty():
+        return 0
+    files = write_parts(folder, parts_of_frame(frame), name)
+    with transaction(engine) as connection:
+        _register(connection, files)
+    return frame.height
+
+
 def _mark(connection: sa.Connection, ids: Sequence[int]) -> bool:
     """Marks inbox rows as being in history; False, with nothing marked, where another writer was quicker."""
     marked = 0

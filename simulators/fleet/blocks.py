@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulators.fleet import course, ecu, telematics, truth
+from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.course import PERIOD
 from simulators.fleet.makes import stressed
 from simulators.fleet.population import plan
@@ -85,6 +86,11 @@ class BlockRun:
             now.cars = run.cars
             now.between(days)
         yield self._rest()
+
+    def progress(self, chunk: Chunk) -> float:
+        """How far through the run the cars of a chunk are, 0 to 1."""
+        passed = float(chunk.time_ms.mean()) - self.block.world.start_ms
+        return min(1.0, passed / (self.block.days * A_DAY_MS))
 
     def _chunk(self, rows: Rows) -> Chunk:
         now = self._course
