@@ -114,7 +114,7 @@ class Fates:
         for fate in begun:
             self._restore(fate, row, cars)
         for fate in begun:
-            self._move(fate, row, fate.level(time_ms), cars)
+            self._move(fate, row, min(1.0, fate.level(time_ms)), cars)
         later = [fate.onset_ms for fate in self.open(vehicle) if fate.onset_ms > time_ms]
         self.due_ms[vehicle] = min([*later, time_ms + A_DAY_MS if begun else NEVER])
 
