@@ -2,9 +2,10 @@
 
 Why it works: three things are told apart. Soot between regenerations is normal; soot well beyond the mass at which
 this car starts to regenerate means that regenerations do not come or are broken off, and half an hour of fast driving
-helps as long as it is early. Ash stays: the permeability index K of the nearly clean filter, in drives soon after a
-regeneration, rises over months; compared with the car's own by a whitened sum. And regenerations that follow each
-other after half the usual distance, several times, tell of an engine that soots (injectors, EGR, oil, thermostat).
+helps as long as it is early. Ash stays: the permeability index K at equal soot (or, where soot is not told, in drives
+soon after a regeneration) rises over months; compared with the car's own by a whitened sum. And regenerations that
+follow each other after half the usual distance, several times, tell of an engine that soots (injectors, EGR, oil,
+thermostat).
 When not: K of a trip without a minute of load; a car that gives neither soot mass nor pressure. The distance between
 regenerations shrinks in winter and in town, by a third at most; half is asked for. A hose off the pressure sensor
 reads as a filter too clean and is the sensors' matter.
@@ -42,12 +43,14 @@ RECENT = 0.35
 """Weight of the newest distance between regenerations, and of the newest soot at their start (our choice)."""
 USUAL = 5.0
 """Distances whose mean is usual for the car (our choice)."""
-LEAST_BURN_S = 120.0
-"""A regeneration that lasted less and ended did not clean anything (our choice)."""
+LEAST_BURN_S = 400.0
+"""Where soot is not told, a regeneration that lasted less did not clean the filter (our choice)."""
 FIRST = 2.0
 """The distance before the first regeneration seen is not whole; from the second on distances count."""
-CLEANED = 0.5
-"""Soot that fell within a trip to this part tells of a regeneration that was not seen (our choice)."""
+CLEANED = 0.7
+"""Soot that fell in a trip to this part tells of a regeneration that did its work (our choice)."""
+SLOPE_G2 = 300.0
+"""Spread of soot, in g2, that the platform's slope of K on soot weighs: about ten trips (our choice)."""
 CLEAN = 0.5
 """Of the soot, or the distance, at which the car regenerates: below it the filter is nearly clean (our choice)."""
 
@@ -75,6 +78,8 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing seen."""
     zeros: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in ("regen_km", "regens", "usual_sum")}
     unknown = {name: np.full(n_vehicles, np.nan) for name in ("recent_log", "start_g", "soot_before")}
+    slopes = ("slope_n", "slope_soot", "slope_k", "slope_square", "slope_together")
+    zeros |= {name: np.zeros(n_vehicles) for name in slopes}
     counts = {name: np.zeros(n_vehicles, dtype=np.int64) for name in ("short", "broken", "full", "blocked")}
     return zeros | unknown | counts | whitened.initial(n_vehicles) | latched(n_vehicles)
 
@@ -84,8 +89,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     k, soot, at_ms = trips["dpf_k"], trips["dpf_soot_last"], trips["ended_ms"]
     observable = ~np.isnan(k) | ~np.isnan(soot)
     cycle, cycles = _follow_cycle(trips, state, p)
-    clean = np.where(np.isnan(soot), cycle.km <= CLEAN * np.exp(cycle.usual_log), soot <= CLEAN * cycle.start_g)
-    shift, sums = whitened.follow(np.where(clean, k, np.nan), at_ms, state, whitened.chart("dpf_k", p, prior=0.0))
+    at_soot, slopes = _at_nominal_soot(k, soot, state, p)
+    clean = cycle.km <= CLEAN * np.exp(cycle.usual_log)
+    series = np.where(np.isnan(soot), np.where(clean, k, np.nan), at_soot)
+    shift, sums = whitened.follow(series, at_ms, state, whitened.chart("dpf_k", p, prior=0.0))
     load = np.fmax(soot / cycle.start_g, np.exp(k - shift.baseline) / p["dpf_blocked_k"] * p["dpf_blocked_soot"])
     load = np.where(shift.learned >= p["dpf_k_learn"], load, soot / cycle.start_g)
     full = _streak(load >= p["dpf_full_soot"], load, state["full"])
@@ -111,7 +118,27 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         },
     )  # fmt: skip
     after: dict[str, Floats | Integers] = {"full": full, "blocked": blocked, "soot_before": _kept(state, soot)}
-    return judgement, cycles | after | whitened.restarted(sums, cleared) | latch_state
+    return judgement, cycles | slopes | after | whitened.restarted(sums, cleared) | latch_state
+
+
+def _at_nominal_soot(
+    k: Floats, soot: Floats, state: State, p: Parameters
+) -> tuple[Floats, dict[str, Floats | Integers]]:
+    """K as it would be at half the usual soot, by the slope of K on soot that the car's first trips showed."""
+    learning = ~np.isnan(k + soot) & (integers(state["learned"]) < p["dpf_k_learn"])
+    count, soots, ks = (floats(state[name]) for name in ("slope_n", "slope_soot", "slope_k"))
+    n = count + learning
+    off = np.where(learning, soot - soots, 0.0)
+    moved = np.where(learning, k - ks, 0.0)
+    share = 1.0 / np.maximum(n, 1.0)
+    square = floats(state["slope_square"]) + count * share * off**2
+    together = floats(state["slope_together"]) + count * share * off * moved
+    slope = (together + p["dpf_slope"] * SLOPE_G2) / (square + SLOPE_G2)
+    after: dict[str, Floats | Integers] = {
+        "slope_n": n, "slope_soot": soots + share * off, "slope_k": ks + share * moved, "slope_square": square,
+        "slope_together": together,
+    }  # fmt: skip
+    return k - slope * (soot - p["dpf_start_g"] / 2.0), after
 
 
 def _kept(state: State, soot: Floats) -> Floats:
@@ -153,12 +180,14 @@ def _follow_cycle(trips: Trips, state: State, p: Parameters) -> tuple[Cycle, dic
 
 
 def _regenerated(trips: Trips, state: State) -> tuple[Flags, Flags]:
-    """Whether a regeneration was finished, and whether one was broken off by the key."""
-    still = trips["dpf_regen_open"] > 0.0
+    """Whether a regeneration did its work, and whether one was broken off or too short."""
     burnt = np.nan_to_num(trips["dpf_regen_s"])
-    before = floats(state["soot_before"])
-    fell = (trips["dpf_soot_last"] <= CLEANED * before) & (before > 0.0)
-    return ((burnt >= LEAST_BURN_S) & ~still) | fell, still & (burnt > 0.0)
+    soot, before = trips["dpf_soot_last"], floats(state["soot_before"])
+    worked = soot <= CLEANED * np.fmax(before, trips["dpf_regen_soot"])
+    still = trips["dpf_regen_open"] > 0.0
+    unseen = (burnt >= LEAST_BURN_S) & ~still & np.isnan(soot)
+    done = worked | unseen
+    return done, (burnt > 0.0) & ~done
 
 
 def _start_soot(soot: Floats, state: State, p: Parameters) -> Floats:
@@ -268,7 +297,8 @@ DETECTOR = Detector(
     initial=initial,
     step=step,
     parameters=(
-        *whitened.parameters("dpf_k"), "dpf_usual_km", "dpf_start_g", "dpf_limit_g", "dpf_short", "dpf_short_times",
+        *whitened.parameters("dpf_k"), "dpf_slope", "dpf_usual_km", "dpf_start_g", "dpf_limit_g", "dpf_short",
+        "dpf_short_times",
         "dpf_ash", "dpf_ash_soon", "dpf_blocked_k", "dpf_full_soot", "dpf_blocked_soot", "dpf_full_trips",
         "dpf_clear_trips",
     ),

@@ -29,15 +29,15 @@ STEADY = 0.04
 """By which the turbine's speed may have changed since the reading before, of itself (our choice)."""
 TOGETHER_MS = 4500
 """Two readings of one moment: two polls apart at most (our choice)."""
-WARM_MS = 900_000
+WARM_MS = 600_000
 """Engine time after which fluid and coolant have met (our choice)."""
 CRUISE_KPH, CRUISE_GEAR = 55.0, 4.0
 """From here on a converter is locked (our choice)."""
 CUT_RPM = 400.0
 """More is a converter that is open by intent (our choice)."""
 MIN_READINGS = 8
-MIN_CRUISE = 20
-"""Readings that make a mean (our choice)."""
+MIN_CRUISE, MIN_WARM = 20, 5
+"""Readings that make a mean (our choice; the fluid is slow and read seldom)."""
 
 
 def measure(view: View) -> dict[str, Floats]:
@@ -99,7 +99,7 @@ def derive(sums: Sums) -> dict[str, Floats]:
     return ratios | {
         "gearbox_dose_h": sums["gearbox_dose_s"] / 3600.0,
         "gearbox_hot_s": sums["gearbox_hot_ms"] / 1000.0,
-        "fluid_excess": sums.mean("gearbox_excess", "gearbox_warm_n", MIN_READINGS),
+        "fluid_excess": sums.mean("gearbox_excess", "gearbox_warm_n", MIN_WARM),
         "converter_slip": sums.mean("gearbox_slip", "gearbox_cruise_n", MIN_CRUISE),
     }
 
