@@ -22,7 +22,8 @@ END_OF_LIFE = 0.7
 """Health below which makers replace batteries under warranty."""
 USABLE_LEAST = 0.88
 """Part of the charge that can be used before the weakest block is empty; below, the car has failed (our choice)."""
-DERATED_C = 50.0
+DERATED_C = 47.0
+"""Battery temperature from which charging slows down so far that its driver notices."""
 PUMP_STALLED = 0.1
 SHOWN_OHM = 5.0e6
 """Insulation above this is shown as this."""
@@ -83,10 +84,15 @@ def is_unsafe(state: BatteryState, build: BatteryBuild, condition: BatteryCondit
     return insulation.isolation_ohm(state, build, condition) < least
 
 
+def was_too_hot(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Bools:
+    """Whether the battery has been so hot that it takes and gives less."""
+    del build, condition
+    return state.peak_c > DERATED_C
+
+
 def is_too_hot(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Bools:
-    """Whether the battery has been so hot that it gave less, or the control unit sees its pump stand still."""
-    del build
-    return (state.peak_c > DERATED_C) | (condition.pump < PUMP_STALLED)
+    """Whether the battery has been too hot, or the control unit sees its pump stand still."""
+    return was_too_hot(state, build, condition) | (condition.pump < PUMP_STALLED)
 
 
 def rebalanced(state: BatteryState, build: BatteryBuild, which: Bools) -> BatteryState:
@@ -154,12 +160,12 @@ FAULTS = (
     FaultKind(
         name="radiator_way_blocks", component="hv_thermal", observability="B", field="radiator", sound=1.0, failed=0.02,
         law="gamma", growth_days=110.0, repair="replace_coolant_valve", powertrains=("electric",), per_year=0.004,
-        ageing=1.4, also=(("chiller", 0.3),), codes=("P0C47", "P0A7E"),
+        ageing=1.4, also=(("chiller", 0.3),), failed_when=was_too_hot, codes=("P0C47", "P0A7E"),
     ),
     FaultKind(
         name="chiller_weakens", component="hv_thermal", observability="B", field="chiller", sound=1.0, failed=0.05,
         law="gamma", growth_days=100.0, repair="recharge_refrigerant", powertrains=("electric",), per_year=0.005,
-        ageing=1.4, codes=("P0A7E",),
+        ageing=1.4, failed_when=was_too_hot, codes=("P0A7E",),
     ),
 )  # fmt: skip
 

@@ -297,7 +297,7 @@ SUBSYSTEM: Subsystem[BrakeBuild, BrakeCondition, BrakeState] = Subsystem(
 
 FAULTS = (
     FaultKind(
-        name="calliper_sticks", component="brakes", observability="B", field="drag_n", sound=3.0, failed=170.0,
+        name="calliper_sticks", component="brakes", observability="C", field="drag_n", sound=3.0, failed=170.0,
         law="gamma", growth_days=120.0, repair="overhaul_calliper", per_year=0.008, ageing=2.0,
     ),
 )  # fmt: skip

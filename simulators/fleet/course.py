@@ -112,7 +112,7 @@ def begin(block: Block, stress: Stress) -> Course:
     weather = _weather(vehicles, air, start_ms)
     cars = own(new_cars(tuple(part.subsystem for part in parts), block.platform.parameters, start_ms, weather, rng))
     cars = _driven(cars, parts, vehicles)
-    faults = fates.draw(block, vehicles, parts, own(cars).conditions)
+    faults = fates.draw(block, vehicles, parts, cars.builds, own(cars).conditions)
     shop, cars = workshop.opened(vehicles, parts, faults, cars, block.world.start_ms, block.chance(9))
     odd = confounders.draw(block)
     signals = (*readings(cars), *ecu.MEMORY_SIGNALS)

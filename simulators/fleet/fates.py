@@ -193,7 +193,9 @@ def moved(kind: FaultKind) -> tuple[tuple[str, float], ...]:
     return ((kind.field, kind.failed), *kind.also)
 
 
-def draw(block: Block, vehicles: Vehicles, parts: tuple[Part, ...], sound: Sequence[Any]) -> Fates:
+def draw(
+    block: Block, vehicles: Vehicles, parts: tuple[Part, ...], builds: Sequence[Any], sound: Sequence[Any]
+) -> Fates:
     """The faults that begin before or within a run; repairs bring further ones."""
     rng = block.chance(3)
     fates = Fates(parts, tuple(sound), block.world.structure, block.chance(4), np.full(block.n, NEVER, dtype=np.int64))
@@ -202,7 +204,8 @@ def draw(block: Block, vehicles: Vehicles, parts: tuple[Part, ...], sound: Seque
         for kind in part.faults:
             if vehicles.powertrain in kind.powertrains:
                 places = getattr(sound[number], kind.field)
-                for fate in _of_kind(block, vehicles, kind, number, places, frailty, rng):
+                prone = frailty if kind.applies is None else frailty * kind.applies(builds[number])
+                for fate in _of_kind(block, vehicles, kind, number, places, prone, rng):
                     fates.add(fate)
     return fates
 

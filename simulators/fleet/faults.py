@@ -49,7 +49,7 @@ class FaultKind:
     The part has failed at level 1, or where ``failed_when(state, build, condition)`` (n,) says so by function.
     ``codes`` are what the car's control unit stores for it, the likeliest first; ``repair`` is what a workshop does;
     where that sets more right than the condition (a tyre is pumped up), ``mended(state, build, which)`` is the state
-    of the cars ``which`` (n,) bool afterwards.
+    of the cars ``which`` (n,) bool afterwards. ``applies(build)`` (n,) tells which cars have the part at all.
     """
 
     name: str
@@ -70,6 +70,7 @@ class FaultKind:
     failed_when: Callable[[Any, Any, Any], Bools] | None = None
     mended: Callable[[Any, Any, Bools], Any] | None = None
     codes: tuple[str, ...] = ()
+    applies: Callable[[Any], Bools] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,10 +173,15 @@ def readings(state: GearboxState, build: GearboxBuild, condition: GearboxConditi
     }
 
 
+def has_gearbox(build: GearboxBuild) -> Bools:
+    """Which cars have an automatic gearbox."""
+    return build.has > 0.5  # noqa: PLR2004 - a flag
+
+
 def fails(state: GearboxState, build: GearboxBuild, condition: GearboxCondition) -> Bools:
     """Whether the gearbox has overheated, or slips so much that its control unit protects it."""
     slips = slip(state, build, condition, full(len(state.gear), RATED_NM))
-    return (build.has > 0.5) & ((state.peak_c > TOO_HOT_C) | (slips > SLIPS_TOO_MUCH))  # noqa: PLR2004 - a flag
+    return has_gearbox(build) & ((state.peak_c > TOO_HOT_C) | (slips > SLIPS_TOO_MUCH))
 
 
 def oil_left(state: GearboxState, build: GearboxBuild, condition: GearboxCondition) -> Floats:
@@ -201,17 +206,17 @@ FAULTS = (
     FaultKind(
         name="clutches_slip", component="transmission", observability="B", field="slip", sound=0.002, failed=0.08,
         law="gamma", growth_days=180.0, repair="overhaul_gearbox", powertrains=_GEARED, per_year=0.008, ageing=2.4,
-        failed_when=fails, codes=("P0730", "P0741"),
+        failed_when=fails, codes=("P0730", "P0741"), applies=has_gearbox,
     ),
     FaultKind(
         name="gearbox_cooler_blocks", component="transmission", observability="B", field="cooler", sound=1.0,
         failed=0.04, law="gamma", growth_days=150.0, repair="replace_gearbox_cooler", powertrains=_GEARED,
-        per_year=0.004, ageing=1.8, codes=("P0218",),
+        per_year=0.004, ageing=1.8, codes=("P0218",), applies=has_gearbox,
     ),
     FaultKind(
         name="gearbox_sensor_drifts", component="sensors", observability="A", field="sensor_offset_c", sound=0.0,
         failed=16.0, law="wiener", growth_days=120.0, repair="replace_gearbox_sensor", powertrains=_GEARED,
-        per_year=0.002, codes=("P0711",),
+        per_year=0.002, codes=("P0711",), applies=has_gearbox,
     ),
 )  # fmt: skip
 

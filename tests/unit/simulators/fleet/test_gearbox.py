@@ -83,4 +83,5 @@ def test_manual_cars_tell_nothing_of_their_gearbox() -> None:
     _, condition, state = cars(slip=0.5)
     assert np.isnan(gearbox.readings(state, bare, condition)[GEARBOX_TEMPERATURE]).all()
     assert not gearbox.fails(state, bare, condition).any()
+    assert not any(kind.applies(bare).any() for kind in gearbox.FAULTS)
     assert np.all(gearbox.oil_left(driven(cars(), 600), bare, condition) == 1.0)
