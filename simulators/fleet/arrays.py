@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable
 
 Floats = npt.NDArray[np.floating[Any]]
 """float32 throughout; wider to the type checker, as numpy's annotations lose the width in mixed arithmetic."""
@@ -51,32 +51,43 @@ def _rows(array: npt.NDArray[Any], which: Indices | slice) -> npt.NDArray[Any]:
     return rows
 
 
-def _arrays(value: Any) -> Mapping[str, npt.NDArray[Any]]:
-    return {field.name: entry for field in fields(value) if isinstance(entry := getattr(value, field.name), np.ndarray)}
+def _names(value: Any) -> Iterable[str]:
+    """Names of a dataclass's fields, without the cost of ``dataclasses.fields``."""
+    names: Iterable[str] = value.__dataclass_fields__
+    return names
+
+
+def _mapped(value: Value, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Value:
+    """The same dataclass with each array changed; what is neither array nor dataclass is kept."""
+    parts = {}
+    for name in _names(value):
+        entry = getattr(value, name)
+        if isinstance(entry, np.ndarray):
+            entry = change(entry)
+        elif is_dataclass(entry):
+            entry = _mapped(entry, change)
+        parts[name] = entry
+    return type(value)(**parts)
 
 
 def taken(value: Value, which: Indices | slice) -> Value:
     """A dataclass of arrays with the vehicles ``which`` alone; what is not an array is kept; dataclasses nest."""
-    parts = {name: _rows(array, which) for name, array in _arrays(value).items()}
-    return replace(value, **parts, **{name: taken(part, which) for name, part in _nested(value).items()})  # type: ignore[type-var]
+    return _mapped(value, lambda array: array[which])
 
 
 def put(value: Value, which: Indices | slice, part: Value) -> None:
     """Writes the vehicles of ``part`` to the places ``which`` of the arrays of ``value``, in place."""
-    for name, array in _arrays(value).items():
-        array[which] = getattr(part, name)
-    for name, nested in _nested(value).items():
-        put(nested, which, getattr(part, name))
+    for name in _names(value):
+        entry = getattr(value, name)
+        if isinstance(entry, np.ndarray):
+            entry[which] = getattr(part, name)
+        elif is_dataclass(entry):
+            put(entry, which, getattr(part, name))
 
 
 def owned(value: Value) -> Value:
     """The same with arrays of its own that can be written to."""
-    parts = {name: np.array(array) for name, array in _arrays(value).items()}
-    return replace(value, **parts, **{name: owned(part) for name, part in _nested(value).items()})  # type: ignore[type-var]
-
-
-def _nested(value: Any) -> Mapping[str, Any]:
-    return {field.name: part for field in fields(value) if is_dataclass(part := getattr(value, field.name))}
+    return _mapped(value, np.array)
 
 
 def replaced(value: Value, which: Indices | slice, part: Value) -> Value:

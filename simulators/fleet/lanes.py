@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from simulators.fleet.traces import Road
 
 ROW_EVERY, CHARGE_ROW_EVERY = 2, 1
-"""Steps from row to row: 2 s driving, a minute charging (our choice)."""
+"""Seconds of driving, and minutes of charging, from row to row (our choice)."""
 KEY_ON_MS, START_MS, KEY_OFF_MS = -4_000, -3_000, 1_000
 """Rows about a drive: key on, captured start and key off, from its beginning or end."""
 FLUSH_ROWS = 400_000
@@ -47,7 +47,11 @@ class Lanes:
         self._home = cars
         self._work = work
         self._charging = charging
-        self._every = CHARGE_ROW_EVERY if charging else ROW_EVERY
+        self._step_s = CHARGE_STEP_S if charging else work.step_s
+        self._steps = WINDOW_S if charging else WINDOW_S // work.step_s
+        self._rows = WINDOW_S // (CHARGE_ROW_EVERY if charging else ROW_EVERY)
+        self._steps_a_row = self._steps // self._rows
+        self._lasts_ms = work.sessions.lasts_ms()
         self._vehicle, self._total = vehicle[order], total[order]
         self._chosen, self._turn = chosen, first[order]
         self._left = np.zeros(len(order), dtype=np.int64)
@@ -68,9 +72,8 @@ class Lanes:
             yield recorder.flush()
 
     def _recorder(self) -> Recorder:
-        rows = WINDOW_S // self._every
-        windows = int(np.clip(FLUSH_ROWS // (rows * len(self._vehicle)), 1, self._total[0] - self._done + 1))
-        return Recorder(tuple(readings(self._cars)), self._vehicle, windows, rows)
+        windows = int(np.clip(FLUSH_ROWS // (self._rows * len(self._vehicle)), 1, self._total[0] - self._done + 1))
+        return Recorder(tuple(readings(self._cars)), self._vehicle, windows, self._rows)
 
     @property
     def _session(self) -> Indices:
@@ -82,44 +85,44 @@ class Lanes:
         due = np.flatnonzero(self._left == 0)
         if not len(due):
             return
+        cars = some(self._cars, due)
         if self._done:
-            self._end(due, recorder)
-        self._drop()
-        due = due[due < len(self._vehicle)]
+            cars = self._end(due, cars, recorder)
+        staying = np.flatnonzero(self._total[due] > self._done)
+        if len(staying) < len(due):
+            self._drop(due, cars)
+            due, cars = due[staying], some(cars, staying)
         if len(due):
-            self._begin(due, recorder)
+            self._cars = written(self._cars, due, self._begin(due, cars, recorder))
 
-    def _end(self, due: Indices, recorder: Recorder) -> None:
-        session = self._session[due]
-        end_ms = self._work.sessions.start_ms[session] + self._work.sessions.lasts_ms()[session]
-        cars = replace(some(self._cars, due), since_ms=end_ms)
+    def _end(self, due: Indices, cars: Cars, recorder: Recorder) -> Cars:
+        session, vehicle = self._session[due], self._vehicle[due]
+        end_ms = self._work.sessions.start_ms[session] + self._lasts_ms[session]
+        cars = replace(cars, since_ms=end_ms)
         if not self._charging:
             cars = stopped(cars, self._work.rng)
-            recorder.single(KEY_OFF, self._vehicle[due], end_ms + KEY_OFF_MS, readings(cars))
-        self._work.watch.ended(self._vehicle[due], end_ms, cars)
-        self._cars = written(self._cars, due, cars)
+            recorder.single(KEY_OFF, vehicle, end_ms + KEY_OFF_MS, readings(cars))
+        self._work.watch.ended(vehicle, end_ms, cars)
         self._turn[due] += 1
+        return cars
 
-    def _drop(self) -> None:
-        """Takes the lanes off that are through; they are the last ones."""
+    def _drop(self, due: Indices, cars: Cars) -> None:
+        """Takes the lanes off that are through; they are the last ones, and among ``due``."""
+        gone = np.flatnonzero(self._total[due] <= self._done)
+        give_back(self._home, self._vehicle[due[gone]], some(cars, gone))
         m = int(np.count_nonzero(self._total > self._done))
-        if m == len(self._vehicle):
-            return
-        give_back(self._home, self._vehicle[m:], some(self._cars, slice(m, None)))
         for name in ("_vehicle", "_total", "_turn", "_left", "_row", "_hill", "_pace", "_hilliness", "_slope"):
             setattr(self, name, getattr(self, name)[:m])
         self._cars = some(self._cars, slice(0, m))
         self._moment = taken(self._moment, slice(0, m))
 
-    def _begin(self, due: Indices, recorder: Recorder) -> None:
+    def _begin(self, due: Indices, cars: Cars, recorder: Recorder) -> Cars:
         sessions, vehicle, session = self._work.sessions, self._vehicle[due], self._session[due]
         start_ms = sessions.start_ms[session]
-        cars = self._work.watch.begins(vehicle, start_ms, some(self._cars, due))
+        cars = self._work.watch.begins(vehicle, start_ms, cars)
         cars = stood(self._work, cars, vehicle, start_ms, weather_before(sessions, session), recorder)
         self._enter(due, session, told(cars))
-        if not self._charging:
-            cars = self._start(due, cars, start_ms, recorder)
-        self._cars = written(self._cars, due, cars)
+        return cars if self._charging else self._start(due, cars, start_ms, recorder)
 
     def _enter(self, due: Indices, session: Indices, known: Mapping[str, Floats]) -> None:
         sessions = self._work.sessions
@@ -146,31 +149,32 @@ class Lanes:
 
     def _window(self, recorder: Recorder) -> None:
         """Steps all lanes through a window."""
-        step_s = CHARGE_STEP_S if self._charging else 1
+        step_s = self._step_s
         road = None if self._charging else self._road()
-        for second in range(WINDOW_S):
+        for at in range(self._steps):
             if road is not None:
-                road.fill(self._moment, second)
+                road.fill(self._moment, at)
             self._moment.session_s = self._moment.session_s + np.float32(step_s)
             self._moment.run_s = self._moment.session_s
             self._cars = step(self._cars, self._moment, float(step_s), self._work.rng)
-            if second % self._every == self._every - 1:
-                recorder.row(second // self._every, readings(self._cars))
-        recorder.window(CHARGING if self._charging else DRIVING, self._times(step_s))
+            if (at + 1) % self._steps_a_row == 0:
+                recorder.row(at // self._steps_a_row, readings(self._cars))
+        recorder.window(CHARGING if self._charging else DRIVING, self._times())
         self._left -= 1
         self._row += 1
         self._hill += 1
         self._done += 1
 
     def _road(self) -> Road:
-        return road_ahead(self._work.traces, self._row, self._hill, self._pace, self._hilliness, self._slope)
+        ahead = road_ahead(self._work.traces, self._row, self._hill, self._pace, self._hilliness, self._slope)
+        return ahead if self._step_s == 1 else ahead.by_twos()
 
-    def _times(self, step_s: int) -> Indices:
+    def _times(self) -> Indices:
         """Times of the rows of this window, ``(lanes, rows)``."""
         sessions, session = self._work.sessions, self._session
-        passed = (sessions.windows[session] - self._left) * WINDOW_S
-        within = np.arange(self._every, WINDOW_S + 1, self._every)
-        times: Indices = sessions.start_ms[session][:, None] + (passed[:, None] + within) * (step_s * 1000)
+        row_ms = self._step_s * self._steps_a_row * 1000
+        row = (sessions.windows[session] - self._left)[:, None] * self._rows + np.arange(1, self._rows + 1)
+        times: Indices = sessions.start_ms[session][:, None] + row * row_ms
         return times
 
 

@@ -29,15 +29,18 @@ if TYPE_CHECKING:
 class Run:
     """Runs ``sessions`` with ``cars``; iterate :meth:`rows` to the end, then ``cars`` are as they stand afterwards.
 
-    With ``wake_s`` above zero, standing cars give a row each so many seconds.
+    With ``wake_s`` above zero, standing cars give a row each so many seconds. Driving is stepped by ``step_s`` seconds,
+    1 or 2: with 2, half the cost, two seconds of a trace are one with their mean speed and acceleration.
     """
 
     def __init__(
         self, cars: Cars, sessions: Sessions, traces: Traces, rng: np.random.Generator, watch: Watch | None = None,
-        *, wake_s: float = 0.0,
+        *, wake_s: float = 0.0, step_s: int = 1,
     ) -> None:  # fmt: skip
         self.cars = own(cars)
-        self._work = Work(sessions=sessions, traces=traces, rng=rng, watch=watch or Nobody(), wake_s=wake_s)
+        self._work = Work(
+            sessions=sessions, traces=traces, rng=rng, watch=watch or Nobody(), wake_s=wake_s, step_s=step_s
+        )
 
     def rows(self) -> Iterator[Rows]:
         """Some minutes of all lanes an item; what vehicles give is in order of time from item to item."""

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What a run is given; with ``wake_s`` above zero, standing cars give a row each so many seconds."""
+    """What a run is given; with ``wake_s`` above zero, standing cars give a row each so many seconds.
+
+    Driving is stepped by ``step_s`` seconds, 1 or 2.
+    """
 
     sessions: Sessions
     traces: Traces
     rng: np.random.Generator
     watch: Watch
     wake_s: float
+    step_s: int
 
 
 def weather_before(sessions: Sessions, session: Indices) -> Weather:

@@ -45,13 +45,24 @@ def in_windows(seconds: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Road:
-    """A window of road for each lane: ``(WINDOW_S, lanes)``."""
+    """A window of road for each lane: ``(steps, lanes)``."""
 
     speed_mps: Floats
     accel_mps2: Floats
     lateral_mps2: Floats
     yaw_rps: Floats
     grade: Floats
+
+    def by_twos(self) -> Road:
+        """Two seconds as one: mean speed of the three instants, mean acceleration."""
+        speed, accel = self.speed_mps, self.accel_mps2
+        return Road(
+            speed_mps=0.5 * (speed[0::2] + speed[1::2]),
+            accel_mps2=0.5 * (accel[0::2] + accel[1::2]),
+            lateral_mps2=self.lateral_mps2[1::2],
+            yaw_rps=self.yaw_rps[1::2],
+            grade=self.grade[1::2],
+        )
 
     def fill(self, moment: Moment, second: int) -> None:
         """Puts one second of it into the moment."""
@@ -63,12 +74,16 @@ class Road:
 
 
 def road_ahead(traces: Traces, row: Indices, hill: Indices, pace: Floats, hilliness: Floats, slope: Floats) -> Road:
-    """The next window of lanes that are at these rows of the tables; the table of hills goes round."""
-    speed = _columns(traces.speed_mps, row) * pace
+    """The next window of lanes that are at these rows of the tables; the table of hills goes round.
+
+    The speed of a second is that of its middle, so that speed times force sums up to the change of energy.
+    """
+    accel = _columns(traces.accel_mps2, row) * pace
+    speed = _columns(traces.speed_mps, row) * pace + 0.5 * accel
     lateral = _columns(traces.lateral_mps2, row) * pace
     return Road(
         speed_mps=speed,
-        accel_mps2=_columns(traces.accel_mps2, row) * pace,
+        accel_mps2=accel,
         lateral_mps2=lateral,
         yaw_rps=lateral / np.maximum(speed, SLOW_MPS),
         grade=(_columns(traces.grade, hill % len(traces.grade)) * hilliness + slope) * (speed > 0),
