@@ -59,12 +59,15 @@ def follow(
     learn: Floats,
     k: Floats,
     hold: Floats,
-    prior: float = PRIOR_TRIPS,
+    prior: float | Floats = PRIOR_TRIPS,
+    settle: float = 0.0,
+    pace: float = FOLLOW,
 ) -> tuple[Drift, dict[str, Floats | Integers]]:
     """One trip of each vehicle; NaN in ``x`` changes nothing. ``hold``: sum from which the baseline stands still.
 
     With several series a vehicle ``x`` is ``(n, width)`` and the others can be broadcast to it. ``prior`` is how many
-    trips ``mean`` weighs.
+    trips ``mean`` weighs. Until ``settle`` trips the baseline goes on as their running mean while the sums are small;
+    ``pace`` is the share of a difference by which it follows later.
     """
     valid = ~np.isnan(x)
     learned = integers(state["learned"])
@@ -79,7 +82,9 @@ def follow(
     down, down_since = _sum(floats(state["down"]), floats(state["down_since_ms"]), -z - k, judged, at_ms)
     up, down = np.minimum(up, CEILING * hold), np.minimum(down, CEILING * hold)
     calm = judged & (np.maximum(up, down) < hold)
-    baseline = baseline + np.where(calm, FOLLOW * z * sd, 0.0)
+    learned = learned + (calm & (learned < settle))
+    share = np.where(learned < settle, np.maximum(1.0 / np.maximum(prior + learned, 1.0), pace), pace)
+    baseline = baseline + np.where(calm, share * z * sd, 0.0)
     after: dict[str, Floats | Integers] = {
         "up": up, "down": down, "up_since_ms": up_since, "down_since_ms": down_since,
         "baseline": baseline, "baseline_sum": total, "learned": learned,

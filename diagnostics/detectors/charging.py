@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from diagnostics.features.trips import Trips
 
 
+SETTLE_TRIPS = 40.0
+"""Trips until which the car's normal is their running mean (our choice)."""
+
+
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing seen."""
     low: dict[str, Floats | Integers] = {
@@ -49,7 +53,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     low_trips, since = _low(volts, trips["ended_ms"], state, p)
     drift, sums = sequential.follow(
         volts, trips["ended_ms"], state, mean=p["charging_v"], sd=p["charging_sd_v"], learn=p["charging_learn_trips"],
-        k=p["cusum_k"], hold=p["charging_h"] / 2.0,
+        k=p["cusum_k"], hold=p["charging_h"] / 2.0, settle=SETTLE_TRIPS,
     )  # fmt: skip
     low = low_trips >= p["charging_low_trips"]
     fallen = (drift.down > p["charging_h"]) & (drift.baseline - volts >= p["charging_fall_v"])
