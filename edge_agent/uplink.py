@@ -109,8 +109,11 @@ class Uplink:
             await self._announce(client)
             LOG.info("connected to %s:%d", self._settings.broker.host, self._settings.broker.port)
             self.connected.set()
-            group.create_task(self._listen(client, group), name="uplink.listen")
+            listening = group.create_task(self._listen(client, group), name="uplink.listen")
             group.create_task(self._send_all(client), name="uplink.send")
+            # Waited for in here: a task that fails after this block has ended leaves a cancellation behind that nobody
+            # asked for (CPython before 3.13), and with it `run` would take a lost connection for its own end.
+            await listening
 
     async def _announce(self, client: aiomqtt.Client) -> None:
         first, last, _ = await self._store.bounds()

@@ -1,4 +1,4 @@
-"""The uplink's end."""
+"""The uplink: it comes back, and it ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import aiomqtt
 
 from edge_agent.clock import Clock
-from edge_agent.settings import AgentSettings
+from edge_agent.settings import AgentSettings, Broker
 from edge_agent.spool import Spool
 from edge_agent.store import Store
 from edge_agent.uplink import Uplink
@@ -32,4 +32,57 @@ async def test_it_ends_also_when_closing_the_connection_fails(tmp_path, health, 
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=10)
     assert done == {task}
+    await store.close()
+
+
+CONNECT, PUBLISH, SUBSCRIBE = 1, 3, 8
+CONNACK = b"\x20\x02\x00\x00"
+
+
+class Hasty:
+    """A broker that hangs up as soon as a device has announced itself; ``announced`` counts how often it was there."""
+
+    def __init__(self) -> None:
+        self.announced = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            kind, body = await self._packet(reader)
+            if kind == CONNECT:
+                writer.write(CONNACK)
+            elif kind == SUBSCRIBE:
+                writer.write(b"\x90\x03" + body[:2] + b"\x01")
+            elif kind == PUBLISH:
+                self.announced += 1
+                at = 2 + int.from_bytes(body[:2], "big")
+                writer.write(b"\x40\x02" + body[at : at + 2])
+                await writer.drain()
+                writer.close()
+                return
+
+    async def _packet(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
+        (first,) = await reader.readexactly(1)
+        length = shift = 0
+        while True:
+            (byte,) = await reader.readexactly(1)
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return first >> 4, await reader.readexactly(length)
+
+
+async def test_it_comes_back_whenever_the_connection_is_lost(tmp_path, health) -> None:
+    """A connection that breaks when everything was in order is followed by another, again and again."""
+    hasty = Hasty()
+    server = await asyncio.start_server(hasty.serve, "127.0.0.1", 0)
+    store = Store(Spool(tmp_path / "spool.db", max_bytes=2**20, gap=lambda *_: None))
+    port = server.sockets[0].getsockname()[1]
+    settings = AgentSettings(device="device-0", password="p", broker=Broker(host="127.0.0.1", port=port))
+    task = asyncio.create_task(Uplink(settings, store, Clock(), health).run())
+    async with server, asyncio.timeout(30):
+        while hasty.announced < 3:
+            assert not task.done(), "it took the lost connection for its own end"
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
     await store.close()
