@@ -4,9 +4,9 @@ Why it works: cold pressure at 20 degC changes only by what escapes. The two tyr
 load, so their difference is steady to a few kPa, and a leak of 1 kPa a day stands out of it within ten days. Two
 tests: a whitened CUSUM of the difference against the axle's own normal, and the slope of the difference (Kalman); a
 leak is said only when the difference has moved by ``tyre_fall_kpa`` and goes on moving faster than tyres lose air by
-nature, or has moved by ``tyre_far_kpa``. Each wheel's level and reference tell how far the lamp is. A step up of one
-or more tyres is a refill: the axle's normal is then learned anew, the slope is kept, so that topping up every week
-does not hide a leak.
+nature, or has moved by ``tyre_far_kpa``; two readings in a row ``tyre_apart_kpa`` below the neighbour are a leak too.
+Each wheel's level and reference tell how far the lamp is. A step up of one or more tyres is a refill: the axle's
+normal is then learned anew, the slope is kept, so that topping up every week does not hide a leak.
 When not: readings within three hours after a drive, which are warm, are left out; four tyres that lose alike move no
 difference and are found only by the level, where a temperature is known; a tyre changed or wheels rotated make a step
 that is learned anew. A sensor that drifts looks like a leak; the advice begins with a gauge.
@@ -34,6 +34,7 @@ from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observabilit
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
 from diagnostics.prognosis.crossing import days_until
+from diagnostics.prognosis.dose import DAY_MS
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     wheels: dict[str, Floats | Integers] = {
         "wheel": np.full((n_vehicles, 4), np.nan),
         "reference": np.full((n_vehicles, 4), np.nan),
+        "apart_n": np.zeros((n_vehicles, 4)),
     }
     return (
         wheels
@@ -71,10 +73,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     compensated = trips["tyre_compensated"] > 0.0
     wheel, reference, filled = _levels(cold, compensated, state, p)
     shift, gap, after = _gaps(cold, filled, trips["ended_ms"], state, p)
-    rate = _by_wheel(-gap.slope) + p["tyre_natural_kpa_day"][:, None]
-    rate = np.maximum(rate, p["tyre_natural_kpa_day"][:, None])
+    apart = _apart(cold, shift, gap, state, p)
     limit = (1.0 - p["tyre_lamp_part"])[:, None] * reference
-    leaking, going = _leaking(shift, gap, p)
+    leaking, going = _leaking(shift, gap, apart >= p["tyre_apart_times"][:, None], p)
+    rate = _rates(shift, gap, going, trips["ended_ms"], p)
     days = np.where(leaking, np.maximum(wheel - limit, 0.0) / rate, np.inf)
     low = compensated & every(np.nan_to_num(wheel / reference, nan=1.0) < p["tyre_low_part"][:, None])
     flat = going & (wheel < p["tyre_flat_part"][:, None] * reference)
@@ -96,7 +98,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         numbers=_numbers(wheel, reference, limit, rate, days, worst),
     )
     tested = prefixed(whitened.restarted(after["tested"], cleared), "test_")
-    seen: dict[str, Floats | Integers] = {"wheel": wheel, "reference": reference}
+    seen: dict[str, Floats | Integers] = {"wheel": wheel, "reference": reference, "apart_n": apart}
     return judgement, seen | tested | prefixed(after["followed"], "gap_") | latch_state
 
 
@@ -138,9 +140,8 @@ def _gaps(
         slope_sd=wide["tyre_natural_kpa_day"], level_walk=np.full((1, 1), 0.2), slope_walk=wide["tyre_slope_walk"],
         noise_sd=wide["tyre_gap_sd_kpa"],
     )  # fmt: skip
-    lifted = kalman.lifted(
-        part_of(state, "gap_"), anew, np.nan_to_num(gap), wide["tyre_gap_sd_kpa"], wide["tyre_natural_kpa_day"]
-    )
+    doubt = 4.0 * wide["tyre_natural_kpa_day"]  # what it lost before may have been mended with the refill
+    lifted = kalman.lifted(part_of(state, "gap_"), anew, np.nan_to_num(gap), wide["tyre_gap_sd_kpa"], doubt)
     trend, followed = kalman.follow(gap, at_ms[:, None], lifted, motion)
     return shift, trend, {"tested": tested, "followed": followed}
 
@@ -151,7 +152,30 @@ def _by_wheel(left_minus_right: Floats) -> Floats:
     return np.stack([front, -front, rear, -rear], axis=1)
 
 
-def _leaking(shift: whitened.Shift, gap: kalman.Trend, p: Parameters) -> tuple[Flags, Flags]:
+def _apart(cold: Floats, shift: whitened.Shift, gap: kalman.Trend, state: State, p: Parameters) -> Floats:
+    """How many readings in a row each wheel was far below its normal, and too far below its trend for chance."""
+    read = np.stack([cold[:, 0] - cold[:, 1], cold[:, 2] - cold[:, 3]], axis=1)
+    learned = (shift.learned >= p["tyre_learn"][:, None]).repeat(2, axis=1)
+    fallen = _by_wheel(shift.baseline - read)
+    surprised = _by_wheel(-gap.surprise) > p["tyre_apart_sd"][:, None]
+    before = floats(state["apart_n"])
+    counted = np.where(learned & surprised & (fallen > p["tyre_apart_kpa"][:, None]), before + 1.0, 0.0)
+    return np.where(np.isnan(fallen), before, counted)
+
+
+def _rates(shift: whitened.Shift, gap: kalman.Trend, going: Flags, at_ms: Floats, p: Parameters) -> Floats:
+    """KPa a day that each wheel loses: by the slope, or by how far it has fallen since it began to, and by nature."""
+    since = np.stack(
+        [shift.down_since_ms[:, 0], shift.up_since_ms[:, 0], shift.down_since_ms[:, 1], shift.up_since_ms[:, 1]], axis=1
+    )
+    days = np.maximum((at_ms[:, None] - since) / DAY_MS, 2.0)
+    fallen = np.nan_to_num(_by_wheel(shift.baseline - gap.level))
+    by_fall = np.where(going & ~np.isnan(days), fallen / np.nan_to_num(days, nan=1.0), 0.0)
+    losing = np.maximum(np.nan_to_num(_by_wheel(-gap.slope)), by_fall)
+    return np.maximum(losing, 0.0) + p["tyre_natural_kpa_day"][:, None]
+
+
+def _leaking(shift: whitened.Shift, gap: kalman.Trend, apart: Flags, p: Parameters) -> tuple[Flags, Flags]:
     """Wheels whose difference has moved for certain and goes on moving, or has moved very far; and those that go on."""
     sums = np.stack([shift.down[:, 0], shift.up[:, 0], shift.down[:, 1], shift.up[:, 1]], axis=1)
     fallen = np.nan_to_num(_by_wheel(shift.baseline - gap.level))
@@ -162,7 +186,7 @@ def _leaking(shift: whitened.Shift, gap: kalman.Trend, p: Parameters) -> tuple[F
     shifted = sums > p["tyre_h"][:, None]
     certain = losing - p["tyre_certain"][:, None] * error > p["tyre_slope_kpa_day"][:, None]
     steady = certain & (gap.count >= p["tyre_learn"][:, None]).repeat(2, axis=1)
-    going = (shifted & going) | steady
+    going = (shifted & going) | steady | apart
     return going | (shifted & (fallen > p["tyre_far_kpa"][:, None])), going
 
 
@@ -289,8 +313,7 @@ DETECTOR = Detector(
     step=step,
     parameters=(
         *TEST, "tyre_lamp_part", "tyre_low_part", "tyre_flat_part", "tyre_refill_kpa", "tyre_refill_all_kpa",
-        "tyre_most_kpa",
-        "tyre_slope_kpa_day", "tyre_fall_kpa", "tyre_far_kpa", "tyre_sure", "tyre_certain",
-        "tyre_urgent_days", "tyre_clear_readings",
+        "tyre_most_kpa", "tyre_slope_kpa_day", "tyre_fall_kpa", "tyre_far_kpa", "tyre_sure", "tyre_certain",
+        "tyre_apart_kpa", "tyre_apart_sd", "tyre_apart_times", "tyre_urgent_days", "tyre_clear_readings",
     ),
 )  # fmt: skip

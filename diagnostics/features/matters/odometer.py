@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def measure(view: View) -> dict[str, Floats]:
-    """The counter where it was read."""
-    return {"odometer_km": view.only(view.fresh(s.ODOMETER), view.value(s.ODOMETER))}
+    """The counter where it was read; it tells metres."""
+    return {"odometer_km": view.read(s.ODOMETER) / 1000.0}
 
 
 MATTER = Matter(
