@@ -27,6 +27,7 @@ LEAD: Mapping[str, timedelta] = {
 """How long before an offer at the earliest, by severity, so that people can arrange it (our choice)."""
 
 MINUTES: Mapping[str, int] = {
+    "change_gearbox_fluid": 90,
     "change_oil": 60,
     "charge_and_test_battery": 90,
     "check_air_filter": 20,

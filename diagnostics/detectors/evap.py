@@ -3,8 +3,8 @@
 Why it works: only the car can seal its tank and time the pressure; it gives the result with its limit. What the result
 does not tell is why, and the tank level does: a test that fails within two drives after refuelling, having passed
 before, points to a cap that is open, not its own, or has a worn seal. So the driver is asked first to tighten it and to
-drive three days; only what lasts is for a workshop. A result that creeps towards the limit over weeks is a seal or hose
-that gives way.
+drive three days; only what lasts is for a workshop. A first failed test is said as a seal that gives way, a second as
+a leak. A result that creeps towards the limit over weeks is a seal or hose that gives way.
 When not: the test runs only with a tank between 15 and 85 % full, after a cool night; many short drives give no result
 for weeks. A tank filled past the first stop can fail once.
 
@@ -60,8 +60,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     failed, failed_ms, after_fuel = _failures(result, margin.told, trips["ended_ms"], since, state, p)
     lasted_days = (trips["ended_ms"] - failed_ms) / DAY_MS
     is_cap = (after_fuel > 0) & (lasted_days < p["evap_cap_days"])
-    bad = np.where(margin.approaching | margin.close, CREEPING, -1)
-    bad = np.where(margin.told & (failed >= p["evap_failed"]), np.where(is_cap, FUEL_CAP, LEAK), bad)
+    once, again = margin.told & (failed >= 1), margin.told & (failed >= p["evap_failed"])
+    bad = np.where(margin.approaching | margin.close | once, CREEPING, -1)
+    bad = np.where(once & is_cap, FUEL_CAP, np.where(again, LEAK, bad))
     good = margin.told & (result < p["evap_clear_level"])
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["evap_clear_results"])
     judgement = Judgement(

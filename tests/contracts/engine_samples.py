@@ -30,6 +30,7 @@ FAULTY = {
     "dpf": {"dpf_soot_first": 35.0, "dpf_soot_last": 36.0},
     "transmission": {"gear_ratio_2": 0.06, "gear_ratio_3": 0.06, "gear_ratio_4": 0.06, "gear_ratio_5": 0.06},
     "oil_pressure": {"oil_pressure_low": 20.0},
+    "gearbox_fluid": {"gearbox_dose_h": 300.0},
     "air_filter": {"intake_depression": 6.0},
 }
 """By detector, what its fault adds to the features of a sound trip."""
