@@ -36,7 +36,7 @@ FRIDAY, WEEK = 4, 7
 EPOCH_WEEKDAY = 3
 """The first of January 1970 was a Thursday, Monday being 0."""
 DAYS_OFF, EARLY_ERRANDS, ERRANDS_AT_WORK, MOST_ERRANDS = 0.07, 0.3, 0.35, 0.6
-MOST_HOURS_A_DAY = 0.75
+MOST_HOURS_A_DAY = 0.5
 """Mean over some weeks that no car is driven beyond (our choice: it keeps the lanes of a run even)."""
 DARK = -0.1
 """Cosine of the hour angle below which it is dark."""

@@ -91,7 +91,7 @@ class Course:
         """What happens after the days are over: parts looked at, visits, oddities."""
         begin, now = (self.block.world.start_ms + day * A_DAY_MS for day in (days.start, days.stop))
         self.cars = self.caretaker.workshop.visits(self.cars, begin, now, self.odometer_km)
-        unlearnt = self.caretaker.cleared()
+        unlearnt = self.caretaker.cleared(now)
         for vehicle in self.odd.between("code_clear", days):
             ecu.clear(self.memory, vehicle, now)
             unlearnt.append(vehicle)

@@ -39,6 +39,7 @@ class Caretaker:
     memory: Memory
     repair_ms: Indices
     to_clear: list[tuple[int, int]] = field(default_factory=list)
+    """Cars whose codes are cleared, and when."""
 
     def begins(self, vehicle: Indices, time_ms: Indices, cars: Cars) -> Cars:
         """Mends what is due and moves conditions on."""
@@ -85,8 +86,11 @@ class Caretaker:
         """
         for code in codes:
             if code.state == "stored":
-                for fate in self._meant(code):
+                meant = self._meant(code)
+                for fate in meant:
                     self._told(fate, code)
+                if not meant:
+                    self.to_clear.append((code.vehicle, code.time_ms + int(LAMP_WAITS_DAYS * A_DAY_MS)))
 
     def _meant(self, code: Code) -> list[Fate]:
         near = [fate for fate in self.fates.open(code.vehicle) if fate.level(code.time_ms) >= CODED_FROM]
@@ -109,12 +113,13 @@ class Caretaker:
         waits = IGNORED_DAYS if rng.random() < IGNORES_LAMP else LAMP_WAITS_DAYS * rng.lognormal(0.0, WAITS_SPREAD)
         self._comes(fate, code.time_ms + int(waits * A_DAY_MS))
 
-    def cleared(self) -> list[int]:
-        """Clears the codes of cars that were mended; gives their indices."""
+    def cleared(self, now_ms: int) -> list[int]:
+        """Clears the codes of cars that were mended, or in which nothing was found; gives their indices."""
+        due = [(vehicle, time_ms) for vehicle, time_ms in self.to_clear if time_ms <= now_ms]
+        self.to_clear = [each for each in self.to_clear if each[1] > now_ms]
         cars = []
-        for vehicle, time_ms in self.to_clear:
+        for vehicle, time_ms in due:
             if self.memory.stored[vehicle].any():
                 clear(self.memory, vehicle, time_ms)
                 cars.append(vehicle)
-        self.to_clear.clear()
         return cars
