@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 EMPTY_V, SPAN_V = 11.55, 1.2
 COLD_PER_K = 0.011
+EMPTY_CHARGE = 0.04
+"""Charge within which the battery can hardly give any current."""
 CHARGING_OHM = 0.055
 SURFACE_S = 5_400.0
 """Time constant with which the surface charge of a battery just charged goes."""
@@ -40,6 +42,8 @@ LEAST_V = 8.6
 """Below this the contactors do not pull in."""
 CONTACTOR_ROW, PULLED_ROWS = 6, 3
 TOPPED_S, TOPPED_TO = 3_600.0, 0.92
+TOPPED_AFTER_S = 28_800.0
+"""The traction battery is not drawn on more often than that, whatever the 12 V battery wants (our choice)."""
 AGE_PER_YEAR = 0.045
 DAY_S = 86_400.0
 YEAR_S = 365.25 * DAY_S
@@ -123,7 +127,8 @@ def ohm(state: AuxiliaryState, build: AuxiliaryBuild, condition: AuxiliaryCondit
     """Resistance of the battery as it is."""
     cold = np.exp(np.float32(COLD_PER_K) * (np.float32(20.0) - state.battery_c))
     empty = 1.0 - state.charge
-    return floats(build.ohm * condition.resistance * (1.0 + 1.4 * state.aged) * cold * (1.0 + 0.8 * empty * empty))
+    drained = 1.0 + 0.8 * empty * empty + 12.0 * np.exp(state.charge * np.float32(-1.0 / EMPTY_CHARGE))
+    return floats(build.ohm * condition.resistance * (1.0 + 1.4 * state.aged) * cold * drained)
 
 
 def step(
@@ -167,6 +172,7 @@ def park(
     room = np.maximum(TOPPED_TO - build.topped_below, 0.05)
     below = build.topped_below - (state.charge - drawn)
     times = np.where(works & (below > 0.0), np.ceil(below / room), 0.0)
+    times = np.minimum(times, np.ceil(parked_s / TOPPED_AFTER_S))
     charge = floats(np.clip(state.charge - drawn + times * room, 0.0, 1.0))
     busy = (times > 0) & (rng.random(len(parked_s), dtype=np.float32) < TOPPED_S / np.maximum(parked_s, TOPPED_S))
     surface = floats(np.where(busy, SURFACE_V, state.surface_v * np.exp(-parked_s / SURFACE_S)))
@@ -264,7 +270,7 @@ FAULTS = (
         codes=("P0562",),
     ),
     FaultKind(
-        name="auxiliary_drain", component="battery_12v_ev", observability="A", field="drain_a", sound=0.0, failed=0.9,
+        name="auxiliary_drain", component="battery_12v_ev", observability="A", field="drain_a", sound=0.0, failed=3.2,
         law="step", growth_days=60.0, repair="find_drain", powertrains=("electric", "hybrid"), per_year=0.012,
         failed_when=does_not_wake, mended=renewed, codes=("P0562",),
     ),

@@ -290,6 +290,13 @@ def test_a_sleeping_car_tops_its_battery_up_when_it_must() -> None:
     assert np.all(sound.charge > 0.5)
 
 
+def test_a_great_drain_empties_the_battery_in_spite_of_the_top_ups() -> None:
+    """A control unit that stays awake draws more than the converter is allowed to give: the car does not wake."""
+    car = built, condition, _ = an_auxiliary(drain_a=3.2)
+    tried, _ = auxiliary.start(slept(car, 4), moment(), built, condition, np.random.default_rng(0))
+    assert auxiliary.does_not_wake(tried, built, condition).all()
+
+
 def test_contactors_do_not_close_on_a_worn_out_battery() -> None:
     """The dip at closing is a third of a volt on a good battery; on a worn one in the cold it is too deep."""
     built, condition, state = an_auxiliary()
