@@ -111,11 +111,47 @@ def test_lost_packets_are_missing_packets(made) -> None:
     assert 0.6 * usual < arrived < 0.8 * usual
 
 
-def test_electric_cars_charge() -> None:
-    """Charging gives rows of its own, in which the battery fills."""
+@pytest.fixture(name="electric", scope="module")
+def _electric():
+    """Times, vehicles and values by signal of electric cars within two days."""
     chunks, _ = run(replace(blocks(powertrain="electric", n=12)[0], days=2))
-    at = {path: place for place, path in enumerate(chunks[0].signals)}
     values = np.concatenate([chunk.values for chunk in chunks])
-    charging = values[:, at[signals.IS_CHARGING]] == 1.0
+    read = {path: values[:, place] for place, path in enumerate(chunks[0].signals)}
+    vehicle, time_ms = (np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in ("vehicle", "time_ms"))
+    order = np.lexsort((time_ms, vehicle))
+    return vehicle[order], time_ms[order], {path: column[order] for path, column in read.items()}
+
+
+def test_electric_cars_charge(electric) -> None:
+    """Charging gives a row a minute, in which the battery fills and the car is not ready to drive."""
+    vehicle, time_ms, read = electric
+    charging = read[signals.IS_CHARGING] == 1.0
     assert charging.any()
-    assert np.nanmedian(values[charging, at[signals.TRACTION_CURRENT]]) > 0
+    assert np.nanmedian(read[signals.TRACTION_CURRENT][charging]) > 0
+    for path in (signals.SPEED, signals.RUN_TIME):
+        assert np.isnan(read[path][charging]).all()
+    together = charging[1:] & charging[:-1] & (vehicle[1:] == vehicle[:-1])
+    assert np.median(np.diff(time_ms)[together]) == 60_000
+
+
+def test_standing_electric_cars_wake_and_tell_of_their_batteries(electric) -> None:
+    """Some hours after the last row a parked car tells voltages, cells and insulation, and no speed."""
+    vehicle, time_ms, read = electric
+    woken = np.append([False], (np.diff(vehicle) == 0) & (np.abs(np.diff(time_ms) - 7 * 3_600_000) < 60_000))
+    assert woken.any()
+    assert np.isnan(read[signals.SPEED][woken]).all()
+    assert np.nanmedian(read[signals.CONTROL_MODULE_VOLTAGE][woken]) > 11.5
+    assert np.nanmin(read[signals.INSULATION][woken]) > 100_000
+    assert np.isfinite(read[signals.BLOCK_VOLTAGES[3]][woken]).any()
+
+
+def test_a_hybrids_engine_stands_now_and_then_while_it_moves() -> None:
+    """Rows with speed and without engine speed, and rows with both; its battery neither empties nor is plugged in."""
+    chunks, _ = run(blocks(powertrain="hybrid", n=12)[0])
+    values = np.concatenate([chunk.values for chunk in chunks])
+    read = {path: values[:, place] for place, path in enumerate(chunks[0].signals)}
+    moving = read[signals.SPEED] > 5.0
+    still = read[signals.ENGINE_SPEED][moving] == 0.0
+    assert 0.05 < still.mean() < 0.9
+    assert np.nanmin(read[signals.TRACTION_CHARGE]) > 30.0
+    assert not (read[signals.IS_CHARGING] == 1.0).any()
