@@ -37,7 +37,7 @@ TURNS_RPM, OIL_KPA = 1200.0, 45.0
 TRIMS_FROM_C, TRIM_LIMIT = 70.0, 25.0
 SETTLED_S, LOW_V, HIGH_V = 60.0, 11.0, 16.0
 METERS_FROM_GPS, METER_OFF = 6.0, 0.42
-BOOSTS_FROM_KPA, BOOST_LACKS_KPA = 120.0, 27.0
+BOOSTS_FROM_KPA, BOOST_LACKS_KPA, BOOST_ROWS = 120.0, 27.0, 3
 TURNING_KMH, STANDING_KMH = 10.0, 2.0
 SOFT, UNEVEN_V = 0.75, 0.25
 
@@ -176,7 +176,16 @@ def _meter(look: Look) -> tuple[Bools, Bools]:
 
 def _weak_boost(look: Look) -> tuple[Bools, Bools]:
     judged = look.kind(DRIVING) & (look.of(s.BOOST_COMMANDED) > BOOSTS_FROM_KPA)
-    return judged, judged & (look.of(s.BOOST_COMMANDED) - look.of(s.BOOST) > BOOST_LACKS_KPA)
+    return judged, lasting(judged & (look.of(s.BOOST_COMMANDED) - look.of(s.BOOST) > BOOST_LACKS_KPA), BOOST_ROWS)
+
+
+def lasting(beyond: Bools, rows: int) -> Bools:
+    """Where something has held for so many rows in a row, and does."""
+    held = beyond.copy()
+    for back in range(1, rows):
+        held[back:] &= beyond[:-back]
+        held[:back] = False
+    return held
 
 
 def _wheel(at: int) -> Callable[[Look], tuple[Bools, Bools]]:
@@ -227,7 +236,7 @@ TESTS: tuple[Test, ...] = (
          fails_s=60.0, judged_s=60.0, trips=1),
     Test(code="P0563", component="charging", needs=(s.CONTROL_MODULE_VOLTAGE,), judge=_overcharged, fails_s=10.0,
          judged_s=60.0, trips=1),
-    Test(code="P0299", component="boost", needs=(s.BOOST_COMMANDED, s.BOOST), judge=_weak_boost, fails_s=6.0,
+    Test(code="P0299", component="boost", needs=(s.BOOST_COMMANDED, s.BOOST), judge=_weak_boost, fails_s=2.0,
          judged_s=20.0),
     Test(code="P0420", component="catalyst", needs=(s.CATALYST_RESULT,),
          judge=_beyond(s.CATALYST_RESULT, RESULT_LIMIT)),
