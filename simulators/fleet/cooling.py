@@ -42,6 +42,10 @@ CABIN_C = 22.0
 HEATER_W_PER_K = 75.0
 BONNET_S, BONNET_STANDING_S = 160.0, 500.0
 STANDING_S, OIL_STANDING_S = 5_900.0, 7_900.0
+RADIATOR, SATURATES = 0.8, 0.3
+"""How the conductance follows the flow of coolant: in step with it when there is little, hardly when there is much."""
+LESS_AT_LOAD = 0.3
+"""Of the fuel's heat, a smaller part gets into the metal at full load than at idle."""
 HOT_C = 121.0
 BOILS_C = 132.0
 
@@ -160,8 +164,9 @@ def radiator_w_per_k(
     """Conductance from coolant to the air."""
     passing = condition.stuck_open + (1.0 - condition.stuck_open) * state.opening
     pumped = np.minimum(0.45 + rpm * (1.0 / 3600.0), 1.25) * condition.flow_kept * carried(condition.filled)
+    pumped = RADIATOR * pumped / (SATURATES + pumped)
     air = np.maximum(GRILLE * speed_mps, FAN_AIR_MPS * state.fan * condition.fan_kept) + 0.1
-    conductance: Floats = build.radiator_w_per_k * passing * np.sqrt(pumped * air * (1.0 / 6.0))
+    conductance: Floats = build.radiator_w_per_k * passing * pumped * np.sqrt(air * (1.0 / 6.0))
     return conductance
 
 
@@ -178,7 +183,7 @@ def step(
 ) -> CoolingState:  # fmt: skip
     """A second of heat."""
     air, speed, on = moment.ambient_c, moment.speed_mps, moment.engine_on
-    heat = moment.heat_w * build.heat_share * on
+    heat = moment.heat_w * build.heat_share * on * (1.0 - LESS_AT_LOAD * np.minimum(moment.load, 1.2))
     friction = moment.friction_w * on
     over = state.coolant_c - air
     carries = carried(condition.filled)
@@ -247,13 +252,13 @@ FAULTS = (
         powertrains=("petrol", "petrol_turbo", "diesel", "hybrid", "van"), failed_when=overheated, codes=("P0480",),
     ),
     FaultKind(
-        name="coolant leaks", component="cooling", observability="B", field="filled", sound=0.98, failed=0.42,
+        name="coolant leaks", component="cooling", observability="B", field="filled", sound=0.98, failed=0.33,
         law="gamma", growth_days=100.0, per_year=0.007, ageing=1.7, repair="coolant leak repaired and refilled",
         powertrains=("petrol", "petrol_turbo", "diesel", "hybrid", "van"), failed_when=overheated, codes=("P0217",),
     ),
     FaultKind(
         name="radiator or pump clogs", component="cooling", observability="B", field="flow_kept", sound=0.98,
-        failed=0.1, law="gamma", growth_days=240.0, per_year=0.005, ageing=2.0, repair="water pump replaced",
+        failed=0.03, law="gamma", growth_days=240.0, per_year=0.005, ageing=2.0, repair="water pump replaced",
         powertrains=("petrol", "petrol_turbo", "diesel", "hybrid", "van"), failed_when=overheated, codes=("P0217",),
     ),
     FaultKind(

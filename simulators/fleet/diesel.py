@@ -181,10 +181,10 @@ def _boost(
     """Boost wanted and reached, kPa above the air, and how far the vanes are closed."""
     spooled = clamp((moment.rpm - SPOOLS_FROM_RPM) * (1.0 / SPOOLS_OVER_RPM), 0.03, 1.0)
     thin = clamp(moment.baro_kpa * 0.0125 - 0.25, 0.6, 1.0)
-    wanted = build.boost_kpa * thin * clamp(1.25 * share - 0.05, 0.02, 1.0) * spooled
+    wanted = build.boost_kpa * thin * clamp(1.7 * share - 0.03, 0.02, 1.0) * spooled
     lost = condition.boost_lost + 0.008 * condition.charge_leak_gps
     able = (
-        1.2 * build.boost_kpa * thin * spooled * np.maximum(0.05, 1.0 - lost) * (0.25 + 0.75 * clamp(2.5 * share, 0, 1))
+        1.1 * build.boost_kpa * thin * spooled * np.maximum(0.05, 1.0 - lost) * (0.25 + 0.75 * clamp(2.5 * share, 0, 1))
     )
     reached = state.boost_kpa + (np.minimum(wanted, able) - state.boost_kpa) * (dt_s / (BOOST_LAG_S + dt_s))
     return wanted, reached, np.minimum(1.0, wanted / able)
@@ -288,7 +288,7 @@ FAULTS = (
     ),
     FaultKind(
         name="turbocharger vanes stick", component="boost", observability="A", field="boost_lost", sound=0.0,
-        failed=0.42, law="wiener", growth_days=160.0, per_year=0.008, ageing=1.8, powertrains=_DIESEL,
+        failed=0.55, law="wiener", growth_days=160.0, per_year=0.008, ageing=1.8, powertrains=_DIESEL,
         repair="turbocharger replaced", codes=("P0299",),
     ),
     FaultKind(

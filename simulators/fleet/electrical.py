@@ -37,7 +37,7 @@ STARTER_BACK_V, INRUSH_S = 6.1, 0.065
 STEP_S, STEPS = 0.02, 150
 ENGAGES_S = 0.5
 CRANKS_S = 0.62
-STALLS_V = 6.4
+STALLS_V = 7.4
 """Plateau below which the starter no longer turns the engine fast enough to fire (our choice)."""
 FIRED_RPM = 1150.0
 CRANKING_RPM = 205.0
@@ -335,7 +335,7 @@ def new_battery(state: ElectricalState, _build: ElectricalBuild, which: Bools) -
 _ENGINES = ("petrol", "petrol_turbo", "diesel", "van")
 FAULTS = (
     FaultKind(
-        name="battery ages", component="battery_12v", observability="A", field="resistance", sound=1.16, failed=3.4,
+        name="battery ages", component="battery_12v", observability="A", field="resistance", sound=1.16, failed=7.0,
         also=(("capacity", 0.38),), law="gamma", growth_days=170.0, per_year=0.055, ageing=2.4, powertrains=_ENGINES,
         repair="battery replaced", failed_when=did_not_start, mended=new_battery,
     ),

@@ -34,7 +34,6 @@ EXHAUST_HEAT, GAS_J_PER_G_K = 0.31, 1.1
 FILTER_J_PER_K, LOSES_W_PER_K, LOSES_W_PER_K_MPS = 5_200.0, 1.6, 0.12
 STANDING_S = 2_200.0
 REGENERATES_C, BURNS_S = 610.0, 330.0
-HEATS_UP_S = 75.0
 ENDS_AT_G = 2.5
 FROM_MPS, FROM_COOLANT_C = 6.0, 62.0
 PASSIVE_FROM_C, PASSIVE_PER_S = 300.0, 2.4e-5
@@ -118,10 +117,11 @@ def _heated(state: ParticulateState, moment: Moment, dt_s: float) -> Floats:
     """Temperature of the filter: exhaust gas, and the control unit's heating while it regenerates."""
     flow = moment.air_gps + moment.fuel_gps
     gas_c = moment.intake_c + EXHAUST_HEAT * moment.heat_w * (1.0 - moment.fuel_cut) / (GAS_J_PER_G_K * (flow + 1.0))
+    gas_c = gas_c + (REGENERATES_C + 30.0 - gas_c) * state.regenerating
     gained = 1.5 * GAS_J_PER_G_K * flow * (gas_c - state.filter_c)
     lost = (LOSES_W_PER_K + LOSES_W_PER_K_MPS * moment.speed_mps) * (state.filter_c - moment.ambient_c)
-    filter_c = state.filter_c + (gained - lost) * (dt_s / FILTER_J_PER_K)
-    return filter_c + (REGENERATES_C - filter_c) * (state.regenerating * (dt_s / (HEATS_UP_S + dt_s)))
+    filter_c: Floats = state.filter_c + (gained - lost) * (dt_s / FILTER_J_PER_K)
+    return filter_c
 
 
 def step(
