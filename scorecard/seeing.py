@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from diagnostics.features.rows import Rows
-from diagnostics.features.trips import FEATURES
+from diagnostics.features.trips import FEATURES, MEASUREMENTS
 from diagnostics.features.trips import Trips as ClosedTrips
 from diagnostics.fleet import Fleet
 from scorecard.record import Cars, Code, Record, Service, Trips
@@ -156,7 +156,8 @@ def _note(chunk: Chunk, first: int, fleet: Fleet, told: dict[str, list[Any]]) ->
     ]
     for each in chunk.measurements:
         told["measured"].append((each.vehicle - first, each.name, float(each.time_ms), each.value))
-        fleet.note_measurement(str(each.vehicle - first), each.name, each.time_ms, each.value)
+        if each.name in MEASUREMENTS:  # a workshop writes down more than detectors ask for
+            fleet.note_measurement(str(each.vehicle - first), each.name, each.time_ms, each.value)
 
 
 def _frame(parts: Sequence[ClosedTrips]) -> pl.DataFrame:
