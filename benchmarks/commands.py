@@ -19,6 +19,7 @@ BENCHES: Mapping[str, str] = {
     "ingest": "benchmarks.ingest",
     "backlog": "benchmarks.backlog",
     "history": "benchmarks.history",
+    "detectors": "benchmarks.detectors",
 }
 """Name -> module, imported when it is run; it has ``measure()`` and, where a profile makes sense, ``profile()``."""
 
