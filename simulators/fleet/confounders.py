@@ -28,6 +28,8 @@ BATTERY_A_YEAR, CLEARED_A_YEAR, TYRES_A_YEAR = 0.03, 0.05, 0.35
 """Batteries renewed before they are weak, codes cleared without reason, other wheels fitted (our choice)."""
 AFTER_DAYS = 14
 """How long after it a car may look odd."""
+EXTREME, SPELL_DAYS = 1.5, 3
+"""Days count as extreme beyond so many deviations, and as a spell where so many follow one another."""
 BATTERY = "battery_12v"
 TRIMS = ("short", "long", "idle_trim", "part_trim", "high_trim")
 
@@ -82,6 +84,27 @@ def towing(block: Block, sessions: Sessions) -> list[Confounder]:
         )
         for at in np.flatnonzero(sessions.tow_kg > 0)
     ]  # fmt: skip
+
+
+def weather(course: Course) -> Iterator[Confounder]:
+    """Spells of days far warmer or colder than the season, of the cars of the region."""
+    air, region = course.life.air, course.vehicles.climate
+    for number, climate in enumerate(air.climates):
+        for kind, sign in (("heat_wave", 1.0), ("cold_snap", -1.0)):
+            odd = sign * air.departure_c[number, : course.block.days] > EXTREME * climate.spread_c
+            edges = np.flatnonzero(np.diff(np.r_[0, odd.astype(np.int8), 0]))
+            for first, last in zip(edges[::2], edges[1::2], strict=True):
+                if last - first >= SPELL_DAYS:
+                    for vehicle in np.flatnonzero(region == number):
+                        yield _row(course.block, kind, int(vehicle), int(first), int(last - first))
+
+
+def fuels(course: Course) -> Iterator[Confounder]:
+    """Cars that are filled with E85 at times."""
+    for part, build in zip(course.parts, course.cars.builds, strict=True):
+        if part.subsystem.name == "tank":
+            for vehicle in np.flatnonzero(build.flex > 0):
+                yield _row(course.block, "e85", int(vehicle), 0, course.block.days)
 
 
 def unlearnt(cars: Cars, which: list[int], parts: tuple[Part, ...]) -> Cars:

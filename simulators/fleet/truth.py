@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulators.fleet import confounders as odd
 from simulators.fleet import ledger
 from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.workshop import of_life
@@ -53,7 +54,7 @@ def _settle(fate: Fate, end_ms: int) -> None:
 
 def confounders(course: Course) -> tuple[Confounder, ...]:
     """Everything odd that was no fault."""
-    rows = [*course.odd.rows, *course.towed]
+    rows = [*course.odd.rows, *course.towed, *odd.weather(course), *odd.fuels(course)]
     return tuple(sorted(rows, key=lambda row: (row.vehicle, row.from_ms, row.kind)))
 
 

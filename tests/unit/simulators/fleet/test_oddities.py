@@ -1,0 +1,62 @@
+"""What looks like a fault and is none is in the ledger too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simulators.fleet import confounders, course
+from simulators.fleet.makes import world
+from simulators.fleet.population import plan
+from simulators.fleet.stress import NONE
+
+
+@pytest.fixture(name="begun", scope="module")
+def _begun():
+    base = world("development")
+    block = plan(replace(base, platforms=base.platforms[:1]), 300, 365, 9, 400)[0]
+    return course.begin(block, NONE)
+
+
+def test_every_kind_of_oddity_comes_about(begun) -> None:
+    """Mountains, early batteries, cleared codes, other wheels, E85, days far from the season, trailers."""
+    begun.sessions(range(28))
+    rows = [*begun.odd.rows, *begun.towed, *confounders.weather(begun), *confounders.fuels(begun)]
+    assert {row.kind for row in rows} == {
+        "altitude", "battery_swap", "code_clear", "tyre_swap", "e85", "heat_wave", "cold_snap", "towing",
+    }  # fmt: skip
+    assert all(row.from_ms < row.to_ms and 0 <= row.vehicle < 300 for row in rows)
+
+
+def test_a_spell_of_heat_is_hot(begun) -> None:
+    """In a heat wave the air is warmer than the season by more than its usual spread."""
+    spells = [row for row in confounders.weather(begun) if row.kind == "heat_wave"]
+    air, row = begun.life.air, spells[0]
+    climate = begun.vehicles.climate[row.vehicle]
+    day = int(air.day(np.array([row.from_ms]))[0])
+    assert air.departure_c[climate, day] > air.climates[climate].spread_c
+
+
+def test_mountains_lower_the_pressure(begun) -> None:
+    """A car on holiday in the mountains drives in thinner air than at home."""
+    vehicle, day = (int(each[0]) for each in np.nonzero(begun.odd.altitude_m[:, :330]))
+    sessions = begun.sessions(range(day, day + 28))
+    mine = sessions.vehicle == vehicle
+    at = begun.life.air.day(sessions.start_ms)
+    up = mine & (begun.odd.altitude_m[vehicle, at] > 0)
+    home = mine & (begun.odd.altitude_m[vehicle, at] == 0)
+    if up.any() and home.any():
+        assert sessions.baro_kpa[up].max() < sessions.baro_kpa[home].min() + 3.0
+        assert sessions.baro_kpa[up].mean() < sessions.baro_kpa[home].mean() - 5.0
+
+
+def test_drives_follow_one_another(begun) -> None:
+    """No car begins a drive before the last one is over, and few are driven more than is usual."""
+    sessions = begun.sessions(range(28))
+    over, same = sessions.start_ms + sessions.lasts_ms(), np.diff(sessions.vehicle) == 0
+    assert (sessions.start_ms[1:] >= over[:-1])[same].all()
+    hours = np.bincount(sessions.vehicle, sessions.lasts_ms() / 3.6e6, minlength=300) / 28
+    assert hours.max() < 1.2
+    assert 0.1 < hours.mean() < 0.6
