@@ -22,7 +22,7 @@ import pytest
 from tests.bus_traffic import judge_logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 PATIENCE_S = 90.0
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,8 @@ class Home:
     broker_port: int
     until: Callable[..., None]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    perform: Callable[[Sequence[str], float], tuple[int, bytes, bytes]] | None = None
+    """Where commands are to be run in another way than in a fresh process."""
 
     @property
     def database_url(self) -> str:
@@ -48,6 +50,12 @@ class Home:
 
     def run(self, *arguments: str, expect: int = 0, patience_s: float = PATIENCE_S) -> str:
         """Standard output of a command that ends by itself with the expected exit code."""
+        code, output, errors = (self.perform or self.perform_anew)(arguments, patience_s)
+        assert code == expect, f"{arguments} ended with {code}\n{output.decode()}\n{errors.decode()}"
+        return output.decode() if expect == 0 else errors.decode()
+
+    def perform_anew(self, arguments: Sequence[str], patience_s: float) -> tuple[int, bytes, bytes]:
+        """Exit code, output and errors of a command in a fresh process."""
         done = subprocess.run(
             self.command(*arguments),
             env=self.env,
@@ -56,9 +64,7 @@ class Home:
             timeout=patience_s,
             check=False,
         )
-        report = f"{arguments} ended with {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}"
-        assert done.returncode == expect, report
-        return done.stdout.decode() if expect == 0 else done.stderr.decode()
+        return done.returncode, done.stdout, done.stderr
 
     def run_with(self, text: str, *arguments: str) -> None:
         """Runs a command that reads ``text`` from its input."""

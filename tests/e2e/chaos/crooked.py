@@ -12,7 +12,6 @@ import inspect
 import os
 import signal
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +108,10 @@ def _replace(target: str, change: Callable[[Callable[..., Any]], Callable[..., A
 
 
 def acknowledge_before_the_commit() -> None:
-    """Ingest says that it holds what it has not committed yet."""
+    """Ingest says that it holds what it commits only when something more has come."""
     committer = importlib.import_module("ingest.committer")
     database = importlib.import_module("ingest.storage.database")
+    owed: list[Any] = []
 
     @contextmanager
     def undone(engine: Any) -> Iterator[Any]:
@@ -120,13 +120,14 @@ def acknowledge_before_the_commit() -> None:
             begun.rollback()
 
     async def commit(self: Any, arrivals: Any) -> None:
+        if owed:
+            await asyncio.to_thread(self._store_all, list(owed))
+        owed[:] = arrivals
         committer.transaction = undone
         acks = await asyncio.to_thread(self._store_all, arrivals)
         committer.transaction = database.transaction
         for device, ack in acks:
             await self._subscriber.send(device, "ack", committer.encode(ack))
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(self._store_all, arrivals)
 
     committer.Committer.commit = commit
 
@@ -171,15 +172,14 @@ def forget_what_is_held() -> None:
 
 
 def write_down_the_place_afterwards() -> None:
-    """The agent commits what it read and how far it read in two steps."""
+    """The agent commits how far it has read only with what it reads next."""
     spool = importlib.import_module("edge_agent.spool").Spool
     real = spool._append
+    due: list[Any] = [None]
 
     def append(self: Any, entries: Any, position: Any, codes: Any, tenths: int = 0) -> Any:
-        gone = real(self, entries, None, codes, tenths)
-        time.sleep(0.2)
-        real(self, [], position, [])
-        return gone
+        before, due[0] = due[0], position
+        return real(self, entries, before, codes, tenths)
 
     spool._append = append
 

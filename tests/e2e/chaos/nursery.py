@@ -1,8 +1,8 @@
 """A process that has everything imported and forks a part whenever it is told to, so that a part starts in no time.
 
-Told in lines of JSON on its input: ``{"arguments", "log", "crooked"}``. It says ``{"started": pid}``, and when a part
-ended ``{"ended": pid, "code": …}``, negative for a signal, as in :mod:`subprocess`. The parts are processes of their
-own, which run what people run; only their imports are done before.
+Told in lines of JSON on its input: ``{"arguments", "output", "errors", "crooked", "env", "folder"}``. It says
+``{"started": pid}``, and when a part ended ``{"ended": pid, "code": …}``, negative for a signal, as in
+:mod:`subprocess`. The parts are processes of their own, which run what people run; only their imports are done before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-PARTS = ("roadworthy", "ingest.commands", "ingest.pipeline", "ingest.broker", "edge_agent.commands", "edge_agent.agent")
+PARTS = (
+    "roadworthy", "ingest.commands", "ingest.pipeline", "ingest.broker", "ingest.enrolment", "ingest.presenting",
+    "edge_agent.commands", "edge_agent.agent", "api.commands", "api.app",
+)  # fmt: skip
 MORE = ("edge_agent.buses.csv", "ingest.storage.history", "sqlalchemy.dialects.sqlite", "alembic.command", "psycopg")
 
 
@@ -34,12 +37,15 @@ def grow_up(order: dict[str, Any]) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     code = 1
     try:
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for ours, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.chdir(order["folder"])
+        os.environ.clear()
+        os.environ.update(order["env"])
+        appended = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        output, errors = (os.open(order[name], appended, 0o600) for name in ("output", "errors"))
+        for ours, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (errors, 2)):
             os.dup2(ours, target)
-        if order["crooked"]:
-            runpy.run_path(str(Path(__file__).with_name("crooked.py")))["spoil"](*order["crooked"])
+        for wrong in order["crooked"]:
+            runpy.run_path(str(Path(__file__).with_name("crooked.py")))["spoil"](*wrong)
         sys.argv = ["roadworthy", *order["arguments"]]
         importlib.import_module("roadworthy").main()
         code = 0

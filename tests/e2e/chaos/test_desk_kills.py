@@ -91,7 +91,7 @@ def test_the_desk_proposes_once_and_tells(home, nursery, until) -> None:
         assert cars.keys() == CARS.keys()
         for car, point in CARS.items():
             advise(engine, cars[car], Severity.STOP_NOW if "middle" in point else Severity.SOON)
-            broken = nursery.start(["api"], ("crash", point))
+            broken = nursery.start(["api"], [("crash", point)])
             assert broken.wait(PATIENCE_S) == -signal.SIGKILL, f"the desk never came to the point: {point}"
             desk = nursery.start(["api"])
             told = {"vehicle_id": cars[car]}
