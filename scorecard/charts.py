@@ -86,8 +86,9 @@ def _peers(plot: Any, score: Score) -> Any:
 def _trade_off(plot: Any, score: Score) -> Any:
     """Recall against false alarms as all limits are scaled."""
     figure, axis = plot.subplots(figsize=WIDE)
-    axis.plot([row[2] for row in score.trade_off], [row[1] for row in score.trade_off], "o-", color=INK)
-    for scale, recall, false in score.trade_off:
+    points = [(scale, recall, false) for scale, recall, false in score.trade_off if recall is not None]
+    axis.plot([row[2] for row in points], [row[1] for row in points], "o-", color=INK)
+    for scale, recall, false in points:
         axis.annotate(f"x{scale:g}", (false, recall), textcoords="offset points", xytext=(5, -9))
     axis.set_xlabel("false alarms a vehicle-year")
     axis.set_ylabel("failures found before they came")

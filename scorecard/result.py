@@ -50,7 +50,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     components: dict[str, ComponentRow]
     peers: dict[str, dict[str, Figure]]
     ablations: dict[str, dict[str, Figure]]
-    trade_off: list[tuple[float, float, float]]
+    trade_off: list[tuple[float, float | None, float | None]]
     """Limits scaled by the first: recall of classes A and B, false alarms a vehicle-year."""
     reliability: list[tuple[float, float, int]]
     """Predicted chance of failing within 30 days, share that did, how many: by bins of equal count."""

@@ -124,7 +124,8 @@ def questions(ours: Opinion, seen: Seen) -> Iterator[tuple[str, float, chance.He
             yield component, at_ms, heard(part, component, at_ms, len(cars)), came, which
 
 
-def _chances(ours: Opinion, seen: Seen) -> Chances:
+def _chances(ours: Opinion, seen: Seen) -> Chances | None:
+    """Stated and age-only chances at the ends of months; None where the record is too short for any."""
     table, laws = read_chances(), ageing.read_laws()
     age = seen.record.cars.age_days
     rows: list[tuple[Integers, np.ndarray, Floats, Floats, Flags]] = []
@@ -134,6 +135,8 @@ def _chances(ours: Opinion, seen: Seen) -> Chances:
         rival = law.soon(now) if law is not None else np.full(len(which), float(came.mean()) if len(came) else 0.0)
         stated = chance.chances(component, said, table)[which]
         rows.append((which, np.full(len(which), component), stated, rival, came))
+    if not rows:
+        return None
     vehicle, of, predicted, by_age, came_true = (np.concatenate(column) for column in zip(*rows, strict=True))
     return Chances(vehicle=vehicle, component=of, predicted=predicted, by_age=by_age, came=came_true)
 
@@ -204,7 +207,7 @@ def _trade_off(seen: Seen, base: Floats, say: Callable[[str], None]) -> list[tup
         card, _ = figures(seen.truth, service, seen.watched, base, seed=0, draws=0)
         wrong = card["false_bookings_per_vehicle_year"].value + card["false_advisories_per_vehicle_year"].value
         recall = [card[name].value for name in ("recall_a", "recall_b") if name in card]
-        found.append((scale, float(np.mean(recall)), wrong))
+        found.append((scale, float(np.mean(recall)) if recall else float("nan"), wrong))
     return found
 
 
