@@ -20,6 +20,7 @@ BENCHES: Mapping[str, str] = {
     "backlog": "benchmarks.backlog",
     "history": "benchmarks.history",
     "detectors": "benchmarks.detectors",
+    "fleet": "benchmarks.fleet",
 }
 """Name -> module, imported when it is run; it has ``measure()`` and, where a profile makes sense, ``profile()``."""
 
