@@ -30,6 +30,7 @@ from diagnostics import whitened
 from diagnostics.arrays import floats, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ _WEAK = {
 }
 
 
+NEEDS = ("ev_rest_volts", "ev_sag_volts", "ev_parked")
+
 DETECTOR = Detector(
     name="battery_12v_ev",
     component=Component.BATTERY_12V_EV,
@@ -155,13 +158,13 @@ DETECTOR = Detector(
             text={language: _TEXT[language] + _WEAK[language] for language in _TEXT},
         ),
     ),
-    needs=("ev_rest_volts", "ev_sag_volts", "ev_parked"),
+    needs=NEEDS,
     signals=(signals.CONTROL_MODULE_VOLTAGE, signals.TRACTION_CHARGE),
     drawn=Drawn(
         feature="ev_rest_volts", unit="V", label={"en": "12 V battery while parked", "zh": "停车时12V蓄电池电压"}
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, NEEDS),
     parameters=(
         "ev_rest_mean", "ev_rest_sd", "ev_sag_mean", "ev_sag_sd", "ev_topup_mean", "ev_topup_sd", "ev_learn", "ev_phi",
         "ev_k", "ev_h", "ev_rest_v", "ev_normal_v", "ev_full_v", "ev_rest_fall_v", "ev_sag_more_v", "ev_topup_more",

@@ -32,6 +32,7 @@ from diagnostics.arrays import every, one_of, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -207,6 +208,8 @@ _DRAWN = Drawn(
 )
 
 
+NEEDS = tuple(f"cell_{number}_{unit}" for number in BLOCKS for unit in ("mv", "mohm"))
+
 DETECTOR = Detector(
     name="cell_imbalance",
     component=Component.CELL_IMBALANCE,
@@ -227,11 +230,11 @@ DETECTOR = Detector(
             text={language: _REST[language] + _SHORT[language] for language in _REST},
         ),
     ),
-    needs=tuple(f"cell_{number}_{unit}" for number in BLOCKS for unit in ("mv", "mohm")),
+    needs=NEEDS,
     signals=(*signals.BLOCK_VOLTAGES, signals.TRACTION_CURRENT),
     drawn=_DRAWN,
     initial=initial,
-    step=step,
+    step=where_told(step, NEEDS),
     parameters=(
         "cell_sd_mv", "cell_learn", "cell_phi", "cell_k", "cell_h", "cell_fall_mv", "cell_low_mv", "cell_slope_mv_day",
         "cell_sure", "cell_joint_mohm", "cell_joint_sd_mohm", "cell_clear_trips",

@@ -3,7 +3,9 @@
 Why it works: over a stretch the battery's temperature rises by the heat of its current, R int(I^2), less what the
 coolant takes, hA int(T - T_coolant), both over its heat capacity. The two factors are learned per vehicle from its own
 stretches (recursive least squares drawn towards the prior), then held; what rises beyond them is the residual. A pump
-that stops, a valve that sticks or a low coolant level leaves the heat in: the residual grows with every hard stretch.
+that stops, a valve that sticks or a low coolant level leaves the heat in: the residual grows with every hard stretch,
+and grows with what the coolant should have taken; so the share of the cooling that is missing is estimated over the
+last weeks (least squares, old stretches fading), and judged by its own error.
 Second test: the spread between the hottest and the coldest module against the car's own normal, since a blocked channel
 leaves some modules hot. Both are whitened CUSUMs; the hottest module above ``pack_hot_c`` for several stretches is said
 at once.
@@ -29,6 +31,7 @@ from diagnostics import whitened
 from diagnostics.arrays import floats, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -36,13 +39,15 @@ if TYPE_CHECKING:
     from diagnostics.features.trips import Trips
 
 UNEVEN, WARM, HOT = range(3)
+FADES = 0.98
+"""Weight that a stretch keeps when the next one comes: about fifty count (our choice)."""
 SUMS = ("balance_hh", "balance_gg", "balance_hg", "balance_hr", "balance_gr", "balance_n")
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned of the balance, nothing of the spread."""
     parts: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in SUMS}
-    parts["hot_n"] = np.zeros(n_vehicles)
+    parts |= {name: np.zeros(n_vehicles) for name in ("hot_n", "missing_eg", "missing_gg")}
     for what in ("rise", "apart"):
         parts |= prefixed(whitened.initial(n_vehicles), f"{what}_")
     return parts | latched(n_vehicles)
@@ -50,7 +55,8 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
-    residual, expected, balance = _residual(trips, state, p)
+    residual, expected, taken, balance = _residual(trips, state, p)
+    missing, error, missed = _missing(residual, taken, state, p)
     apart, hottest = trips["pack_apart_k"], trips["pack_hottest_c"]
     observable = ~(np.isnan(residual) & np.isnan(apart) & np.isnan(hottest))
     at_ms = trips["ended_ms"]
@@ -59,10 +65,15 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     hot = np.where(np.isnan(hottest), floats(state["hot_n"]),
                    np.where(hottest > p["pack_hot_c"], floats(state["hot_n"]) + 1.0, 0.0))  # fmt: skip
     is_warm = (warm.up > p["pack_h"]) & (warm.moved > p["pack_rise_sd"] * warm.sd)
+    is_warm |= (missing > p["pack_missing"]) & (missing > p["pack_missing_sure"] * error)
     is_uneven = (uneven.up > p["pack_h"]) & (uneven.moved > p["pack_apart_more_k"])
     bad = np.where(is_uneven, UNEVEN, -1)
     bad = np.where(hot >= p["pack_hot_times"], HOT, np.where(is_warm, WARM, bad))
-    calm = (np.nan_to_num(warm.moved) < warm.sd) & (np.nan_to_num(uneven.moved) < p["pack_apart_more_k"] / 2.0)
+    calm = (
+        (missing < p["pack_missing"] / 2.0)
+        & (np.nan_to_num(warm.moved) < warm.sd)
+        & (np.nan_to_num(uneven.moved) < p["pack_apart_more_k"] / 2.0)
+    )
     raised, cleared, latch_state = latch(
         state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & calm, clear_after=p["pack_clear_trips"]
     )
@@ -73,17 +84,34 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         since_ms=np.where(bad == UNEVEN, uneven.up_since_ms, np.where(bad == WARM, warm.up_since_ms, at_ms)),
         found_ms=at_ms,
         confidence=np.where(bad == HOT, 0.9, 0.8),
-        health=np.where(observable, _health(warm, uneven, p), np.nan),
+        health=np.where(observable, _health(warm, uneven, missing, p), np.nan),
         numbers=_numbers(trips, bad, residual, expected, uneven, p),
     )
-    after: dict[str, Floats | Integers] = balance | {"hot_n": hot}
+    after: dict[str, Floats | Integers] = balance | missed | {"hot_n": hot}
     for what, sums in (("rise", rise), ("apart", spread)):
         after |= prefixed(whitened.restarted(sums, cleared), f"{what}_")
     return judgement, after | latch_state
 
 
-def _residual(trips: Trips, state: State, p: Parameters) -> tuple[Floats, Floats, dict[str, Floats | Integers]]:
-    """Rise beyond the balance, in the spread that such a stretch has; the rise expected; and the balance learned."""
+def _missing(
+    residual: Floats, taken: Floats, state: State, p: Parameters
+) -> tuple[Floats, Floats, dict[str, Floats | Integers]]:
+    """Share of the cooling that is missing, its standard error, and the sums behind; both in spreads of a stretch."""
+    told = ~np.isnan(residual)
+    e, g = np.where(told, np.clip(residual, -4.0, 4.0), 0.0), np.where(told, taken, 0.0)
+    fades = np.where(told, FADES, 1.0)
+    eg, gg = floats(state["missing_eg"]) * fades + e * g, floats(state["missing_gg"]) * fades + g**2
+    # One stretch that shows nothing missing weighs as much as the prior does.
+    whole = gg + p["pack_missing_prior"]
+    alike = np.sqrt((1.0 + p["pack_phi"]) / (1.0 - p["pack_phi"]))
+    return eg / whole, alike / np.sqrt(whole), {"missing_eg": eg, "missing_gg": gg}
+
+
+def _residual(trips: Trips, state: State, p: Parameters) -> tuple[Floats, Floats, Floats, dict[str, Floats | Integers]]:
+    """Rise beyond the balance and what the coolant should take, in the spread of such a stretch; the rise expected.
+
+    And the balance learned.
+    """
     heat, cooling, rise = trips["pack_heat_kaah"], trips["pack_cooling_kh"], trips["pack_rise_k"]
     told = (heat >= p["pack_least_heat"]) & ~np.isnan(cooling) & ~np.isnan(rise)
     h, g, r = (np.where(told, values, 0.0) for values in (heat, cooling, rise))
@@ -102,7 +130,8 @@ def _residual(trips: Trips, state: State, p: Parameters) -> tuple[Floats, Floats
     after: dict[str, Floats | Integers] = {
         name: old[name] + np.where(learn, product, 0.0) for name, product in zip(SUMS, products, strict=True)
     }
-    return residual, np.where(told, expected, np.nan), after
+    held = np.where(old["balance_n"] >= p["pack_balance_learn"], residual, np.nan)
+    return held, np.where(told, expected, np.nan), np.abs(by_cooling) * np.abs(g) / doubt, after
 
 
 def _tested(
@@ -115,10 +144,11 @@ def _tested(
     return whitened.follow(x, at_ms, part_of(state, f"{what}_"), chart)
 
 
-def _health(warm: whitened.Shift, uneven: whitened.Shift, p: Parameters) -> Floats:
+def _health(warm: whitened.Shift, uneven: whitened.Shift, missing: Floats, p: Parameters) -> Floats:
     by_rise = np.nan_to_num(warm.moved) / (2.0 * p["pack_rise_sd"] * warm.sd)
     by_spread = np.nan_to_num(uneven.moved) / (2.0 * p["pack_apart_more_k"])
-    return np.clip(1.0 - np.maximum(by_rise, by_spread), 0.0, 1.0)
+    worst = np.maximum(np.maximum(by_rise, by_spread), missing / (2.0 * p["pack_missing"]))
+    return np.clip(1.0 - worst, 0.0, 1.0)
 
 
 def _numbers(
@@ -173,20 +203,23 @@ _CAUSES = (
     ),
 )  # fmt: skip
 
+NEEDS = ("pack_rise_k", "pack_apart_k", "pack_hottest_c")
+
 DETECTOR = Detector(
     name="hv_thermal",
     component=Component.HV_THERMAL,
     observability=Observability.AGGREGATED,
     causes=_CAUSES,
-    needs=("pack_rise_k", "pack_apart_k", "pack_hottest_c"),
+    needs=NEEDS,
     signals=(signals.TRACTION_TEMPERATURE, signals.TRACTION_CURRENT, signals.TRACTION_COOLANT,
              signals.TRACTION_HOTTEST, signals.TRACTION_COLDEST),
     drawn=Drawn(feature="pack_rise_k", unit="K", label={"en": "Rise of battery temperature", "zh": "电池温升"}),
     initial=initial,
-    step=step,
+    step=where_told(step, NEEDS),
     parameters=(
         "pack_k_per_heat", "pack_cooling_per_h", "pack_least_heat", "pack_sd_k", "pack_doubt", "pack_balance_learn",
         "pack_learn", "pack_phi", "pack_k", "pack_h", "pack_rise_sd", "pack_apart_k", "pack_apart_sd_k",
         "pack_apart_more_k", "pack_hot_c", "pack_hot_times", "pack_clear_trips",
+        "pack_missing", "pack_missing_sure", "pack_missing_prior",
     ),
 )  # fmt: skip

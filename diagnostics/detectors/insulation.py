@@ -30,6 +30,7 @@ from diagnostics import whitened
 from diagnostics.arrays import floats, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shift, sums = whitened.follow(dry, trips["ended_ms"], part_of(state, "test_"), chart)
     fallen = np.where(np.isnan(shift.level), 0.0, shift.baseline - shift.level)
     limit = np.log10(p["insulation_ohm_per_v"] * np.fmax(np.nan_to_num(trips["insulation_bus_volts"]), p["bus_v"]))
-    below = _in_a_row(read < limit + np.log10(p["insulation_margin"]), observable, state, "below")
+    at_plug = np.where(np.isnan(dry), read, dry)
+    below = _in_a_row(at_plug < limit + np.log10(p["insulation_margin"]), observable, state, "below")
     danger = _in_a_row(read < limit, observable, state, "danger")
     shifted = observable & (shift.down > p["insulation_h"])
     fault = (below >= p["insulation_times"]) | (shifted & (fallen > p["insulation_tenfold"]))
@@ -154,6 +156,8 @@ def _said(words: dict[str, str]) -> dict[str, str]:
     return {language: _READ[language] + words[language] for language in _READ}
 
 
+NEEDS = ("insulation_log",)
+
 DETECTOR = Detector(
     name="insulation",
     component=Component.INSULATION,
@@ -166,14 +170,14 @@ DETECTOR = Detector(
         Cause(key="dangerous", severity=Severity.STOP_NOW, job="check_insulation", text=_said(_DANGER),
               title={"en": "High-voltage insulation is below the safe limit", "zh": "高压绝缘低于安全限值"}),
     ),
-    needs=("insulation_log",),
+    needs=NEEDS,
     signals=(signals.INSULATION, signals.HUMIDITY, signals.TRACTION_VOLTAGE),
     drawn=Drawn(
         feature="insulation_log", unit="log10 ohm",
         label={"en": "Insulation resistance, logarithm", "zh": "绝缘电阻（对数）"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, NEEDS),
     parameters=(
         "insulation_log_mean", "insulation_log_sd", "insulation_learn", "insulation_phi", "insulation_k",
         "insulation_h", "insulation_damp", "insulation_damp_sd", "insulation_damp_learn", "insulation_ohm_per_v",

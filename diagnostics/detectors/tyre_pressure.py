@@ -35,6 +35,7 @@ from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
 from diagnostics.prognosis.crossing import days_until
 from diagnostics.prognosis.dose import DAY_MS
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -301,16 +302,18 @@ def _causes() -> tuple[Cause, ...]:
     )  # fmt: skip
 
 
+NEEDS = tuple(f"tyre_{corner}_kpa" for corner in CORNERS)
+
 DETECTOR = Detector(
     name="tyre_pressure",
     component=Component.TYRE_PRESSURE,
     observability=Observability.STRONG,
     causes=_causes(),
-    needs=tuple(f"tyre_{corner}_kpa" for corner in CORNERS),
+    needs=NEEDS,
     signals=(*signals.TYRE_PRESSURES, *signals.TYRE_TEMPERATURES, signals.AMBIENT_AIR_TEMPERATURE),
     drawn=_drawn("fl", *_NAMES[0]),
     initial=initial,
-    step=step,
+    step=where_told(step, NEEDS),
     parameters=(
         *TEST, "tyre_lamp_part", "tyre_low_part", "tyre_flat_part", "tyre_refill_kpa", "tyre_refill_all_kpa",
         "tyre_most_kpa", "tyre_slope_kpa_day", "tyre_fall_kpa", "tyre_far_kpa", "tyre_sure", "tyre_certain",

@@ -30,6 +30,7 @@ from diagnostics import counted
 from diagnostics.arrays import every, floats, one_of, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -168,16 +169,18 @@ def _causes() -> tuple[Cause, ...]:
     )
 
 
+NEEDS = tuple(f"wheel_{corner}_{what}" for corner in CORNERS for what in ("drops", "gone"))
+
 DETECTOR = Detector(
     name="wheel_speed_sensor",
     component=Component.WHEEL_SPEED_SENSOR,
     observability=Observability.STRONG,
     causes=_causes(),
-    needs=tuple(f"wheel_{corner}_{what}" for corner in CORNERS for what in ("drops", "gone")),
+    needs=NEEDS,
     signals=(*signals.WHEEL_SPEEDS, signals.SPEED),
     drawn=_drawn("fl", "drops", *_NAMES[0]),
     initial=initial,
-    step=step,
+    step=where_told(step, NEEDS),
     parameters=(
         "wheel_lost_sound", "wheel_lost_bad", "wheel_lost_h", "wheel_gone_sound", "wheel_gone_bad", "wheel_gone_h",
         "wheel_shared", "wheel_most", "wheel_clear_trips",

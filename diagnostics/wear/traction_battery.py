@@ -33,6 +33,7 @@ from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observabilit
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
 from diagnostics.prognosis.crossing import Z_90, days_until
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -190,6 +191,8 @@ _BELOW = {
     "zh": "此类判断约95%准确。优先检查：做认证容量测试确认，质保期内及时索赔。拖延会损失冬季续航，并可能错过索赔。",
 }
 
+NEEDS = ("charged_ah", "charged_percent")
+
 MODEL = Detector(
     name="traction_battery",
     component=Component.TRACTION_BATTERY,
@@ -206,14 +209,14 @@ MODEL = Detector(
             text={language: _TEXT[language] + _BELOW[language] for language in _TEXT},
         ),
     ),
-    needs=("charged_ah", "charged_percent"),
+    needs=NEEDS,
     signals=(signals.TRACTION_CURRENT, signals.TRACTION_CHARGE, signals.IS_CHARGING, signals.TRACTION_TEMPERATURE,
              signals.TRACTION_HEALTH),
     drawn=Drawn(
         feature="charged_ah", unit="Ah", label={"en": "Charged in a session", "zh": "单次充入电量"}
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, NEEDS[:1]),
     parameters=(
         "soh_least_part", "soh_least_c", "soh_charge_sd", "soh_other_sd", "soh_learn", "soh_start", "soh_start_sd",
         "soh_reference_sd", "soh_gain_sd", "soh_loss_a_year", "soh_loss_sd_a_year", "soh_walk",
