@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 BLOCKS = tuple(range(1, len(s.BLOCK_VOLTAGES) + 1))
 STILL_A = 3.0
 """Below it the voltage is that of rest: 3 A through 2 mOhm is 6 mV for all blocks alike (our choice)."""
-LOADED_N = 30.0
+LOADED_N = 12.0
 """Readings under load that make a slope (our choice)."""
-LOADED_A = 15.0
+LOADED_A = 10.0
 """The current must spread by so much (standard deviation) for a slope (our choice)."""
 
 

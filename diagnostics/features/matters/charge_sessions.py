@@ -1,7 +1,8 @@
 """A charging session of a traction battery: ampere-hours put in, between which states of charge, how warm.
 
 Ampere-hours by the trapezoid between readings of the current; a session is read once a minute or oftener, and its
-current changes slowly, so that the sum is good to a few parts in a thousand.
+current changes slowly, so that the sum is good to a few parts in a thousand. A current that stays the same is a
+reading too: at the plug the car's clock stands still, and what is steady looks like a repetition.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ def measure(view: View) -> dict[str, Floats]:
     """Ampere-seconds since the reading before, and the state of charge."""
     charging = view.charging
     passed_ms = view.time_ms - view.before_ms(s.TRACTION_CURRENT)
-    told = charging & view.fresh(s.TRACTION_CURRENT)
+    told = charging & ~np.isnan(view.value(s.TRACTION_CURRENT))
     near = told & (view.before_ms(s.TRACTION_CURRENT) >= 0) & (passed_ms > 0) & (passed_ms <= GAP_MS)
     mean = (np.maximum(view.value(s.TRACTION_CURRENT), 0.0) + np.maximum(view.before(s.TRACTION_CURRENT), 0.0)) / 2.0
-    charge = view.only(charging & view.fresh(s.TRACTION_CHARGE), view.value(s.TRACTION_CHARGE))
-    warmth = view.only(charging & view.fresh(s.TRACTION_TEMPERATURE), view.value(s.TRACTION_TEMPERATURE))
+    charge = view.only(charging, view.value(s.TRACTION_CHARGE))
+    warmth = view.only(charging, view.value(s.TRACTION_TEMPERATURE))
     health = view.only(view.fresh(s.TRACTION_HEALTH), view.value(s.TRACTION_HEALTH))
     return {
         "charge_as": view.only(near, mean * np.where(near, passed_ms, 0) / 1000.0),

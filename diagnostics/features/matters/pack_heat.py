@@ -29,7 +29,7 @@ def measure(view: View) -> dict[str, Floats]:
     at_work = ~view.resting
     current, warmth = view.value(s.TRACTION_CURRENT), view.known(s.TRACTION_TEMPERATURE)
     passed_ms = view.time_ms - view.before_ms(s.TRACTION_CURRENT)
-    near = at_work & view.fresh(s.TRACTION_CURRENT) & (view.before_ms(s.TRACTION_CURRENT) >= 0)
+    near = at_work & ~np.isnan(current) & (view.before_ms(s.TRACTION_CURRENT) >= 0)
     near = near & (passed_ms > 0) & (passed_ms <= GAP_MS)
     seconds = np.where(near, passed_ms, 0) / 1000.0
     heat = (current**2 + view.before(s.TRACTION_CURRENT) ** 2) / 2.0 * seconds

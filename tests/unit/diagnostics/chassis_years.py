@@ -80,8 +80,8 @@ def tyres(leak_kpa_day: float = 0.0) -> Year:
     def year(day: float, cars: Cars) -> dict[str, np.ndarray]:
         loss = np.exp(cars.own("loss", np.log(0.2), 0.15, 4)) * day
         loss[:, 2] += leak_kpa_day * max(day - BEGINS, 0.0)
-        read = cars.own("kpa", 240.0, 3.0, 4) + 1.8 * cars.noise("kpa", 0.3, 4) - loss
-        read = np.round(read / 2.75) * 2.75
+        read = cars.own("kpa", 240.0, 3.0, 4) + 1.2 * cars.noise("kpa", 0.2, 4) - loss
+        read = np.round(read)
         return {f"tyre_{corner}_kpa": read[:, at] for at, corner in enumerate(CORNERS)} | {
             "tyre_compensated": np.ones(cars.n)
         }
@@ -112,7 +112,7 @@ def cells(mv_a_day: float = 0.0, mohm: float = 0.0) -> Year:
     """Deviations of eight blocks; the fourth may discharge itself, or be joined badly."""
 
     def year(day: float, cars: Cars) -> dict[str, np.ndarray]:
-        rest = cars.own("mv", 0.0, 2.0, 8) + 1.8 * cars.noise("mv", 0.5, 8)
+        rest = cars.own("mv", 0.0, 2.0, 8) + 0.8 * cars.noise("mv", 0.3, 8)
         joint = cars.own("mohm", 0.0, 0.02, 8) + 0.05 * cars.noise("mohm", 0.3, 8)
         rest[:, 3] -= mv_a_day * max(day - BEGINS, 0.0)
         joint[:, 3] += mohm * grown(day, 60.0)
@@ -129,7 +129,7 @@ def insulation(decades: float = 0.0, days: float = 90.0) -> Year:
     def year(day: float, cars: Cars) -> dict[str, np.ndarray]:
         damp = np.clip(65.0 + 10.0 * np.cos(day / 58.0) + 12.0 * cars.noise("damp", 0.8), 15.0, 100.0)
         log = cars.own("log", 6.6, 0.1) + cars.own("per_cent", -0.005, 0.002) * (damp - 60.0)
-        log = log + 0.08 * cars.noise("log", 0.5) - decades * grown(day, days)
+        log = log + 0.08 * cars.noise("log", 0.3) - decades * grown(day, days)
         return {"insulation_log": log, "insulation_humidity": damp, "insulation_bus_volts": np.full(cars.n, 370.0)}
 
     return year
@@ -145,7 +145,7 @@ def heat(lost: float = 0.0, apart: float = 0.0) -> Year:
         rise = np.exp(cars.own("made", np.log(1.1), 0.2)) * made
         rise = rise - np.exp(cars.own("taken", np.log(1.4), 0.2)) * taken * (1.0 - lost * bad)
         rise = np.round(2.0 * (rise + 0.8 * cars.noise("rise", 0.4))) / 2.0
-        spread = cars.own("apart", 3.0, 0.5) + 0.6 * cars.noise("apart", 0.5) + apart * bad
+        spread = cars.own("apart", 1.5, 0.4) + 0.3 * cars.noise("apart", 0.3) + apart * bad
         return {"pack_heat_kaah": made, "pack_cooling_kh": taken, "pack_rise_k": rise, "pack_apart_k": spread,
                 "pack_hottest_c": 30.0 + 4.0 * cars.noise("hot", 0.7)}  # fmt: skip
 
@@ -158,7 +158,7 @@ def electric_12v(volts: float = 0.0, sag: float = 0.0) -> Year:
     def year(day: float, cars: Cars) -> dict[str, np.ndarray]:
         bad, looks = grown(day, 90.0), 1.0 + cars.rng.poisson(1.0, cars.n)
         rest = cars.own("rest", 12.6, 0.06) + 0.06 * cars.noise("rest", 0.5) - volts * bad
-        dip = np.abs(cars.own("sag", 0.3, 0.06) + 0.07 * cars.noise("sag", 0.4) + sag * bad)
+        dip = np.abs(cars.own("sag", 0.6, 0.2) + 0.1 * cars.noise("sag", 0.4) + sag * bad)
         fed = cars.rng.binomial(looks.astype(int), 0.1).astype(float)
         return {"ev_parked": looks, "ev_topups": fed, "ev_rest_volts": np.where(fed < looks, rest, np.nan),
                 "ev_sag_volts": dip}  # fmt: skip

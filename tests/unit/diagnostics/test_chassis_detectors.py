@@ -45,7 +45,7 @@ FAULTY = (
     (cell_imbalance.DETECTOR, years.cells(mv_a_day=0.4), 2, ("self_discharge", "weak_block"), 60.0),
     (cell_imbalance.DETECTOR, years.cells(mohm=0.5), 2, ("bad_joint",), 60.0),
     (insulation.DETECTOR, years.insulation(1.2), 2, ("falling", "low"), 60.0),
-    (hv_thermal.DETECTOR, years.heat(lost=0.9), 2, ("warm",), 100.0),
+    (hv_thermal.DETECTOR, years.heat(lost=1.0), 2, ("warm",), 100.0),
     (hv_thermal.DETECTOR, years.heat(apart=5.0), 2, ("uneven",), 60.0),
     (battery_12v_ev.DETECTOR, years.electric_12v(0.6, 0.5), 2, ("ageing", "weak"), 80.0),
 )
