@@ -35,7 +35,7 @@ def measure(view: View) -> dict[str, Floats]:
     health = view.only(view.fresh(s.TRACTION_HEALTH), view.value(s.TRACTION_HEALTH))
     return {
         "charge_as": view.only(near, mean * np.where(near, passed_ms, 0) / 1000.0),
-        "charge_gap_ms": view.only(told & ~near, np.clip(passed_ms, 0, 86_400_000).astype(float)),
+        "charge_gaps": view.only(told & ~near),
         "charge_from": charge,
         "charge_to": charge,
         "charge_coldest": warmth,
@@ -44,8 +44,11 @@ def measure(view: View) -> dict[str, Floats]:
 
 
 def derive(sums: Sums) -> dict[str, Floats]:
-    """What was charged; NaN where readings were missing in between, since the sum would be short."""
-    whole = (sums["charge_as"] > 0.0) & (np.nan_to_num(sums["charge_gap_ms"]) <= GAP_MS)
+    """What was charged; NaN where readings were missing in between, since the sum would be short.
+
+    The first reading of a session has none shortly before it, any other should.
+    """
+    whole = (sums["charge_as"] > 0.0) & (sums["charge_gaps"] <= 1.0)
     return {
         "charged_ah": np.where(whole, sums["charge_as"] / 3600.0, np.nan),
         "charged_percent": sums["charge_to"] - sums["charge_from"],
@@ -60,8 +63,7 @@ MATTER = Matter(
     measure=measure,
     derive=derive,
     needs=(s.TRACTION_CHARGE,),
-    summed=("charge_as",),
-    largest=("charge_gap_ms",),
+    summed=("charge_as", "charge_gaps"),
     least=("charge_coldest",),
     first=("charge_from",),
     last=("charge_to", "bms_health"),
