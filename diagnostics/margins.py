@@ -3,8 +3,8 @@
 A result is a share of its limit, 100 at it; the ECU stores a code when it is beyond, often on two drives. So the margin
 and its trend are known long before the code: a line through the results of the last months
 (:mod:`diagnostics.prognosis.trend`) tells when it will be reached. A result that stands is the same test read again,
-and counts once; a new test hardly ever gives the same tenth. While ``hidden`` says that something else spoils the test,
-results are left out.
+and counts once; a new test hardly ever gives the same tenth. The first one seen, or seen after a repair, may be older
+than that and does not count. While ``hidden`` says that something else spoils the test, results are left out.
 
 ``follow`` is for one result a vehicle ``(n,)`` or several ``(n, width)``.
 """
@@ -33,7 +33,7 @@ FEW = 3.0
 """Results that make a high level believable (our choice)."""
 NAMES = (
     "mean", "sd", "tau_days", "slope_sd", "phi", "variance", "least", "sure", "next_level", "next_days", "soon_level",
-    "soon_days", "high_level", "clear_level",
+    "soon_days", "raised_level", "high_level", "clear_level",
 )  # fmt: skip
 
 
@@ -43,8 +43,8 @@ class Rule:
 
     Prior ``mean`` of the result; ``sd``, ``tau_days``, ``slope_sd`` and ``phi`` of its line, ``variance`` that a day
     adds; ``least`` results and a slope of ``sure`` standard errors before anything is forecast; ``next_level`` and
-    ``next_days`` to be approaching the limit, ``soon_level`` and ``soon_days`` to be close, ``high_level`` to be close
-    without a forecast; ``clear_level`` below which it is well.
+    ``next_days`` to be approaching the limit, ``soon_level`` and ``soon_days`` to be close, ``raised_level`` and
+    ``high_level`` to be raised or close without a forecast; ``clear_level`` below which it is well.
     """
 
     mean: Floats
@@ -59,6 +59,7 @@ class Rule:
     next_days: Floats
     soon_level: Floats
     soon_days: Floats
+    raised_level: Floats
     high_level: Floats
     clear_level: Floats
 
@@ -67,7 +68,8 @@ class Rule:
 class Margin:
     """After a trip: the ``recent`` level and what was ``usual`` at first; days until the limit ``(n, 3)``.
 
-    ``told``: this trip brought a new result. ``approaching``, ``close`` and ``well`` judge it.
+    ``told``: this trip brought a new result. ``approaching``, ``raised``, ``close`` and ``well`` judge
+    it.
     """
 
     told: Flags
@@ -76,6 +78,7 @@ class Margin:
     slope: Floats
     days: Floats
     approaching: Flags
+    raised: Flags
     close: Flags
     well: Flags
 
@@ -109,7 +112,7 @@ def follow(
 ) -> tuple[Margin, dict[str, Floats | Integers]]:
     """One trip of each vehicle; ``result`` is NaN where no monitor told."""
     last = floats(state["last_result"])
-    told = ~np.isnan(result) & ~hidden & (result != last)
+    told = ~np.isnan(result) & ~hidden & ~np.isnan(last) & (result != last)
     value = np.where(told, result, np.nan)
     line = trend.Line(tau_days=r.tau_days, sd=r.sd, slope_sd=r.slope_sd, phi=r.phi)
     found, lines = trend.extend(value, at_ms, state, line)
@@ -120,7 +123,7 @@ def follow(
     usual = (r.mean + early) / (1.0 + np.minimum(results, EARLY))
     after: dict[str, Floats | Integers] = {
         "results": results, "early": early, "recent_result": recent,
-        "last_result": np.where(told, result, last),
+        "last_result": np.where(np.isnan(result), last, result),
     }  # fmt: skip
     return _judged(found, told, recent, usual, results, r), after | lines
 
@@ -138,10 +141,12 @@ def _judged(found: trend.Trend, told: Flags, recent: Floats, usual: Floats, resu
     level = np.minimum(recent, found.level)
     rising = told & sure & (level >= r.next_level) & (median <= r.next_days)
     close = sure & (level >= r.soon_level) & (median <= r.soon_days)
-    high = (recent >= r.high_level) & (results >= FEW)
+    few = told & (results >= FEW)
     return Margin(
         told=told, recent=recent, usual=usual, slope=found.slope, days=days, approaching=rising,
-        close=told & (close | high), well=told & (recent < np.maximum(r.clear_level, usual + BACK)),
+        raised=few & (recent >= r.raised_level),
+        close=(told & close) | (few & (recent >= r.high_level)),
+        well=told & (recent < np.maximum(r.clear_level, usual + BACK)),
     )  # fmt: skip
 
 

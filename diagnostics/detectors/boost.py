@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
-ACTUATOR, WEAK, OVERBOOST, UNDERBOOST, LEAK = range(5)
+ACTUATOR, WEAK, LOSES_AIR, OVERBOOST, UNDERBOOST, LEAK = range(6)
 SERIES = ("boost_gap", "charge_air_excess", "boost_control")
 PREFIXES = ("boost_gap", "boost_air", "boost_control")
 GAP, AIR, CONTROL = range(3)
@@ -44,7 +44,8 @@ GAP, AIR, CONTROL = range(3)
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing seen."""
-    return whitened.initial(n_vehicles, len(SERIES)) | latched(n_vehicles)
+    far: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles, dtype=np.int64) for name in ("far_gap", "far_air")}
+    return far | whitened.initial(n_vehicles, len(SERIES)) | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -53,10 +54,15 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     at_ms = trips["ended_ms"]
     shift, sums = whitened.follow(series, at_ms[:, None], state, whitened.charts(PREFIXES, p, prior=0.0))
     gap = trips["boost_gap"]
-    observable = ~np.isnan(gap)
-    bad = np.where(observable, _cause(shift, p), -1)
+    observable = ~np.isnan(gap) | ~np.isnan(trips["charge_air_excess"])
+    far = {
+        "far_gap": _streak(gap, p["boost_far_kpa"], state["far_gap"]),
+        "far_air": _streak(trips["charge_air_excess"], p["boost_far_air"], state["far_air"]),
+    }
+    bad = np.where(observable, _cause(shift, far, p), -1)
     near = np.abs(gap - shift.baseline[:, GAP]) < p["boost_next_kpa"]
-    good = observable & near & (np.abs(shift.moved[:, GAP]) < p["boost_clear_kpa"])
+    good = ~np.isnan(gap) & near & (np.abs(shift.moved[:, GAP]) < p["boost_clear_kpa"])
+    good &= (far["far_gap"] == 0) & (far["far_air"] == 0) & ~(shift.moved[:, AIR] >= p["boost_air_lost"] / 2.0)
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["boost_clear_trips"])
     moved = np.abs(shift.moved[:, GAP])
     judgement = Judgement(
@@ -76,21 +82,29 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "control": np.nan_to_num(np.abs(shift.moved[:, CONTROL])),
         },
     )
-    return judgement, whitened.restarted(sums, cleared) | latch_state
+    kept: dict[str, Floats | Integers] = {**far}
+    return judgement, kept | whitened.restarted(sums, cleared) | latch_state
 
 
-def _cause(shift: whitened.Shift, p: Parameters) -> Integers:
+def _streak(value: Floats, limit: Floats, before: object) -> Integers:
+    """Trips in a row beyond a limit that no sound car reaches, whatever the car's own normal."""
+    old = np.asarray(before, dtype=np.int64)
+    return np.where(np.isnan(value), old, np.where(value >= limit, old + 1, 0))
+
+
+def _cause(shift: whitened.Shift, far: dict[str, Integers], p: Parameters) -> Integers:
     moved = shift.moved
     low = shift.up[:, GAP] > p["boost_gap_h"]
     weak = low & (moved[:, GAP] >= p["boost_next_kpa"])
-    strong = low & (moved[:, GAP] >= p["boost_soon_kpa"])
+    strong = (low & (moved[:, GAP] >= p["boost_soon_kpa"])) | (far["far_gap"] >= p["boost_far_trips"])
     over = (shift.down[:, GAP] > p["boost_gap_h"]) & (moved[:, GAP] <= -p["boost_soon_kpa"])
     lost = (shift.up[:, AIR] > p["boost_air_h"]) & (moved[:, AIR] >= p["boost_air_lost"])
+    gone = (far["far_air"] >= p["boost_far_trips"]) | (lost & (moved[:, AIR] >= p["boost_air_soon"]))
     worked = np.maximum(shift.up[:, CONTROL], shift.down[:, CONTROL]) > p["boost_control_h"]
     bad = np.where(worked & (np.abs(moved[:, CONTROL]) >= p["boost_control_moved"]), ACTUATOR, -1)
-    bad = np.where(weak, WEAK, bad)
+    bad = np.where(lost, LOSES_AIR, np.where(weak, WEAK, bad))
     bad = np.where(over, OVERBOOST, np.where(strong, UNDERBOOST, bad))
-    return np.where(weak & lost, LEAK, bad).astype(np.int64)
+    return np.where(gone | (weak & lost), LEAK, bad).astype(np.int64)
 
 
 _GAP = {
@@ -127,6 +141,12 @@ _LOST = {
     "zh": "空气流量计读数比增压时气缸实际进气多{air:.0f}%，符合其后方漏气特征。",
 }
 
+_AIR = Drawn(
+    feature="charge_air_excess",
+    unit="1",
+    label={"en": "Metered air beyond what boosted cylinders take, logarithm", "zh": "增压时多计进气量（对数）"},
+)
+
 DETECTOR = Detector(
     name="boost",
     component=Component.BOOST,
@@ -138,14 +158,16 @@ DETECTOR = Detector(
                           label={"en": "Turbocharger control under boost", "zh": "增压时执行器指令"})),
         Cause(key="weak", severity=Severity.NEXT_SERVICE, job="check_boost", text=_text(_GAP, _CHECK),
               title={"en": "Boost is getting weak", "zh": "增压压力开始不足"}),
+        Cause(key="loses_air", severity=Severity.NEXT_SERVICE, job="check_charge_air", text=_text(_LOST, _CHECK),
+              title={"en": "Charge air begins to leak", "zh": "增压管路开始漏气"}, drawn=_AIR),
         Cause(key="overboost", severity=Severity.SOON, job="check_boost", text=_text(_OVER, _CHECK),
               title={"en": "Boost is too high", "zh": "增压压力过高"}),
         Cause(key="underboost", severity=Severity.SOON, job="check_boost", text=_text(_GAP, _CHECK),
               title={"en": "Boost is too low", "zh": "增压压力不足"}),
-        Cause(key="charge_air_leak", severity=Severity.SOON, job="check_charge_air", text=_text(_GAP, _LOST, _CHECK),
+        Cause(key="charge_air_leak", severity=Severity.SOON, job="check_charge_air", text=_text(_LOST, _GAP, _CHECK),
               title={"en": "Charge air leaks", "zh": "增压管路漏气"}),
     ),
-    needs=("boost_gap",),
+    needs=("boost_gap", "charge_air_excess"),
     signals=(signals.BOOST_COMMANDED, signals.BOOST, signals.TURBOCHARGER_CONTROL, signals.MAF, signals.MAP,
              signals.BAROMETRIC_PRESSURE, signals.INTAKE_AIR_TEMPERATURE, signals.ENGINE_SPEED),
     drawn=Drawn(
@@ -157,6 +179,7 @@ DETECTOR = Detector(
     step=step,
     parameters=(
         *whitened.parameters(*PREFIXES), "boost_next_kpa", "boost_soon_kpa", "boost_code_kpa", "boost_clear_kpa",
-        "boost_air_lost", "boost_control_moved", "boost_clear_trips",
+        "boost_air_lost", "boost_air_soon",
+        "boost_far_kpa", "boost_far_air", "boost_far_trips", "boost_control_moved", "boost_clear_trips",
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ result are used where they are given. Without the result: not observable.
 
 Source: production monitors by oxygen storage (Kia: failed below 30 mg), index ratios (Kia 0.7, Ford 0 to 1), means
 over drives (GM). Theil-Sen slope and first passage are the literature's; the fading line, cut off at 3.5 spreads, does
-the same at a cost that a fleet bears. 45 and 150 days, levels 65, 80 and 92 % of the limit, five standard errors: our
+the same at a cost that a fleet bears. 45 and 150 days, levels 60 to 86 % of the limit, five standard errors: our
 choice.
 
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
-DECLINING, CLOSE = range(2)
+DECLINING, RAISED, CLOSE = range(3)
 FIRINGS_PER_REVOLUTION = 2.0
 """Of a four-cylinder engine, whose cylinders are counted."""
 
@@ -52,7 +52,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     margin, after = margins.follow(
         trips["catalyst_result"], trips["ended_ms"], state, waiting > 0.0, margins.rule("catalyst", p)
     )
-    bad = np.where(margin.close, CLOSE, np.where(margin.approaching, DECLINING, -1))
+    bad = np.where(margin.approaching, DECLINING, np.where(margin.raised, RAISED, -1))
+    bad = np.where(margin.close, CLOSE, bad)
     raised, cleared, latch_state = latch(state, bad=bad, good=margin.well, clear_after=p["catalyst_clear_results"])
     judgement = Judgement(
         observable=margin.told,
@@ -119,6 +120,13 @@ DETECTOR = Detector(
                 + _CHECK["en"],
                 "zh": _MEASURED["zh"] + "按此速度将在{low:.0f}至{high:.0f}天后到达限值。" + _CHECK["zh"],
             },
+        ),
+        Cause(
+            key="aged",
+            severity=Severity.NEXT_SERVICE,
+            job="check_catalyst",
+            title={"en": "Catalyst has aged", "zh": "催化器已老化"},
+            text={"en": _MEASURED["en"] + _CHECK["en"], "zh": _MEASURED["zh"] + _CHECK["zh"]},
         ),
         Cause(
             key="close_to_limit",

@@ -80,7 +80,7 @@ def _cause(shift: whitened.Shift, margin: margins.Margin, seen: Flags, p: Parame
     little = seen & (shift.down > p["egr_h"]) & (shift.moved <= -p["egr_next"])
     much = seen & (shift.up > p["egr_h"]) & (shift.moved >= p["egr_next"])
     far = (little | much) & (np.abs(shift.moved) >= p["egr_soon"])
-    bad = np.where(margin.approaching, DECLINING, -1)
+    bad = np.where(margin.approaching | margin.raised, DECLINING, -1)
     bad = np.where(much, TOO_MUCH, np.where(little, TOO_LITTLE, bad))
     return np.where(margin.close | far, FAILING, bad).astype(np.int64)
 

@@ -61,7 +61,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     lasted_days = (trips["ended_ms"] - failed_ms) / DAY_MS
     is_cap = (after_fuel > 0) & (lasted_days < p["evap_cap_days"])
     once, again = margin.told & (failed >= 1), margin.told & (failed >= p["evap_failed"])
-    bad = np.where(margin.approaching | margin.close | once, CREEPING, -1)
+    bad = np.where(margin.approaching | margin.raised | margin.close | once, CREEPING, -1)
     bad = np.where(once & is_cap, FUEL_CAP, np.where(again, LEAK, bad))
     good = margin.told & (result < p["evap_clear_level"])
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["evap_clear_results"])

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
-SLOW_REAR, SLOW_FRONT, CLOSE_REAR, CLOSE_FRONT = range(4)
+SLOW_REAR, SLOW_FRONT, AGED_REAR, AGED_FRONT, CLOSE_REAR, CLOSE_FRONT = range(6)
 FRONT, REAR = "front_", "rear_"
 FIRINGS_PER_REVOLUTION = 2.0
 """Of a four-cylinder engine, whose cylinders are counted."""
@@ -57,7 +57,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     told = front.told | rear.told
     good = told & (front.well | ~front.told) & (rear.well | ~rear.told)
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["oxygen_clear_results"])
-    is_front = np.isin(bad, (SLOW_FRONT, CLOSE_FRONT)) | (front.told & (bad < 0))
+    is_front = np.isin(bad, (SLOW_FRONT, AGED_FRONT, CLOSE_FRONT)) | (front.told & (bad < 0))
     shown = _either(is_front, front, rear)
     judgement = Judgement(
         observable=told,
@@ -91,8 +91,8 @@ def _follow(
 
 
 def _cause(front: margins.Margin, rear: margins.Margin) -> Integers:
-    bad = np.where(rear.approaching, SLOW_REAR, -1)
-    bad = np.where(front.approaching, SLOW_FRONT, bad)
+    bad = np.where(rear.raised, AGED_REAR, np.where(rear.approaching, SLOW_REAR, -1))
+    bad = np.where(front.raised, AGED_FRONT, np.where(front.approaching & (bad < AGED_REAR), SLOW_FRONT, bad))
     bad = np.where(rear.close, CLOSE_REAR, bad)
     return np.where(front.close, CLOSE_FRONT, bad).astype(np.int64)
 
@@ -140,22 +140,28 @@ _CHECK_REAR = {
 }
 
 
+_STAGES = (
+    ("declining", "is ageing", "老化"), ("aged", "has aged", "已老化"),
+    ("close_to_limit", "is about to fail its test", "即将不合格"),
+)  # fmt: skip
+
+
 def _causes() -> tuple[Cause, ...]:
     front, rear = "Oxygen sensor before the catalyst", "Oxygen sensor behind the catalyst"
     made = []
-    for soon in (False, True):
+    for stage, english_stage, chinese_stage in _STAGES:
         for key, english, chinese, check in (
             ("rear", rear, "后氧传感器", _CHECK_REAR), ("front", front, "前氧传感器", _CHECK_FRONT)
         ):  # fmt: skip
-            forecast = {"en": "", "zh": ""} if soon else _FORECAST
+            forecast = _FORECAST if stage == "declining" else {"en": "", "zh": ""}
             made.append(
                 Cause(
-                    key=f"{key}_{'close_to_limit' if soon else 'declining'}",
-                    severity=Severity.SOON if soon else Severity.NEXT_SERVICE,
+                    key=f"{key}_{stage}",
+                    severity=Severity.SOON if stage == "close_to_limit" else Severity.NEXT_SERVICE,
                     job="replace_oxygen_sensor",
                     title={
-                        "en": f"{english} {'is about to fail its test' if soon else 'is ageing'}",
-                        "zh": f"{chinese}{'即将不合格' if soon else '老化'}",
+                        "en": f"{english} {english_stage}",
+                        "zh": f"{chinese}{chinese_stage}",
                     },
                     text={word: _MEASURED[word] + forecast[word] + check[word] for word in ("en", "zh")},
                     drawn=Drawn(

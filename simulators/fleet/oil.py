@@ -110,6 +110,11 @@ def left(state: OilState, _build: OilBuild, _condition: OilCondition) -> Floats:
     return np.maximum(0.0, 1.0 - np.maximum(state.used, state.aged))
 
 
+def left_percent(state: OilState, build: OilBuild, condition: OilCondition) -> Floats:
+    """The same as a workshop's test strip or a laboratory says it."""
+    return floats(100.0) * left(state, build, condition)
+
+
 def changed(state: OilState, _build: OilBuild, which: Bools, left: Floats) -> OilState:
     """Other oil in the cars ``which``."""
     used = floats(1.0 - left)
@@ -133,8 +138,8 @@ FAULTS = (
 WEAR = (
     WearPart(
         name="engine oil", component="engine_oil", observability="A", left=left, worn=changed, repair="oil changed",
-        powertrains=_ENGINES, renew_below=0.15, interval_days=500.0, interval_km=20_000.0, measurement="oil_left",
-        measured=left, error=0.06,
+        powertrains=_ENGINES, renew_below=0.15, interval_days=500.0, interval_km=20_000.0,
+        measurement="oil_life_percent", measured=left_percent, error=6.0,
     ),
 )  # fmt: skip
 

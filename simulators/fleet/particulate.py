@@ -214,8 +214,7 @@ FAULTS = (
 WEAR = (
     WearPart(
         name="particulate filter ash", component="dpf", observability="A", left=ash_left, worn=cleaned,
-        repair="particulate filter cleaned", powertrains=_DIESEL, renew_below=0.03, measurement="ash_left",
-        measured=ash_left, error=0.05, codes=("P242F",),
+        repair="particulate filter cleaned", powertrains=_DIESEL, renew_below=0.03, codes=("P242F",),
     ),
 )  # fmt: skip
 

@@ -27,7 +27,7 @@ FAULTY = {
     "evap": {"evap_result": 90.0},
     "egr": {"egr_error": 30.0},
     "boost": {"boost_gap": 20.0},
-    "dpf": {"dpf_soot_first": 35.0, "dpf_soot_last": 36.0},
+    "dpf": {"dpf_soot_first": 50.0, "dpf_soot_last": 51.0},
     "transmission": {"gear_ratio_2": 0.06, "gear_ratio_3": 0.06, "gear_ratio_4": 0.06, "gear_ratio_5": 0.06},
     "oil_pressure": {"oil_pressure_low": 20.0},
     "gearbox_fluid": {"gearbox_dose_h": 300.0},
