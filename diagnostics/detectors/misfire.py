@@ -14,8 +14,8 @@ Signals needed: counts of monitors A2 to A5 (test 0B), read once a drive, and en
 Without them: not observable.
 
 Source: counts and their weights by SAE J1979 (test 0B); the emission limit lies near 1 % of firings and damage to the
-catalyst at several per cent (legal limits differ by car; the lamp flashes). Sound rate 0.04 %, faulty rate 0.16 %,
-share of 60 % for one cylinder, four drives: our choice.
+catalyst at several per cent (legal limits differ by car; the lamp flashes). Sound rate 0.05 %, faulty rate 0.2 %,
+share of 60 % for one cylinder, six drives: our choice.
 
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years by
 ``tests/unit/diagnostics/test_engine_detectors.py`` with autocorrelated rates and rough roads, where it is 0.
