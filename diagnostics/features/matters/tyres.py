@@ -2,9 +2,10 @@
 
 A tyre is a closed volume: p + p_air is proportional to its absolute temperature, about 1 kPa a kelvin. After three
 hours' rest the tyre has the air's temperature, so a reading before the start, or within the first minute of a drive
-after such a rest, needs no model of its warming. Where neither the tyre's nor the air's temperature is known, the
-pressure stays as read: the two tyres of an axle still share the weather, all four against yesterday do not, and
-``tyre_compensated`` tells.
+after such a rest, needs no model of its warming. A car that never tells any temperature has its pressures as read:
+the two tyres of an axle still share the weather, all four against yesterday do not, and ``tyre_compensated`` tells. One
+that does tell, but not yet with this reading, has it left out: a raw pressure beside a compensated one is a leak of
+nobody's.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.arrays import some
 from diagnostics.features.matter import Matter
 from vehicle import signals as s
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats
+    from diagnostics.arrays import Flags, Floats
     from diagnostics.features.sums import Sums
     from diagnostics.features.view import View
 
@@ -36,22 +38,27 @@ def measure(view: View) -> dict[str, Floats]:
     cold = view.resting | (view.elapsed_ms <= STILL_COLD_MS)
     air, air_kpa = view.known(s.AMBIENT_AIR_TEMPERATURE), view.known(s.BAROMETRIC_PRESSURE)
     air_kpa = np.where(np.isnan(air_kpa), AIR_KPA, air_kpa)
-    values: dict[str, Floats] = {}
+    # A car that has ever told its tyres' temperatures is judged by these alone: in a garage the air outside misleads.
+    has_own = np.stack([view.known_ms(path) for path in s.TYRE_TEMPERATURES]).max(axis=0) >= 0
+    has_any = has_own | (view.known_ms(s.AMBIENT_AIR_TEMPERATURE) >= 0)
+    values: dict[str, Floats] = {"tyre_known": view.only(cold & has_any & _any_fresh(view))}
     for corner, pressure, temperature in zip(CORNERS, s.TYRE_PRESSURES, s.TYRE_TEMPERATURES, strict=True):
-        own = view.known(temperature)
-        celsius = np.where(np.isnan(own), air, own)
+        celsius = np.where(has_own, view.known(temperature), air)
         known = ~np.isnan(celsius)
         ratio = np.where(known, (REFERENCE_C + KELVIN) / (np.where(known, celsius, 0.0) + KELVIN), 1.0)
-        read = cold & view.fresh(pressure)
+        read = cold & view.fresh(pressure) & (known | ~has_any)
         values[f"tyre_{corner}"] = view.only(read, (view.value(pressure) + air_kpa) * ratio - air_kpa)
-        values["tyre_known"] = np.where(read, known.astype(float), values.get("tyre_known", np.nan))
     return values
+
+
+def _any_fresh(view: View) -> Flags:
+    return some(np.stack([view.fresh(path) for path in s.TYRE_PRESSURES], axis=1))
 
 
 def derive(sums: Sums) -> dict[str, Floats]:
     """Features have other names than the sums, so that they can change without each other."""
     return {f"tyre_{corner}_kpa": sums[f"tyre_{corner}"] for corner in CORNERS} | {
-        "tyre_compensated": sums["tyre_known"]
+        "tyre_compensated": np.nan_to_num(sums["tyre_known"])
     }
 
 

@@ -79,3 +79,19 @@ def test_a_wheel_without_signal_is_counted_while_the_others_roll() -> None:
     found = taken(time_ms, {s.SPEED: rolling, **speeds}, 1000)
     assert found["wheel_fr_drops"][0] == 10.0
     assert found["wheel_fl_drops"][0] == 0.0
+
+
+def test_a_pressure_read_before_its_temperature_is_left_out() -> None:
+    """Of a car that tells tyre temperatures, a tyre whose temperature has not come yet has no pressure, others have."""
+    start, night = 1_700_000_000_000, 10 * 3600 * 1000
+    time_ms = np.concatenate([start + 2000 * np.arange(100), start + night + 2000 * np.arange(40)])
+    missing = np.concatenate([np.full(100, 0.0), np.full(40, np.nan)])
+    temperatures = dict(zip(s.TYRE_TEMPERATURES, (np.zeros(140), missing, np.zeros(140), np.zeros(140)), strict=True))
+    found = taken(
+        time_ms,
+        {s.SPEED: np.full(140, 30.0), s.AMBIENT_AIR_TEMPERATURE: np.full(140, -15.0), **temperatures,
+         **{path: np.full(140, 220.0) for path in s.TYRE_PRESSURES}},
+        1000,
+    )  # fmt: skip
+    assert found["tyre_fl_kpa"][-1] == pytest.approx((220.0 + 101.3) * 293.15 / 273.15 - 101.3, abs=0.1)
+    assert np.isnan(found["tyre_fr_kpa"][-1])
