@@ -140,6 +140,7 @@ def _judge_closed(
     """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most."""
     alarms: list[Alarm] = []
     n = len(parts[HEALTH]["trip_ms"])
+    parts[HEALTH] = {key: np.asfortranarray(values) for key, values in parts[HEALTH].items()}  # written by detector
     for rows in _turns(closed.vehicle):
         trips = closed.only(rows)
         everyone = len(trips) == n  # sorted and each once, so nothing has to be picked
