@@ -6,7 +6,8 @@ mean, long before the lamp comes on at 20 to 25 %. Means under way and at idle a
 CUSUM against the car's own normal: idling makes them jump, and how much of a trip is idling differs. The shape of the
 shift names the cause, as in y = a + b/m + c m over the air m: more at idle than under load is unmetered air (a leak of
 constant size weighs most when the engine breathes least), more at high load is fuel that does not come (pump, filter),
-the same everywhere is what is metered.
+the same everywhere is what is metered. A car that comes with a fault has learned it as normal; so a correction of
+10 % that lasts is said, one of 16 % is booked, whatever is usual.
 When not: fuels with other ethanol content, altitude and a reset of the long-term trim move the mean too, so the two
 trips after a tank was filled are left out; the first change of fuel of a flexible-fuel car may still be named. Trips
 below 70 degC, the first two minutes and open loop are left out.
@@ -89,8 +90,12 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     which, sign = _loudest(drift, shifts, known)
     shift, level = sequential.chosen(shifts, which), sequential.chosen(levels, which)
     excess, usual = _excess(recent, state, drift, p)
-    bad = _cause(drift, (which, sign), shift, excess - usual, observable, p)
-    near = np.abs(np.where(np.isnan(shifts), 0.0, shifts)).max(axis=1) < p["trim_clear"]
+    bad = np.maximum(
+        _cause(drift, (which, sign), (shift, level), excess - usual, observable, p),
+        _absolute(levels, drift, observable, p),
+    )
+    near = np.abs(np.nan_to_num(shifts)).max(axis=1) < p["trim_clear"]
+    near &= np.abs(np.nan_to_num(levels)).max(axis=1) < p["trim_look"] - p["trim_clear"]
     raised, cleared, latch_state = latch(state, bad=bad, good=observable & near, clear_after=p["trim_clear_trips"])
     expectation = sequential.chosen(drift.baseline, which)
     since_ms = np.where(sign > 0, sequential.chosen(drift.up_since_ms, which),
@@ -154,20 +159,31 @@ def _recent(before: NDArray[np.generic], now: Floats) -> Floats:
 def _cause(
     drift: sequential.Drift,
     loudest: tuple[Integers, Floats],
-    shift: Floats,
+    shifted_to: tuple[Floats, Floats],
     excess: Floats,
     observable: Flags,
     p: Parameters,
 ) -> Integers:
-    which, sign = loudest
+    (which, sign), (shift, level) = loudest, shifted_to
     loud = np.maximum(sequential.chosen(drift.up, which), sequential.chosen(drift.down, which)) > p["trim_h"]
-    shifted = observable & loud & (sign * shift >= p["trim_clear"])
+    away = sign * (level - p["trim_mean"]) >= p["trim_clear"]  # what comes back towards nothing is mended
+    shifted = observable & loud & away & (sign * shift >= p["trim_least"])
     far = np.abs(shift) >= p["trim_soon"]
     by_shape = np.where(excess[:, 0] >= p["trim_idle_excess"], AIR_LEAK,
                         np.where(excess[:, 1] >= p["trim_high_excess"], LOW_DELIVERY, LEAN))  # fmt: skip
     lean = np.where(far, by_shape, LEAN_DRIFT)
     rich = np.where(far, RICH, RICH_DRIFT)
     return np.where(shifted, np.where(sign > 0, lean, rich), -1)
+
+
+def _absolute(levels: Floats, drift: sequential.Drift, observable: Flags, p: Parameters) -> Integers:
+    """What is corrected so far that it is a fault whatever is usual: a car may come with it."""
+    lasting = (drift.learned >= p["trim_learn_trips"][:, None]) & ~np.isnan(levels)
+    lowest = np.where(lasting, levels, 0.0).min(axis=1)
+    highest = np.where(lasting, levels, 0.0).max(axis=1)
+    lean = np.where(highest >= p["trim_fault"], LEAN, np.where(highest >= p["trim_look"], LEAN_DRIFT, -1))
+    rich = np.where(lowest <= -p["trim_fault"], RICH, np.where(lowest <= -p["trim_look"], RICH_DRIFT, -1))
+    return np.where(observable, np.maximum(lean, rich), -1)
 
 
 _LEAN_CHECK = {
@@ -242,6 +258,7 @@ DETECTOR = Detector(
     step=step,
     parameters=(
         "trim_mean", "trim_load_sd", "trim_idle_sd", "trim_learn_trips", "trim_h", "cusum_k", "trim_idle_excess",
-        "trim_high_excess", "trim_soon", "trim_clear", "trim_clear_trips", "trim_lamp",
+        "trim_high_excess", "trim_soon", "trim_least", "trim_look", "trim_fault", "trim_clear",
+        "trim_clear_trips", "trim_lamp",
     ),
 )  # fmt: skip
