@@ -55,17 +55,20 @@ def small_air_leak(drive: Mapping[str, Floats]) -> Drive:
 
 
 def weaker_charging(drive: Mapping[str, Floats]) -> Drive:
-    """The regulator holds 0.5 V less whenever the engine runs."""
-    running = drive[s.ENGINE_SPEED] > 300.0  # noqa: PLR2004  between cranking and idling
-    volts = drive[s.CONTROL_MODULE_VOLTAGE]
-    return dict(drive) | {s.CONTROL_MODULE_VOLTAGE: np.where(running, volts - 0.5, volts)}
+    """The regulator holds 0.5 V less whenever the alternator carries the car."""
+    return _regulated(drive, 0.5)
 
 
 def weak_charging(drive: Mapping[str, Floats]) -> Drive:
-    """The regulator holds 0.6 V less whenever the engine runs."""
-    running = drive[s.ENGINE_SPEED] > 300.0  # noqa: PLR2004  between cranking and idling
+    """The regulator holds 0.6 V less whenever the alternator carries the car."""
+    return _regulated(drive, 0.6)
+
+
+def _regulated(drive: Mapping[str, Floats], less: float) -> Drive:
+    """The regulator holds less; just after firing the battery carries the car, and no regulator changes that."""
+    carried = (drive[s.ENGINE_SPEED] > 300.0) & (drive[s.RUN_TIME] > 3.0)  # noqa: PLR2004  idling, the start over
     volts = drive[s.CONTROL_MODULE_VOLTAGE]
-    return dict(drive) | {s.CONTROL_MODULE_VOLTAGE: np.where(running, volts - 0.6, volts)}
+    return dict(drive) | {s.CONTROL_MODULE_VOLTAGE: np.where(carried, volts - less, volts)}
 
 
 def no_charging(drive: Mapping[str, Floats]) -> Drive:

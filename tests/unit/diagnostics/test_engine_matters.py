@@ -149,7 +149,7 @@ def test_hot_gearbox_fluid_is_timed() -> None:
 
 def test_the_warm_fluid_is_compared_with_the_coolant() -> None:
     """Only once both have warmed up: 103 degC against 88 degC are 15 K."""
-    heat = np.where(np.arange(900) * 2.0 < 900.0, 40.0, 103.0)
+    heat = np.where(np.arange(900) * 2.0 < 600.0, 40.0, 103.0)
     found = trip(drive(30.0, GEARBOX_TEMPERATURE=heat))
     assert only(found, "fluid_excess") == pytest.approx(15.0, abs=0.5)
 
