@@ -5,10 +5,10 @@ hours of rest falls when the battery no longer holds its charge. The converter t
 so an old one is fed more often (counts, against the car's own first weeks). And the voltage sags when computers and
 contactors draw current at the key: more with an old battery's resistance. Each is tested alone; a booking needs two
 that agree, or a rest voltage below ``ev_rest_v``.
-When not: cars that watch their surroundings while parked, and updates over the air, wake the converter often: the car's
-own normal takes that in, its changes do not pass for a fault without a second trace; lithium 12 V batteries rest at
-13.2 V and are not judged (their rest reads as a top-up); a device that drains the battery itself looks the same, the
-advice says so.
+When not: a device that does not wake with the key sees no sag, or one by chance; cars that watch their surroundings
+while parked, and updates over the air, wake the converter often: the car's own normal takes that in, its changes do
+not pass for a fault without a second trace; lithium 12 V batteries rest at 13.2 V and are not judged (their rest
+reads as a top-up); a device that drains the battery itself looks the same, the advice says so.
 
 Signals needed: control-module voltage while parked and at the key, charge of the traction battery (it tells an electric
 car). Without readings while parked: not observable.
@@ -63,13 +63,15 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
                    np.where(rest < p["ev_rest_v"], floats(state["low_n"]) + 1.0, 0.0))  # fmt: skip
     traces = (
         ((rested.down > p["ev_h"]) & (-rested.moved > p["ev_rest_fall_v"])).astype(int)
-        + ((sagged.up > p["ev_h"]) & (sagged.moved > p["ev_sag_more_v"])).astype(int)
+        + _sags(sagged, p).astype(int)
         + ((topped.up > p["ev_h"]) & (topped.moved > p["ev_topup_more"])).astype(int)
     )
     is_low = low >= p["ev_low_times"]
     bad = np.where(is_low | (traces >= 2), WEAK, np.where(traces == 1, AGEING, -1))  # noqa: PLR2004  two that agree
     calm = (-np.nan_to_num(rested.moved) < p["ev_rest_fall_v"] / 2.0) & (low < 1.0)
-    calm &= (np.nan_to_num(sagged.moved) < p["ev_sag_more_v"]) & (np.nan_to_num(topped.moved) < p["ev_topup_more"])
+    calm &= np.nan_to_num(sagged.moved) < p["ev_sag_more_v"]
+    calm &= np.nan_to_num(sagged.level) < p["ev_sag_high_v"]
+    calm &= np.nan_to_num(topped.moved) < p["ev_topup_more"]
     raised, cleared, latch_state = latch(
         state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & calm, clear_after=p["ev_clear_trips"]
     )
@@ -104,6 +106,12 @@ def _tested(
     )  # fmt: skip
     shift, after = whitened.follow(x, at_ms, part_of(state, f"{what}_"), chart)
     return shift, prefixed(after, f"{what}_")
+
+
+def _sags(sagged: whitened.Shift, p: Parameters) -> Flags:
+    """More sag than the car's normal, or so much that no normal excuses it (the battery may have been old when met)."""
+    more: Flags = (sagged.up > p["ev_h"]) & (sagged.moved > p["ev_sag_more_v"])
+    return more | ((sagged.learned >= p["ev_learn"]) & (sagged.level > p["ev_sag_high_v"]))
 
 
 def _calmed(after: dict[str, Floats | Integers], cleared: Flags) -> dict[str, Floats | Integers]:
@@ -168,7 +176,7 @@ DETECTOR = Detector(
     step=where_told(step, NEEDS),
     parameters=(
         "ev_rest_mean", "ev_rest_sd", "ev_sag_mean", "ev_sag_sd", "ev_topup_mean", "ev_topup_sd", "ev_learn", "ev_phi",
-        "ev_k", "ev_h", "ev_rest_v", "ev_normal_v", "ev_full_v", "ev_rest_fall_v", "ev_sag_more_v", "ev_topup_more",
-        "ev_low_times", "ev_clear_trips",
+        "ev_k", "ev_h", "ev_rest_v", "ev_normal_v", "ev_full_v", "ev_rest_fall_v", "ev_sag_more_v", "ev_sag_high_v",
+        "ev_topup_more", "ev_low_times", "ev_clear_trips",
     ),
 )  # fmt: skip

@@ -5,10 +5,11 @@ median of the blocks charge, temperature and age of the whole cancel. Three test
 day by day (self-discharge, the mark of an internal short; Kalman slope), its deviation has shifted from its own normal
 (whitened CUSUM; a block that holds less), and its deviation grows with current (mOhm more than the others: a bad
 joint). A block that discharges itself fast is a matter of safety and comes first.
-When not: a lithium iron phosphate battery has the same voltage from 20 to 90 % of charge, so a few mV there hide ten
-per cent: blocks whose voltage at rest lies in that plateau are judged by slope and joint only, with the limits of
-their table; very full and very empty batteries, where blocks differ by nature, are left out; the battery's own
-balancing lifts a weak block again, so the slope counts and not the level alone.
+When not: a bad joint is seen only where the blocks are read at the same moment under load, since the current differs
+from one reading to the next; a lithium iron phosphate battery has the same voltage from 20 to 90 % of charge, so a
+few mV there hide ten per cent: blocks whose voltage at rest lies in that plateau are judged by slope and joint only,
+with the limits of their table; very full and very empty batteries, where blocks differ by nature, are left out; the
+battery's own balancing lifts a weak block again, so the slope counts and not the level alone.
 
 Signals needed: voltages of the blocks, current. Without voltages of blocks: not observable (the lowest and the highest
 cell alone do not tell which).
