@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
 MONTH_DAYS = 30
 CODES = "trouble_codes"
+ONE_WORD: Mapping[str, str] = MappingProxyType({"brakes_front": "brakes", "brakes_rear": "brakes"})
+"""Components that the ledger has one word for: diagnosis tells the axles apart, the ledger does not."""
 STORED = "stored"
 
 
@@ -77,6 +80,11 @@ def opinion(
     return Opinion(said=tuple(sorted(said, key=lambda one: (one.vehicle, one.at_ms))), stated=tuple(stated))
 
 
+def word(component: str) -> str:
+    """The ledger's word for a component."""
+    return ONE_WORD.get(component, component)
+
+
 def _parameters(record: Record, scale: float) -> Parameters:
     kinds = [kind_of(str(a), str(b)) for a, b in zip(record.cars.platform, record.cars.powertrain, strict=True)]
     found = parameters_of(read_platforms(), kinds)
@@ -92,7 +100,7 @@ def _services(record: Record, detectors: Sequence[Detector]) -> Floats:
     table = np.full((len(record.cars), len(detectors), most), np.nan)
     columns: dict[str, list[int]] = {}
     for at, detector in enumerate(detectors):
-        columns.setdefault(str(detector.component), []).append(at)
+        columns.setdefault(word(str(detector.component)), []).append(at)
     for (vehicle, component), times in by_vehicle.items():
         for at in columns.get(component, []):
             table[vehicle, at, : len(times)] = sorted(times)
@@ -116,7 +124,7 @@ def _state(part: Mapping[str, np.ndarray], detectors: Sequence[Detector], end_ms
         health = np.asarray(part["health"][:, at], dtype=np.float64).copy()
         if (~np.isnan(health)).any():
             yield Stated(
-                at_ms=end_ms, detector=detector.name, component=str(detector.component), health=health,
+                at_ms=end_ms, detector=detector.name, component=word(str(detector.component)), health=health,
                 life_days=np.asarray(part["rul_days"][:, at], dtype=np.float64).copy(),
             )  # fmt: skip
 
@@ -127,7 +135,7 @@ def _said(alarms: Sequence[Alarm], detectors: Sequence[Detector]) -> Iterator[Sa
         detector = by_name[alarm.detector]
         yield Said(
             vehicle=alarm.vehicle,
-            component=str(detector.component),
+            component=word(str(detector.component)),
             detector=detector.name,
             at_ms=float(alarm.found_ms),
             books=_books(detector, alarm.cause) if alarm.cause >= 0 else None,
@@ -146,7 +154,7 @@ def _codes_said(record: Record) -> Iterator[Said]:
             known = explain(code.code)
             books = known.severity in BOOKED if code.present else None
             yield Said(
-                vehicle=code.vehicle, component=str(known.component), detector=f"{CODES} {code.code}",
+                vehicle=code.vehicle, component=word(str(known.component)), detector=f"{CODES} {code.code}",
                 at_ms=code.at_ms, books=books,
             )  # fmt: skip
 
