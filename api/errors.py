@@ -26,7 +26,8 @@ DeskError
 ├── ExposureError         a public listener that was not asked for
 ├── ListenError           the port is in use
 ├── ChannelError          a message that no channel took (it is tried again; nobody is answered with it)
-└── PolicyError           an operation without a policy (a fault of ours; the app does not start)
+├── PolicyError           an operation without a policy (a fault of ours; the app does not start)
+└── RouteError            a POST that takes an Idempotency-Key without a transaction (likewise)
 """
 
 from __future__ import annotations
@@ -270,3 +271,10 @@ class PolicyError(DeskError):
     def __init__(self, operations: list[str]) -> None:
         listed = ", ".join(operations)
         super().__init__("these operations have no policy in api/policy.py: {operations}", operations=listed)
+
+
+class RouteError(DeskError):
+    """A POST that takes an Idempotency-Key and has no transaction in which its answer could be kept."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("POST {path} takes an Idempotency-Key, so its function needs a Database parameter", path=path)

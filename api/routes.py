@@ -9,14 +9,16 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from api.auth.service import digest
+from api.errors import RouteError
 from api.idempotency import AnsweredError, Claim, keep
-from api.web import COOKIE, now, signed_in
+from api.web import COOKIE, database, now, signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from typing import Any
 
     from fastapi import Request
+    from fastapi.dependencies.models import Dependant
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -26,7 +28,13 @@ class IdempotentRoute(APIRoute):
     """A route that answers a repeated POST as it did the first time, without doing it again."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, wrapped."""
+        """The handler, wrapped.
+
+        Raises:
+            RouteError: a POST without a ``Database`` parameter: its answer could not be kept with its effect.
+        """
+        if "POST" in self.methods and database not in _calls(self.dependant):
+            raise RouteError(self.path)
         handle = super().get_route_handler()
 
         async def once(request: Request) -> Response:
@@ -53,3 +61,9 @@ class IdempotentRoute(APIRoute):
 
 def _principal(request: Request) -> str:
     return digest(request.headers.get("Authorization") or request.cookies.get(COOKIE) or "nobody")
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for one in dependant.dependencies:
+        yield from _calls(one)

@@ -70,6 +70,11 @@ def log_of(path: Path) -> Iterator[Callable[[can.Message], None]]:
         yield writer.on_message_received
 
 
+def frame_of(identifier: int, data: bytes, asked: bool) -> can.Message:  # noqa: FBT001  what an adapter tells
+    """A frame of now; ``is_rx`` where it is the tester's, whom the car receives."""
+    return can.Message(time.time(), identifier, data=data, is_extended_id=False, is_rx=asked)
+
+
 class EcuOnCan:
     """Answers requests on a bus until :meth:`close`; ``units`` is asked for the units as they are at each request.
 
@@ -157,7 +162,7 @@ class EcuOnCan:
             await asyncio.sleep(gap_s)
 
     def _put(self, answer_id: int, data: bytes) -> None:
-        message = can.Message(time.time(), answer_id, data=data, is_extended_id=False, is_rx=False)
+        message = frame_of(answer_id, data, asked=False)
         if self._log is not None:
             self._log(message)
         self._bus.send(message, timeout=0.5)

@@ -43,7 +43,7 @@ def car(
     behaviour: Annotated[str, typer.Option(help="normal, silent, no_data, garbage, pending or one_pid.")] = "normal",
     seed: Annotated[int, typer.Option(help="Chance is the same for the same seed.")] = 1,
     duration: Annotated[float | None, typer.Option(min=0, help="Seconds until it ends by itself.")] = None,
-    bus_log: Annotated[Path | None, typer.Option(help="File for all frames of the CAN bus, as candump writes.")] = None,
+    bus_log: Annotated[Path | None, typer.Option(help="File for all frames of its bus, as candump writes.")] = None,
 ) -> None:
     """One car in real time: its control units answer on a CAN bus and at an ELM327 port."""
     import numpy as np
@@ -127,7 +127,7 @@ def _behaviour(word: str) -> Behaviour:
 async def _run(
     live: LiveCar, can: str, port: str, duration_s: float | None, bus_log: Path | None, out: Console
 ) -> None:
-    from simulators.can_bus import EcuOnCan, log_of, open_bus
+    from simulators.can_bus import EcuOnCan, frame_of, log_of, open_bus
     from simulators.elm327 import Elm327, parse_address
 
     stop = asyncio.Event()
@@ -135,15 +135,15 @@ async def _run(
         asyncio.get_running_loop().add_signal_handler(ending, stop.set)
     async with asyncio.TaskGroup() as group, contextlib.AsyncExitStack() as open_things:
         tasks = [group.create_task(live.run(), name="car")]
+        log = open_things.enter_context(log_of(bus_log)) if bus_log is not None else lambda _: None
         if can:
-            log = open_things.enter_context(log_of(bus_log)) if bus_log is not None else None
             ecu = EcuOnCan(open_bus(can), live.units, log)
             open_things.callback(ecu.close)
             tasks.append(group.create_task(ecu.run(), name="can"))
             out.print(f"Control units 7E8 and 7E9 answer on [bold]{can}[/]", highlight=False)
         if port:
             host, number = parse_address(port)
-            adapter, ready = Elm327(live.units), asyncio.Event()
+            adapter, ready = Elm327(live.units, lambda *frame: log(frame_of(*frame))), asyncio.Event()
             tasks.append(group.create_task(adapter.run(host, number, ready), name="elm327"))
             await ready.wait()
             out.print(f"An ELM327 adapter listens on [bold]{host}:{adapter.port}[/]", highlight=False)

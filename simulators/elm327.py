@@ -8,6 +8,7 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
+from simulators import isotp
 from simulators.ecu import FUNCTIONAL_ID, answers, asked_of
 from simulators.elm_dialogue import Settings, respond
 from simulators.errors import PortError
@@ -51,10 +52,16 @@ def _loopback(host: str) -> bool:
 
 
 class Elm327:
-    """The adapter: any number of testers on one port, each with its own settings."""
+    """The adapter: any number of testers on one port, each with its own settings.
 
-    def __init__(self, units: Callable[[], Sequence[Unit]]) -> None:
-        self._units = units
+    ``heard`` is told of every frame that the adapter puts on the car's bus or finds there: identifier, bytes, and
+    whether it is the tester's.
+    """
+
+    def __init__(
+        self, units: Callable[[], Sequence[Unit]], heard: Callable[[int, bytes, bool], object] = lambda *_: None
+    ) -> None:
+        self._units, self._heard = units, heard
         self.requests = 0
         self.port = 0
 
@@ -102,11 +109,16 @@ class Elm327:
 
     def _ask(self, identifier: int, request: bytes) -> list[tuple[int, bytes]]:
         self.requests += 1
-        return [
+        self._heard(identifier, isotp.padded(bytes([len(request)]) + request), True)
+        answered = [
             (unit.answer_id, payload)
             for unit in asked_of(identifier, self._units())
             for payload in answers(request, unit, functional=identifier == FUNCTIONAL_ID)
         ]
+        for answer_id, payload in answered:
+            for frame in isotp.all_frames(payload):
+                self._heard(answer_id, frame, False)
+        return answered
 
     def _voltage(self) -> float:
         found = (unit.values.get(signals.CONTROL_MODULE_VOLTAGE) for unit in self._units())

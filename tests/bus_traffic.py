@@ -1,8 +1,9 @@
-"""What the agent asks on CAN in any test of the suite is recorded, and judged by the polling contract at its end.
+"""What the agent asks in any test of the suite is recorded, and judged by the polling contract at its end.
 
-Within the process every frame that is sent on a virtual or multicast bus is taken down; a simulated car in a process
-of its own writes a log (`roadworthy simulate car --bus-log`). Tests whose times are shortened say so with the mark
-``shortened_times``: rules of time are not judged there.
+Within the process every frame that is sent on a virtual or multicast bus is taken down, and every frame of the bus
+behind a simulated adapter; a simulated car in a process of its own writes a log (`roadworthy simulate car
+--bus-log`). Tests whose times are shortened say so with the mark ``shortened_times``: rules of time are not judged
+there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from can.interfaces.udp_multicast import UdpMulticastBus
 from can.interfaces.virtual import VirtualBus
 
 from edge_agent.buses.can import CanLink
+from edge_agent.buses.elm327 import ElmLink
+from simulators.elm327 import Elm327
 from tests.polling_judge import Seen, breaches
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ class Traffic:
 
     frames: dict[str, list[Seen]] = field(default_factory=lambda: defaultdict(list))
     begun_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    behind_adapters: list[Seen] = field(default_factory=list)
+    by_adapter: bool = False
+    """Whether the agent uses one; others may, to try the simulated adapter itself."""
     _agents: set[int] = field(default_factory=set)
 
     def came(self, bus: can.BusABC) -> None:
@@ -46,7 +52,8 @@ class Traffic:
 
     def breaches(self, *, times: bool) -> set[str]:
         """Which rules were broken, on any channel."""
-        return {
+        behind = breaches([], self.behind_adapters, times=times) if self.by_adapter else set()
+        return behind | {
             rule for channel, log in self.frames.items() for rule in breaches(self.begun_s[channel], log, times=times)
         }
 
@@ -64,6 +71,7 @@ def _bus_traffic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(CanLink, "__init__", come)
     for kind in (VirtualBus, UdpMulticastBus):
         monkeypatch.setattr(kind, "send", _recording(kind.send, traffic))
+    _record_adapters(monkeypatch, traffic)
     yield traffic
     times = request.node.get_closest_marker("shortened_times") is None
     broken = traffic.breaches(times=times)
@@ -76,6 +84,24 @@ def _recording(real: Any, traffic: Traffic) -> Any:
         real(self, msg, timeout)
 
     return send
+
+
+def _record_adapters(monkeypatch: pytest.MonkeyPatch, traffic: Traffic) -> None:
+    made, set_up = Elm327.__init__, ElmLink.set_up
+
+    def make(self: Elm327, units: Any, heard: Any = lambda *_: None) -> None:
+        def both(identifier: int, data: bytes, asked: bool) -> None:
+            traffic.behind_adapters.append(Seen(time.time(), identifier, data, asked=asked))
+            heard(identifier, data, asked)
+
+        made(self, units, both)
+
+    async def begin(self: ElmLink) -> None:
+        traffic.by_adapter = True
+        await set_up(self)
+
+    monkeypatch.setattr(Elm327, "__init__", make)
+    monkeypatch.setattr(ElmLink, "set_up", begin)
 
 
 def judge_logs(folder: Path) -> None:

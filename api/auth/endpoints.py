@@ -22,9 +22,9 @@ def sign_in(body: SignIn, request: Request, response: Response, desk: TheDesk, m
     """Sign in; the session travels in a cookie. A browser must be on a page of ours."""
     refuse_other_sites(request)
     address = request.client.host if request.client else ""
-    desk.throttle.check(account=body.name, address=address, now_s=time.monotonic())
     idle_s = desk.settings.session_idle_s
-    made = service.sign_in(desk.engine, name=body.name, password=body.password, now=moment, idle_s=idle_s)
+    with desk.throttle.trying(account=body.name, address=address, now_s=time.monotonic()):
+        made = service.sign_in(desk.engine, name=body.name, password=body.password, now=moment, idle_s=idle_s)
     set_cookie(response, desk, made.secret)
     return _me(made.scope)
 

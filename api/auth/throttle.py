@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager, suppress
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from api.errors import TooManyTriesError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PER_ACCOUNT = 10
 """Tries a minute for one account (our choice: a person mistypes less often, a guesser needs thousands)."""
@@ -30,8 +35,22 @@ class Throttle:
         with self._lock:
             if len(self._tries) > _MAX_KEYS:
                 self._forget(now_s)
-            self._count(f"address:{address}", PER_ADDRESS, now_s)
-            self._count(f"account:{account.strip().lower()}", PER_ACCOUNT, now_s)
+            for key, most in zip(_keys(account, address), (PER_ADDRESS, PER_ACCOUNT), strict=True):
+                self._count(key, most, now_s)
+
+    @contextmanager
+    def trying(self, *, account: str, address: str, now_s: float) -> Iterator[None]:
+        """Counts the try that is made within, until it has succeeded: who knows the password guesses nothing.
+
+        Raises:
+            TooManyTriesError: as :meth:`check`.
+        """
+        self.check(account=account, address=address, now_s=now_s)
+        yield
+        with self._lock:
+            for key in _keys(account, address):
+                with suppress(ValueError):  # forgotten meanwhile
+                    self._tries.get(key, deque()).remove(now_s)
 
     def _count(self, key: str, most: int, now_s: float) -> None:
         recent = self._tries.setdefault(key, deque())
@@ -44,3 +63,7 @@ class Throttle:
     def _forget(self, now_s: float) -> None:
         # Only what is over: forgetting all would let a flood of names reopen a guarded account.
         self._tries = {key: tries for key, tries in self._tries.items() if tries and tries[-1] > now_s - WINDOW_S}
+
+
+def _keys(account: str, address: str) -> tuple[str, str]:
+    return f"address:{address}", f"account:{account.strip().lower()}"

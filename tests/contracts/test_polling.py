@@ -21,6 +21,7 @@ from edge_agent.settings import Collect
 from edge_agent.switch import Switch
 from simulators.can_bus import EcuOnCan, open_bus
 from simulators.ecu import Behaviour, Unit
+from simulators.elm327 import Elm327
 from tests.bus_traffic import Traffic, judge_logs
 from tests.polling_judge import Seen, breaches, is_answer, requests
 from vehicle.dtc import Dtc, DtcState
@@ -129,6 +130,54 @@ async def test_the_contract_holds(temper: str) -> None:
         assert sum(one.at_s > begun_s + quiet_s for one in asked) < busy / 3, "it goes on asking"
 
 
+ON_ADAPTER = sorted(TEMPERS.keys() - {"slow", "speaking J1979-2 only"})
+"""The simulated adapter knows no slow car, and the agent asks on UDS by CAN only."""
+
+
+async def drive_by_adapter(units: Callable[[float], tuple[Unit, ...]], seconds: float, switch: Switch) -> list[Seen]:
+    """What travels on the bus behind an ELM327 when the agent reads a car of that temper for so long."""
+    log: list[Seen] = []
+    begun, ready = time.monotonic(), asyncio.Event()
+
+    def heard(identifier: int, data: bytes, asked: bool) -> None:
+        log.append(Seen(time.time(), identifier, data, asked=asked))
+
+    adapter = Elm327(lambda: units(time.monotonic() - begun), heard)
+    running = asyncio.create_task(adapter.run("127.0.0.1", 0, ready))
+    await ready.wait()
+    collect = Collect(period_ms=200, codes_every_s=1.0)
+    uri = f"elm327:socket://127.0.0.1:{adapter.port}"
+    source = open_source(uri, collect=collect, health=Health(), switch=switch)
+
+    async def read() -> None:
+        async for _ in source.rows(skip=0, start_ms=None):
+            pass
+
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(read(), seconds)
+    await source.close()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    return log
+
+
+@pytest.mark.parametrize("temper", ON_ADAPTER)
+async def test_the_contract_holds_behind_an_adapter(temper: str) -> None:
+    """An ELM327 puts nothing on the bus that breaks the contract, whatever the temper of the car, and it is read."""
+    switch = Switch()
+    quiet_s = QUIET_S.get(temper)
+    log = await drive_by_adapter(TEMPERS[temper], 7.0 if quiet_s is None else quiet_s + 4, switch)
+    assert breaches([], log) == set()
+    asked = requests(log)
+    assert sum(SPEED_PID in one.pids for one in asked) >= 2, "the car was not read"
+    assert switch.listen_only == (temper == "setting a code")
+    if quiet_s is not None:
+        begun_s = asked[0].at_s
+        busy = sum(one.at_s < begun_s + 3 for one in asked)
+        assert sum(one.at_s > begun_s + quiet_s for one in asked) < busy / 3, "it goes on asking"
+
+
 SPEED_PID = 0x0D
 QUIET_S = {"falling asleep": 4.0, "setting a code": 5.0, "switched off and still answering": 9.0}
 """Seconds after which little or nothing may be asked any more; it happens after three."""
@@ -212,6 +261,16 @@ async def test_the_suite_s_traffic_is_recorded_and_judged(bus_traffic: Traffic) 
         await link.close()
     assert bus_traffic.breaches(times=False) == {"something else than a read in a single frame"}
     bus_traffic.frames.clear()
+
+
+async def test_the_suite_s_traffic_behind_adapters_is_judged_too(bus_traffic: Traffic) -> None:
+    """What an ELM327 of any test puts on its bus for the agent is taken down, and a breach is noticed."""
+    log = await drive_by_adapter(TEMPERS["good"], 1.0, Switch())
+    assert [one.data for one in bus_traffic.behind_adapters] == [one.data for one in log] != []
+    assert bus_traffic.breaches(times=True) == set()
+    bus_traffic.behind_adapters += on_bus("9 7DF 01 04")
+    assert bus_traffic.breaches(times=False) == {"something else than a read in a single frame"}
+    bus_traffic.behind_adapters.clear()
 
 
 @pytest.mark.parametrize(("direction", "is_fine"), [("R", False), ("T", True)])

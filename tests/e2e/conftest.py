@@ -74,8 +74,8 @@ class Home:
         )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Starts a command; a simulated car on CAN writes down what travels there, for the polling contract."""
-        if arguments[:2] == ("simulate", "car") and "--can" in arguments:
+        """Starts a command; a simulated car writes down what travels on its bus, for the polling contract."""
+        if arguments[:2] == ("simulate", "car"):
             arguments = (*arguments, "--bus-log", str(self.folder / f"{len(self.running)}.candump"))
         return self.launch(arguments[0], self.command(*arguments))
 

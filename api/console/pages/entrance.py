@@ -66,9 +66,9 @@ def sign_in(request: Request, form: Form, desk: TheDesk, moment: Now) -> Respons
     name, password = form.get("name", ""), form.get("password", "")
     address = request.client.host if request.client else ""
     try:
-        desk.throttle.check(account=name, address=address, now_s=time.monotonic())
         idle_s = desk.settings.session_idle_s
-        made = auth.sign_in(desk.engine, name=name, password=password, now=moment, idle_s=idle_s)
+        with desk.throttle.trying(account=name, address=address, now_s=time.monotonic()):
+            made = auth.sign_in(desk.engine, name=name, password=password, now=moment, idle_s=idle_s)
     except DeskError as error:
         return _form(request, form, error)
     response = back_to(request, form, home_of(made.scope))

@@ -154,6 +154,19 @@ def test_tries_are_limited_by_account() -> None:
     throttle.check(account="ann", address="a", now_s=160.5)
 
 
+def test_who_knows_the_password_is_not_counted() -> None:
+    """Signing in often is no guessing; failures count in between all the same."""
+    throttle = Throttle()
+    for count in range(PER_ADDRESS + 1):
+        with throttle.trying(account="ann", address="a", now_s=float(count) / PER_ADDRESS):
+            pass
+    for _ in range(PER_ACCOUNT):
+        with pytest.raises(WrongCredentialsError), throttle.trying(account="ann", address="a", now_s=2.0):
+            raise WrongCredentialsError
+    with pytest.raises(TooManyTriesError), throttle.trying(account="ann", address="a", now_s=3.0):
+        pytest.fail("the eleventh try was let through")
+
+
 def test_tries_are_limited_by_address() -> None:
     """Guessing many accounts from one address is slowed down too."""
     throttle = Throttle()

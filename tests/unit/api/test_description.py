@@ -278,7 +278,7 @@ def _try_people(tried: Tried, password: str) -> None:
         tried.ask(entering, f"{V1}/session", None, **sent)
     tried.ask(entering, f"{V1}/session", None, content=b" " * (MOST_BYTES + 1))
     tried.ask(entering, f"{V1}/session", None, json=right, headers={"Sec-Fetch-Site": "cross-site"})
-    for _ in range(PER_ACCOUNT):
+    for _ in range(PER_ACCOUNT + 1):
         tried.ask(entering, f"{V1}/session", None, json=wrong)
 
 

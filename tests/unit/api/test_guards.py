@@ -6,12 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import APIRouter
 from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.auth import service as people
 from api.bodies import MOST_BYTES
+from api.errors import RouteError
 from api.problems import BASE
+from api.routes import IdempotentRoute
 from api.settings import ApiSettings
 from api.web import now
 
@@ -134,3 +137,11 @@ def test_what_is_not_allowed_says_what_is(client, method: str, path: str, allowe
     """Allow names all methods of the address, of whichever route."""
     answer = client.request(method, path)
     assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+
+
+def test_a_post_that_takes_a_key_needs_a_transaction() -> None:
+    """Its answer could not be kept with its effect: such a route is refused when it is made, not when it is used."""
+    router = APIRouter(route_class=IdempotentRoute)
+    with pytest.raises(RouteError, match="takes an Idempotency-Key"):
+        router.post("/things")(lambda: None)
+    router.get("/things")(lambda: None)
