@@ -33,7 +33,7 @@ class IdempotentRoute(APIRoute):
         Raises:
             RouteError: a POST without a ``Database`` parameter: its answer could not be kept with its effect.
         """
-        if "POST" in self.methods and database not in _calls(self.dependant):
+        if "POST" in (self.methods or ()) and database not in _calls(self.dependant):
             raise RouteError(self.path)
         handle = super().get_route_handler()
 
