@@ -29,7 +29,8 @@ UNHURRIED = 15
 """Five batches a second: a window of 64 is not full before ingest is back, and no scene outlasts its drive."""
 ROWS = 900
 TO_A_BATCH = 3
-PATIENCE_S = 60
+PATIENCE_S = 240
+"""A machine may be busy with a lot else; a scene takes some seconds on one that is not."""
 STUCK_S = 12
 """An agent that has not delivered a scene's few rows after so long never will: it takes one second (our choice)."""
 ROUNDS = 10
@@ -104,7 +105,7 @@ class Stage:
             file.write(f"\n[limits]\n{setting}\n")
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        self.home.until(condition, what=what)
+        self.home.until(condition, what=what, patience_s=PATIENCE_S)
 
     def until_more_is_stored(self) -> None:
         before = len(stored(self.home))
