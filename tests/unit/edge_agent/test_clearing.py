@@ -108,12 +108,15 @@ async def test_codes_are_cleared_once(bus_traffic: Traffic, *, on_uds: bool) -> 
 
 
 @pytest.mark.parametrize("scheme", ["elm327", "obd"])
-async def test_through_an_adapter(scheme: str) -> None:
-    """The same by an ELM327, by our driver and by python-OBD's."""
+async def test_through_an_adapter(scheme: str, bus_traffic: Traffic) -> None:
+    """The same by an ELM327, by our driver and by python-OBD's: the one write is taken out, the rest is judged."""
     car, said = Car(STANDING), []
     async with at_an_adapter(car, scheme) as source:
         assert (await source.ask("clear_dtcs", said.append, NAMED))["cleared"] == ["7E8"]
     assert car.cleared == 1
+    writes = [one for one in bus_traffic.behind_adapters if one.asked and one.data[1] in {0x04, 0x14}]
+    assert len(writes) == 1
+    bus_traffic.behind_adapters.remove(writes[0])
 
 
 @pytest.mark.parametrize(
