@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PHRASES = {"Bad Request", "Not Found", "Method Not Allowed"}
 """What the framework refuses by itself."""
-ENDING = {"ExposureError", "ListenError", "ChannelError", "PolicyError", "AnsweredError"}
+ENDING = {"ExposureError", "ListenError", "ChannelError", "PolicyError", "AnsweredError", "RouteError"}
 """Errors that end the program or go to its log; no page and no answer shows them."""
 FORMAT = string.Formatter()
 
