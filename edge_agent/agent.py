@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from edge_agent.clock import Clock
 from edge_agent.position import Position, Receiver
 from edge_agent.recorder import Recorder, event_entry
 from edge_agent.remote import answer
-from edge_agent.spool import Entry, Spool
+from edge_agent.spool import Entry, Gone, Spool
 from edge_agent.store import Store
 from edge_agent.uplink import Uplink
 from edge_agent.vitals import of_device
@@ -106,9 +107,9 @@ def _following(
     return [group.create_task(position.run(), name="agent.position")]
 
 
-def _gap(clock: Clock, first: int, last: int, count: int, reason: str) -> Entry:
+def _gap(clock: Clock, gone: Gone) -> Entry:
     now = clock.now()
-    data = {"first": first, "last": last, "count": count, "reason": reason}
+    data = {name: value for name, value in asdict(gone).items() if value is not None}
     return event_entry(
         Event(
             kind="gap", time_ms=now.believed_ms, quality=clock.quality, boot_id=clock.boot_id,

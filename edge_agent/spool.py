@@ -1,6 +1,7 @@
 """The store-and-forward queue on disk: what was committed here is delivered, or reported as a numbered gap.
 
-SQLite in WAL mode with full synchronisation. A batch, its sequence and the source's position are one transaction.
+SQLite in WAL mode with full synchronisation. A batch, its sequence and the source's position are one transaction. A
+spool that is full first thins old batches that were never sent, and only then drops the oldest.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_agent.errors import SpoolError
+from edge_agent.thinning import thinned_message
+from vehicle.signal_set import SignalSet
 from vehicle.wire import Lane
 
 if TYPE_CHECKING:
@@ -28,6 +31,11 @@ RESERVE_BYTES = 512 * 1024
 """Freed when the disk is full: SQLite cannot even delete without room."""
 DROP_SHARE = 10
 """When full, a tenth of the telemetry goes at once, oldest first (our choice)."""
+THIN_AT_ONCE = 200
+"""At most so many batches are thinned at once (our choice): the commit that they make room for waits for it."""
+FULL, THINNED = "the spool was full", "the spool was full: of ten rows one is left"
+EVER = (1 << 63) - 1
+"""Every sequence may have been sent: there is a connection, or there was one when the agent was killed."""
 BUSY_S = 10.0
 
 _SCHEMA = """
@@ -57,6 +65,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """What had to make room: first and last sequence, how many batches; of thinned ones ``rows``, how many went."""
+
+    first: int
+    last: int
+    count: int
+    reason: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """How far a finite source has been read: rows taken, the time of its first row, the latest time in it."""
 
@@ -83,7 +102,7 @@ class Record:
 class Spool:
     """One device's spool; to be used by one thread at a time."""
 
-    def __init__(self, path: Path, *, max_bytes: int, gap: Callable[[int, int, int, str], Entry]) -> None:
+    def __init__(self, path: Path, *, max_bytes: int, gap: Callable[[Gone], Entry]) -> None:
         self.path, self._max_bytes, self._gap = path, max_bytes, gap
         path.parent.mkdir(parents=True, exist_ok=True)
         damaged: Path | None = None
@@ -93,9 +112,12 @@ class Spool:
             damaged = self._set_aside(error)
             self._connection = self._open()
         self.epoch = self._meta("epoch", lambda: secrets.randbits(62) + 1)
-        self._meta("next", lambda: 1)
+        self._live_from = self._meta("next", lambda: 1)
+        self._meta("thinned", lambda: 0)
+        if self._meta("sent", lambda: 0) == EVER:
+            self._note_sent(self._live_from - 1)
         if damaged is not None:
-            self.append([gap(0, 0, 0, f"the spool was damaged and set aside as {damaged.name}")])
+            self.append([gap(Gone(0, 0, 0, f"the spool was damaged and set aside as {damaged.name}"))])
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -154,39 +176,36 @@ class Spool:
     ) -> None:
         """Commits entries, the source's position and changes of codes together.
 
-        Makes room by dropping old telemetry where it must.
+        Makes room by thinning and dropping old telemetry where it must.
 
         Raises:
             SpoolError: there is no room even so.
         """
-        for tenths in range(DROP_SHARE + 1):
+        self._making_room(lambda effort: self._append(entries, position, codes, effort))
+
+    def _making_room(self, commit: Callable[[int], Gone | None]) -> None:
+        """Commits with as much effort as it takes: none, thinning, then dropping ever more tenths of the telemetry."""
+        for effort in range(DROP_SHARE + 2):
             try:
-                gone = self._append(entries, position, codes, tenths)
+                gone = commit(effort)
             except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
                 if "full" not in str(error):
                     raise SpoolError(self.path, str(error)) from error
                 self._reserve.unlink(missing_ok=True)
                 continue
-            if gone:
-                LOG.warning("the spool is full: dropped the %d oldest batches, %d to %d", len(gone), gone[0], gone[-1])
+            if gone is not None:
+                LOG.warning("%s: %d batches, %d to %d", gone.reason, gone.count, gone.first, gone.last)
                 self._keep_reserve()
             return
         raise SpoolError(self.path, "is full and nothing more can be dropped; free the disk or raise spool_bytes")
 
     def _append(
-        self, entries: Sequence[Entry], position: Position | None, codes: Sequence[CodeChange], tenths: int = 0
-    ) -> list[int]:
+        self, entries: Sequence[Entry], position: Position | None, codes: Sequence[CodeChange], effort: int = 0
+    ) -> Gone | None:
         """Commits entries, and with them what had to go and the gap that says so: none of it without the rest."""
         with self._transaction() as cursor:
-            gone = self._drop_oldest(cursor, tenths) if tenths else []
-            gap = [self._gap(gone[0], gone[-1], len(gone), "the spool was full")] if gone else []
-            (following,) = cursor.execute("SELECT value FROM meta WHERE name='next'").fetchone()
-            rows = [
-                (following + at, int(entry.lane), entry.seal(self.epoch, following + at))
-                for at, entry in enumerate([*gap, *entries])
-            ]
-            cursor.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
-            cursor.execute("UPDATE meta SET value=? WHERE name='next'", (following + len(rows),))
+            gone = self._make_room(cursor, effort)
+            self._insert(cursor, entries)
             if position is not None:
                 values = (position.key, position.start_ms, position.rows, position.last_ms)
                 cursor.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)", values)
@@ -194,8 +213,44 @@ class Spool:
                 cursor.execute(_CODE_CAME if present else _CODE_WENT, key)
         return gone
 
-    def _drop_oldest(self, cursor: sqlite3.Cursor, tenths: int) -> list[int]:
-        """Deletes the oldest ``tenths`` of the telemetry; their sequences."""
+    def _insert(self, cursor: sqlite3.Cursor, entries: Sequence[Entry]) -> None:
+        (following,) = cursor.execute("SELECT value FROM meta WHERE name='next'").fetchone()
+        rows = [
+            (following + at, int(entry.lane), entry.seal(self.epoch, following + at))
+            for at, entry in enumerate(entries)
+        ]
+        cursor.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
+        cursor.execute("UPDATE meta SET value=? WHERE name='next'", (following + len(rows),))
+
+    def _make_room(self, cursor: sqlite3.Cursor, effort: int) -> Gone | None:
+        """Thins or drops, and says so in a gap; None where nothing went."""
+        if not effort:
+            return None
+        gone = self._thin_oldest(cursor) if effort == 1 else self._drop_oldest(cursor, effort - 1)
+        if gone is not None:
+            self._insert(cursor, [self._gap(gone)])
+        return gone
+
+    def _thin_oldest(self, cursor: sqlite3.Cursor) -> Gone | None:
+        """Thins the oldest telemetry that is whole and was never sent: under its number nobody has anything else."""
+        whole = "FROM record WHERE lane>? AND sequence>?"
+        after = (int(Lane.EVENT), max(self._number("sent"), self._number("thinned")))
+        (count,) = cursor.execute(f"SELECT count(*) {whole}", after).fetchone()
+        chosen = f"SELECT sequence, lane, payload {whole} ORDER BY sequence LIMIT ?"
+        found = cursor.execute(chosen, (*after, min(THIN_AT_ONCE, count // 2))).fetchall()
+        if not found:
+            return None
+        sets = {set_id: SignalSet.from_announced(rows) for set_id, rows in self.sets().items()}
+        thin = [(sequence, lane, *thinned_message(payload, sets)) for sequence, lane, payload in found]
+        # Taken out and put in again: SQLite joins pages that are nearly empty when rows go, not when they shrink.
+        cursor.executemany("DELETE FROM record WHERE sequence=?", [(sequence,) for sequence, *_ in thin])
+        cursor.executemany("INSERT INTO record VALUES (?, ?, ?)", [row[:3] for row in thin])
+        first, last = thin[0][0], thin[-1][0]
+        cursor.execute("UPDATE meta SET value=? WHERE name='thinned'", (last,))
+        return Gone(first, last, len(thin), THINNED, sum(rows for *_, rows in thin))
+
+    def _drop_oldest(self, cursor: sqlite3.Cursor, tenths: int) -> Gone:
+        """Deletes the oldest ``tenths`` of the telemetry."""
         (total,) = cursor.execute("SELECT count(*) FROM record WHERE lane>?", (int(Lane.EVENT),)).fetchone()
         chosen = "SELECT sequence FROM record WHERE lane>? ORDER BY sequence LIMIT ?"
         share = max(1, total * tenths // DROP_SHARE)
@@ -203,19 +258,34 @@ class Spool:
         if not gone:
             raise SpoolError(self.path, "is full of events; it drains when the broker is reached")
         cursor.executemany("DELETE FROM record WHERE sequence=?", [(sequence,) for sequence in gone])
-        return gone
+        return Gone(gone[0], gone[-1], len(gone), FULL)
 
     def waiting(self, *, but: Collection[int], limit: int) -> list[Record]:
-        """Up to ``limit`` records to send next: events, then the rest oldest first, without those in ``but``."""
-        query = "SELECT sequence, lane, payload FROM record ORDER BY lane, sequence"
+        """Up to ``limit`` records to send next: events, live, backlog; oldest first, without those in ``but``."""
         found: list[Record] = []
-        with closing(self._connection.execute(query)) as cursor:
-            for sequence, lane, payload in cursor:
-                if len(found) >= limit:
-                    break
-                if sequence not in but:
-                    found.append(Record(sequence, Lane(lane), payload))
+        for record in self._in_order():
+            if len(found) >= limit:
+                break
+            if record.sequence not in but:
+                found.append(record)
         return found
+
+    def _in_order(self) -> Iterator[Record]:
+        """Everything that waits; what was live before the last connection is backlog, whatever lane it was kept in."""
+        columns = "SELECT sequence, payload FROM record WHERE"
+        queries = (
+            (Lane.EVENT, f"{columns} lane=? ORDER BY sequence", (int(Lane.EVENT),)),
+            (Lane.LIVE, f"{columns} lane=? AND sequence>=? ORDER BY sequence", (int(Lane.LIVE), self._live_from)),
+            (
+                Lane.BACKLOG,
+                f"{columns} lane>? AND NOT (lane=? AND sequence>=?) ORDER BY sequence",
+                (int(Lane.EVENT), int(Lane.LIVE), self._live_from),
+            ),
+        )
+        for lane, query, values in queries:
+            with closing(self._connection.execute(query, values)) as cursor:
+                for sequence, payload in cursor:
+                    yield Record(sequence, lane, payload)
 
     def acknowledge(self, ack: Ack) -> int:
         """Deletes what the server holds; how many records went. An acknowledgement of another epoch changes nothing."""
@@ -228,10 +298,29 @@ class Spool:
             cursor.executemany("DELETE FROM record WHERE sequence=?", [(one.sequence,) for one in ack.rejected])
             return cursor.connection.total_changes - before
 
-    def demote_live(self) -> None:
-        """Makes what is still here backlog, so that what comes now is sent before it."""
-        with self._transaction() as cursor:
-            cursor.execute("UPDATE record SET lane=? WHERE lane=?", (int(Lane.BACKLOG), int(Lane.LIVE)))
+    def begin_sending(self) -> None:
+        """Makes what is here backlog, so that what comes now is sent before it; from now on any of it may be sent.
+
+        Only numbers that stand there already are changed: in a spool that is full there is no room for more.
+        """
+        self._live_from = self._number("next")
+        self._note_sent(EVER)
+
+    def end_sending(self) -> None:
+        """What is appended from now on has not been sent."""
+        if self._number("sent") == EVER:
+            self._note_sent(self._number("next") - 1)
+
+    def _number(self, name: str) -> int:
+        found: int = self._connection.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()[0]
+        return found
+
+    def _note_sent(self, upto: int) -> None:
+        def commit(_: int) -> None:
+            with self._transaction() as cursor:
+                cursor.execute("UPDATE meta SET value=? WHERE name='sent'", (upto,))
+
+        self._making_room(commit)
 
     def bounds(self) -> tuple[int, int, int]:
         """First and last sequence that wait, and how many; zeroes where none do."""
@@ -254,9 +343,19 @@ class Spool:
         return {(ecu, code, state) for ecu, code, state in self._connection.execute("SELECT * FROM code")}
 
     def keep_set(self, set_id: str, announced: list[list[str | int]]) -> None:
-        """Keeps a signal set, to be announced for as long as records may refer to it."""
-        with self._transaction() as cursor:
-            cursor.execute("INSERT OR IGNORE INTO signal_set VALUES (?, ?)", (set_id, json.dumps(announced)))
+        """Keeps a signal set, to be announced for as long as records may refer to it.
+
+        Raises:
+            SpoolError: there is no room for it.
+        """
+
+        def commit(effort: int) -> Gone | None:
+            with self._transaction() as cursor:
+                gone = self._make_room(cursor, effort)
+                cursor.execute("INSERT OR IGNORE INTO signal_set VALUES (?, ?)", (set_id, json.dumps(announced)))
+            return gone
+
+        self._making_room(commit)
 
     def sets(self) -> dict[str, list[list[str | int]]]:
         """All signal sets that records may refer to."""

@@ -55,9 +55,13 @@ class Store:
         """Deletes what the server holds; how many."""
         return await self._run(lambda: self._spool.acknowledge(ack))
 
-    async def demote_live(self) -> None:
+    async def begin_sending(self) -> None:
         """Makes what is here backlog."""
-        await self._run(self._spool.demote_live)
+        await self._run(self._spool.begin_sending)
+
+    async def end_sending(self) -> None:
+        """Notes that nothing is sent any more."""
+        await self._run(self._spool.end_sending)
 
     async def bounds(self) -> tuple[int, int, int]:
         """First, last and number of waiting records."""

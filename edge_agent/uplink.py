@@ -86,6 +86,7 @@ class Uplink:
                     LOG.warning("no connection to %s:%d (%s); trying again", host, port, group.exceptions[0])
                 said = True
             self.connected.clear()
+            await self._store.end_sending()
             await asyncio.sleep(delay_s * self._rng.uniform(0.5, 1.5))
             delay_s = min(2 * delay_s, RETRY_S[1])
 
@@ -105,7 +106,7 @@ class Uplink:
                 await client.subscribe(topic(device, kind), qos=1)
             self._first_ack.clear()
             self._window.forget()
-            await self._store.demote_live()
+            await self._store.begin_sending()
             await self._announce(client)
             LOG.info("connected to %s:%d", self._settings.broker.host, self._settings.broker.port)
             self.connected.set()

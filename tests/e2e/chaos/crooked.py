@@ -177,9 +177,9 @@ def write_down_the_place_afterwards() -> None:
     real = spool._append
     due: list[Any] = [None]
 
-    def append(self: Any, entries: Any, position: Any, codes: Any, tenths: int = 0) -> Any:
+    def append(self: Any, entries: Any, position: Any, codes: Any, effort: int = 0) -> Any:
         before, due[0] = due[0], position
-        return real(self, entries, before, codes, tenths)
+        return real(self, entries, before, codes, effort)
 
     spool._append = append
 
@@ -189,10 +189,10 @@ def take_the_number_of_what_is_gone() -> None:
     spool = importlib.import_module("edge_agent.spool").Spool
     real = spool._append
 
-    def append(self: Any, entries: Any, position: Any, codes: Any, tenths: int = 0) -> Any:
+    def append(self: Any, entries: Any, position: Any, codes: Any, effort: int = 0) -> Any:
         (last,) = self._connection.execute("SELECT coalesce(max(sequence), 0) FROM record").fetchone()
         self._connection.execute("UPDATE meta SET value=? WHERE name='next'", (last + 1,))
-        return real(self, entries, position, codes, tenths)
+        return real(self, entries, position, codes, effort)
 
     spool._append = append
 
@@ -279,10 +279,10 @@ def be_silent_about_what_was_dropped() -> None:
     spool = importlib.import_module("edge_agent.spool").Spool
     real = spool._append
 
-    def append(self: Any, entries: Any, position: Any, codes: Any, tenths: int = 0) -> Any:
-        if tenths:
+    def append(self: Any, entries: Any, position: Any, codes: Any, effort: int = 0) -> Any:
+        if effort:
             with self._transaction() as cursor:
-                self._drop_oldest(cursor, tenths)
+                self._thin_oldest(cursor) if effort == 1 else self._drop_oldest(cursor, effort - 1)
         return real(self, entries, position, codes)
 
     spool._append = append

@@ -97,10 +97,15 @@ def judge(home, device: str, expected: int) -> Verdict:
     )
 
 
-def stored(home) -> set[int]:
-    """The sequences that the server has committed, of whichever epoch; SQLite only."""
+EVENT = 2
+"""Content of an event in the inbox, as in the message (docs/protocol.md)."""
+
+
+def stored(home, *, telemetry: bool = False) -> set[int]:
+    """The sequences that the server has committed, of whichever epoch, or those of telemetry only; SQLite only."""
     with contextlib.closing(sqlite3.connect(home.folder / "data" / "roadworthy.db", timeout=10)) as connection:
-        return {row[0] for row in connection.execute("SELECT sequence FROM inbox")}
+        found = connection.execute("SELECT sequence, content FROM inbox").fetchall()
+    return {sequence for sequence, what in found if what != EVENT or not telemetry}
 
 
 def of_spool(spool: Path, query: str) -> list[int] | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from edge_agent.errors import SpoolError
-from edge_agent.spool import Entry, Position, Spool
+from edge_agent.spool import Entry, Gone, Position, Spool
 from vehicle.messages import Ack, Rejected
 from vehicle.wire import Lane
 
@@ -24,8 +24,8 @@ def entry(lane: Lane, text: str = "", size: int = 0) -> Entry:
     return Entry(lane, lambda epoch, sequence: f"{epoch}/{sequence}/{text}".encode().ljust(size, b"."))
 
 
-def gap(first: int, last: int, count: int, reason: str) -> Entry:
-    told = json.dumps([first, last, count, reason])
+def gap(gone: Gone) -> Entry:
+    told = json.dumps([gone.first, gone.last, gone.count, gone.rows, gone.reason])
     return Entry(Lane.EVENT, lambda _epoch, _sequence: b"gap" + told.encode())
 
 
@@ -82,10 +82,14 @@ class Delivery(RuleBasedStateMachine):
         assert self.spool.epoch == self.epoch
         known = self.spool.position("log")
         assert known is None or known.start_ms == 5
+        self.nothing_is_live()
 
     @rule()
     def reconnect(self) -> None:
-        self.spool.demote_live()
+        self.spool.begin_sending()
+        self.nothing_is_live()
+
+    def nothing_is_live(self) -> None:
         self.model = {one: Lane.BACKLOG if lane is Lane.LIVE else lane for one, lane in self.model.items()}
 
     @invariant()
@@ -117,10 +121,22 @@ def test_a_full_spool_drops_the_oldest_telemetry_and_says_so(path: Path) -> None
     gaps = [json.loads(one.payload[3:]) for one in records if one.payload.startswith(b"gap")]
     missing = set(range(1, max(here) + 1)) - here
     assert missing
-    assert missing == {one for first, last, _, _ in gaps for one in range(first, last + 1)} - here
-    assert sum(count for _, _, count, _ in gaps) == len(missing)
+    assert missing == {one for first, last, *_ in gaps for one in range(first, last + 1)} - here
+    assert sum(count for _, _, count, *_ in gaps) == len(missing)
     assert 1 in here
     assert path.stat().st_size <= 2 * MEGABYTE
+
+
+@pytest.mark.parametrize("size", [60, 325, 1000])
+def test_a_full_spool_connects_whatever_was_live(path: Path, size: int) -> None:
+    """Where there is no room for a single page more, what was live becomes backlog all the same."""
+    spool = opened(path, max_bytes=256 * 1024)
+    while not any(one.payload.startswith(b"gap") for one in spool.waiting(but=(), limit=1)):
+        spool.append([entry(Lane.LIVE, size=size) for _ in range(20)])
+    for _ in range(60):  # at every degree of fullness
+        spool.append([entry(Lane.LIVE, size=size) for _ in range(3)])
+        spool.begin_sending()
+        assert {one.lane for one in spool.waiting(but=(), limit=10**6)} == {Lane.EVENT, Lane.BACKLOG}
 
 
 def test_nothing_is_dropped_without_its_gap(path: Path) -> None:
