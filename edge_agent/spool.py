@@ -31,7 +31,7 @@ RESERVE_BYTES = 512 * 1024
 """Freed when the disk is full: SQLite cannot even delete without room."""
 DROP_SHARE = 10
 """When full, a tenth of the telemetry goes at once, oldest first (our choice)."""
-THIN_AT_ONCE = 200
+THIN_AT_ONCE = 500
 """At most so many batches are thinned at once (our choice): the commit that they make room for waits for it."""
 FULL, THINNED = "the spool was full", "the spool was full: of ten rows one is left"
 EVER = (1 << 63) - 1

@@ -32,6 +32,10 @@ COLUMNS = {
     "VEHICLE_SPEED ()": "Vehicle.Speed",
     "COOLANT_TEMPERATURE ()": "Vehicle.Powertrain.CombustionEngine.EngineCoolant.Temperature",
     "INTAKE_MANIFOLD_PRESSURE ()": "Vehicle.Powertrain.CombustionEngine.MAP",
+    "INTAKE_AIR_TEMP ()": "Vehicle.OBD.IntakeTemp",
+    "TIME_RUN_WITH_MIL_ON ()": "Vehicle.OBD.RunTimeMIL",
+    "TIME_SINCE_TROUBLE_CODES_CLEARED ()": "Vehicle.OBD.TimeSinceDTCCleared",
+    "DISTANCE_TRAVELED_WITH_MIL_ON ()": "Vehicle.OBD.DistanceWithMIL",
 }
 SEQUENCE = slice(13, 21)
 """Where a message has its sequence, big-endian (docs/protocol.md)."""
@@ -40,7 +44,8 @@ SEQUENCE = slice(13, 21)
 def content(device: str, row: int) -> dict[str, float]:
     """What a row holds: its number, and bytes that follow from seed, device and number."""
     digest = hashlib.sha256(f"{SEED}/{device}/{row}".encode()).digest()
-    values = (row, digest[0], digest[1] - 40, digest[2])
+    wide = (int.from_bytes(digest[at : at + 2], "big") for at in (4, 6, 8))
+    values = (row, digest[0], digest[1] - 40, digest[2], digest[3] - 40, *wide)
     return dict(zip(COLUMNS.values(), map(float, values), strict=True))
 
 

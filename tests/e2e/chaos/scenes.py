@@ -28,7 +28,8 @@ SPEED_UP = 60
 UNHURRIED = 15
 """Five batches a second: a window of 64 is not full before ingest is back, and no scene outlasts its drive."""
 ROWS = 900
-TO_A_BATCH = 3
+TO_A_BATCH, TO_A_LARGE_BATCH = 3, 10
+BATCH_ROWS = "batch_rows = {}"
 PATIENCE_S = 240
 """A machine may be busy with a lot else; a scene takes some seconds on one that is not."""
 STUCK_S = 12
@@ -54,7 +55,7 @@ def enrol(home, *devices: str) -> None:
     home.enrol(*devices)
     for device in devices:
         with (home.folder / f"{device}.toml").open("a") as file:
-            file.write(f"\n[collect]\nbatch_rows = {TO_A_BATCH}\n")
+            file.write(f"\n[collect]\n{BATCH_ROWS.format(TO_A_BATCH)}\n")
 
 
 class Broker:
@@ -62,30 +63,32 @@ class Broker:
 
     def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
-        self._part = nursery.start(["broker"]) if nursery.home.kind == "embedded" else None
+        self._is_ours = nursery.home.kind == "embedded"
+        if self._is_ours:
+            nursery.start(["broker"])
 
     def kill(self) -> None:
         """Tears it away and starts it again."""
-        if self._part is None:
-            self._nursery.home.kill_broker()
+        if self._is_ours:
+            self._nursery.kill_all("broker")
+            self._nursery.start(["broker"])
         else:
-            self._part.kill()
-            self._part = self._nursery.start(["broker"])
+            self._nursery.home.kill_broker()
 
 
 class Stage:
     """Where a scene is played: one device, ada, the embedded broker, and one part that may have a bug."""
 
     def __init__(self, home, nursery: Nursery, bug: str | None = None, *, patience_s: float = PATIENCE_S) -> None:
-        self.home, self.nursery, self._bug, self._patience_s = home, nursery, bug, patience_s
+        self.home, self.nursery, self.bug, self._patience_s = home, nursery, bug, patience_s
         self.moments = random.Random(f"{SEED}/{bug}")
         enrol(home, "ada")
         self.broker = Broker(nursery)
 
     def start(self, *arguments: str, crash: str = "") -> Running:
         """Starts a part, with the bug if it is the part's, or to be killed at a point."""
-        at_fault = "agent" if self._bug and self._bug.startswith("agent") else "ingest"
-        crooked = [("bug", self._bug)] if self._bug and arguments[0] == at_fault else []
+        at_fault = "agent" if self.bug and self.bug.startswith("agent") else "ingest"
+        crooked = [("bug", self.bug)] if self.bug and arguments[0] == at_fault else []
         return self.nursery.start(arguments, [*crooked, *([("crash", crash)] if crash else [])])
 
     def read(self, speed: int, *, drive: str = "", start: str = "") -> Running:
@@ -103,6 +106,11 @@ class Stage:
         """Writes a limit into the agent's configuration."""
         with (self.home.folder / "ada.toml").open("a") as file:
             file.write(f"\n[limits]\n{setting}\n")
+
+    def batch_by(self, rows: int) -> None:
+        """Has the agent take so many rows into a batch."""
+        file = self.home.folder / "ada.toml"
+        file.write_text(file.read_text().replace(BATCH_ROWS.format(TO_A_BATCH), BATCH_ROWS.format(rows)))
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         self.home.until(condition, what=what, patience_s=PATIENCE_S)
@@ -214,13 +222,15 @@ def _note_fate(stage: Stage, missed: int, fates: list[str]) -> bool:
 
 
 def a_small_spool(stage: Stage) -> Verdict:
-    """Nobody takes anything until the spool has overflowed, and the agent is killed meanwhile.
+    """There is no broker until the spool has overflowed, and the agent is killed meanwhile.
 
     A row counts as lost where no gap tells of it: of batches that were dropped all, of thinned ones all but one.
     """
-    rows = 12_000
+    rows = 20_000
     stage.write(range(rows))
+    stage.batch_by(TO_A_LARGE_BATCH)
     stage.limit("spool_bytes = 262144")
+    stage.nursery.kill_all("broker")
     for _ in range(4):
         running = stage.start(*agent("ada", "--speed", "max"))
         stage.pause()
@@ -228,21 +238,25 @@ def a_small_spool(stage: Stage) -> Verdict:
     running = stage.start(*agent("ada", "--speed", "max"))
     stage.until(lambda: rows_read(stage.spool) == rows, "the drive to be read")
     running.kill()
+    stage.broker.kill()
     stage.start("ingest")
     verdict = stage.finish(rows)
+    thinned, dropped = _rows_told_of(stage)
     assert verdict.lost, "the spool did not overflow"
-    return replace(verdict, lost=verdict.lost - _rows_told_of(stage))
+    assert stage.bug or (thinned and dropped), "the spool was not thinned, or not so full that something was dropped"
+    return replace(verdict, lost=verdict.lost - thinned - dropped)
 
 
-def _rows_told_of(stage: Stage) -> int:
-    """How many rows gaps say are missing; a batch may have been thinned first and dropped later."""
+def _rows_told_of(stage: Stage) -> tuple[int, int]:
+    """How many rows gaps say went by thinning and by dropping; what was thinned and dropped is in the latter."""
     events = json.loads(stage.home.run("device", "events", "ada", "--json"))
     gaps = [event["data"] for event in events if "the spool was full" in event["data"].get("reason", "")]
     thinned = [gap for gap in gaps if "rows" in gap]
-    assert all(gap["rows"] == gap["count"] * (TO_A_BATCH - 1) for gap in thinned)
+    gone = TO_A_LARGE_BATCH - 1
+    assert all(gap["rows"] == gap["count"] * gone for gap in thinned)
     few = sum(any(gap["first"] <= one <= gap["last"] for gap in thinned) for one in stored(stage.home, telemetry=True))
     dropped = sum(gap["count"] for gap in gaps if "rows" not in gap)
-    return dropped * TO_A_BATCH + few * (TO_A_BATCH - 1)
+    return few * gone, dropped * TO_A_LARGE_BATCH
 
 
 def a_narrow_window(stage: Stage) -> Verdict:
