@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
+import inspect
 import os
 import shutil
 import signal
@@ -30,15 +33,35 @@ from vehicle.signals import SPEED
 from vehicle.topics import Kind, topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
 
 PATIENCE_S = 90.0
+ASYNC_PATIENCE_S = 300.0
+"""No test that awaits takes a third of it, also where the machine is busy (our choice)."""
 ROOT = Path(__file__).parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Write expected results anew; look at the diff.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that awaits what never comes fails at the line that waits; pytest-timeout would see an idle loop only."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = _patient(item.obj)
+
+
+def _patient(
+    test: Callable[..., Awaitable[None]], patience_s: float = ASYNC_PATIENCE_S
+) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def run(*arguments: object, **named: object) -> None:
+        async with asyncio.timeout(patience_s):
+            await test(*arguments, **named)
+
+    return run
 
 
 @pytest.fixture(name="root", scope="session")
