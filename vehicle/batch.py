@@ -27,8 +27,8 @@ class EventKind(StrEnum):
     MIL = "mil"
     """The malfunction lamp: ``on``, ``count``; of trucks also ``ecu`` and ``lamps``."""
     GAP = "gap"
-    """Batches that the device had to drop: ``first``, ``last``, ``count``, ``reason``; with ``rows``, how many rows went
-    of batches that it keeps."""
+    """Batches that the device had to drop: ``first``, ``last``, ``count``, ``reason``; with ``rows``, how many rows
+    went of batches that it keeps."""
     UNREADABLE = "unreadable"
     """Input that the device could not read: ``source``, ``place``, ``reason``, ``text``."""
     VIN = "vin"
