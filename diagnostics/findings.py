@@ -134,10 +134,26 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """Advice to a person, made of the findings of one component; ``revision`` grows with every change of any of them.
+class Likely:
+    """A cause that may be behind findings, how likely, what to check first, and what waiting costs.
 
-    ``job`` is a code of work such as ``replace_thermostat``; ``due_by`` None means the next service.
+    Texts are empty for "some other fault of the component", of which the findings' own words are all that is known.
+    """
+
+    key: str
+    component: Component
+    probability: float
+    title: Text
+    check_first: Text
+    waiting: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Advice to a person, made of findings that share a cause; ``revision`` grows with every change of any of them.
+
+    ``job`` is a code of work such as ``replace_thermostat``; ``due_by`` None means the next service; ``causes`` has the
+    likeliest first.
     """
 
     id: str
@@ -154,6 +170,7 @@ class Suggestion:
     finding_ids: tuple[str, ...]
     revision: int = 0
     changed_by: str = "diagnostics"
+    causes: tuple[Likely, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,7 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
 def _advise(connection: sa.Connection, vehicle_id: str, now: datetime) -> None:
     lasting = repository.findings_of(connection, vehicle_id, lasting=True)
     known = repository.suggestions_of(connection, [vehicle_id], limit=10_000)
-    for advice in advise(lasting, known, now=now):
+    for advice in advise(lasting, known, now=now, confirmed=repository.confirmed_causes(connection)):
         repository.save_suggestion(connection, advice, at=now)
 
 

@@ -6,7 +6,7 @@ What the runner keeps for itself (state arrays, trips, code events) is in :mod:`
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from diagnostics.findings import (
     ComponentHealth,
     DetectorPrecision,
     Finding,
+    Likely,
     Outcome,
     Severity,
     Suggestion,
@@ -178,7 +179,11 @@ def save_suggestion(connection: sa.Connection, advice: Suggestion, *, at: dateti
     """Stores a suggestion, new or changed, under the next revision, which it returns filled in."""
     saved = replace(advice, revision=_next_revision(connection))
     values = {name: getattr(saved, name) for name in _SUGGESTION_COLUMNS}
-    values |= {"finding_ids": list(saved.finding_ids), "changed_at": at}
+    values |= {
+        "finding_ids": list(saved.finding_ids),
+        "changed_at": at,
+        "causes": [asdict(one) for one in saved.causes],
+    }
     c = t.suggestions.c
     if connection.execute(t.suggestions.update().where(c.id == saved.id).values(values)).rowcount == 0:
         connection.execute(t.suggestions.insert().values(values))
@@ -207,14 +212,18 @@ def record_outcome(
 ) -> None:
     """Keeps what the workshop found and ends the suggestion as done; a confirmed fault counts as mended from then on.
 
+    Confirmed is the likeliest of its causes, which counts for the priors of causes to come.
+
     Raises:
         UnknownRowError: there is no such suggestion.
         StateMoveError: the suggestion was withdrawn or dismissed before.
     """
     ended = set_suggestion_state(connection, suggestion_id, SuggestionState.DONE, at, by)
+    cause = ended.causes[0].key if ended.causes and outcome == Outcome.CONFIRMED else ""
     if outcome == Outcome.CONFIRMED:
-        record_service(connection, ended.vehicle_id, ended.component, at)
-    values = {"suggestion_id": suggestion_id, "outcome": str(Outcome(outcome)), "note": note}
+        for component in sorted({ended.component, *_components_of(connection, ended)}):
+            record_service(connection, ended.vehicle_id, component, at)
+    values = {"suggestion_id": suggestion_id, "outcome": str(Outcome(outcome)), "note": note, "cause": cause}
     connection.execute(t.outcomes.insert().values(**values, recorded_by=by, recorded_at=at))
 
 
@@ -274,6 +283,14 @@ def detector_precision(connection: sa.Connection) -> list[DetectorPrecision]:
     ]
 
 
+def confirmed_causes(connection: sa.Connection) -> Counter[str]:
+    """How often workshops confirmed each cause; a suggestion's latest outcome counts."""
+    c = t.outcomes.c
+    rows = connection.execute(sa.select(c.suggestion_id, c.cause).order_by(c.id))
+    latest = {row.suggestion_id: row.cause for row in rows}
+    return Counter(cause for cause in latest.values() if cause)
+
+
 def health_of(connection: sa.Connection, vehicle_id: str) -> list[ComponentHealth]:
     """Health of the vehicle's components, by name."""
     c = t.component_health.c
@@ -322,6 +339,11 @@ def _detectors_of(connection: sa.Connection, suggestion_id: str) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
+def _components_of(connection: sa.Connection, advice: Suggestion) -> set[Component]:
+    query = sa.select(t.findings.c.component).where(t.findings.c.id.in_(advice.finding_ids))
+    return {Component(name) for name in connection.execute(query).scalars()}
+
+
 def _finding(row: sa.RowMapping) -> Finding:
     parts = {name: row[name] for name in _FINDING_COLUMNS}
     parts["component"], parts["severity"] = Component(row["component"]), Severity(row["severity"])
@@ -331,6 +353,7 @@ def _finding(row: sa.RowMapping) -> Finding:
 def _suggestion(row: sa.RowMapping) -> Suggestion:
     parts = {name: row[name] for name in _SUGGESTION_COLUMNS}
     parts["component"], parts["severity"] = Component(row["component"]), Severity(row["severity"])
+    parts["causes"] = tuple(Likely(**cause | {"component": Component(cause["component"])}) for cause in row["causes"])
     return Suggestion(**parts | {"state": SuggestionState(row["state"]), "finding_ids": tuple(row["finding_ids"])})
 
 

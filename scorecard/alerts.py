@@ -18,7 +18,10 @@ SUSPECTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A detector said something of a vehicle: ``books`` None where what it had said has gone."""
+    """A detector said something of a vehicle: ``books`` None where what it had said has gone.
+
+    ``cause`` is what the detector itself names; ``suspects`` are components by likelihood, of all that was said.
+    """
 
     vehicle: int
     component: str
@@ -26,6 +29,7 @@ class Said:
     at_ms: float
     books: bool | None
     suspects: tuple[str, ...] = ()
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.advance import HEALTH, Workshop, initial, judge
+from diagnostics.cause_table import Sign
 from diagnostics.codes import explain
 from diagnostics.detector import Observability
 from diagnostics.features.trips import FEATURES
@@ -18,15 +19,17 @@ from diagnostics.fleet import all_detectors
 from diagnostics.measurements import Measurements
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
+from diagnostics.suggestions.causes import group_of, suspects
 from scorecard.alerts import Said
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from diagnostics.advance import Alarm
     from diagnostics.arrays import Parameters
     from diagnostics.detector import Detector
+    from diagnostics.findings import Component
     from scorecard.record import Record
     from scorecard.truth import Floats, Integers
 
@@ -77,7 +80,27 @@ def opinion(
         alarms += step.alarms
         stated += _state(state[HEALTH], chosen, end_ms)
     said = [*_said(alarms, chosen), *(_codes_said(record) if codes else ())]
-    return Opinion(said=tuple(sorted(said, key=lambda one: (one.vehicle, one.at_ms))), stated=tuple(stated))
+    in_order = sorted(said, key=lambda one: (one.vehicle, one.at_ms))
+    parts = {detector.name: detector.component for detector in chosen}
+    return Opinion(said=tuple(_suspecting(in_order, parts)), stated=tuple(stated))
+
+
+def _suspecting(said: Iterable[Said], parts: Mapping[str, Component]) -> Iterator[Said]:
+    """Adds which components diagnosis suspects, given all of the vehicle that it said and that still stands."""
+    standing: dict[str, Sign] = {}
+    vehicle = -1
+    for one in said:
+        if one.vehicle != vehicle:
+            standing, vehicle = {}, one.vehicle
+        if one.books is None:
+            standing.pop(one.detector, None)
+            yield one
+            continue
+        name = one.cause if one.detector.startswith(CODES) else f"{one.detector}.{one.cause}"
+        own = Sign(name=name, component=parts.get(one.detector) or explain(one.cause).component)
+        standing[one.detector] = own
+        found = suspects(group_of(list(standing.values()), own))
+        yield replace(one, suspects=tuple(dict.fromkeys(word(str(component)) for component in found)))
 
 
 def word(component: str) -> str:
@@ -139,6 +162,7 @@ def _said(alarms: Sequence[Alarm], detectors: Sequence[Detector]) -> Iterator[Sa
             detector=detector.name,
             at_ms=float(alarm.found_ms),
             books=_books(detector, alarm.cause) if alarm.cause >= 0 else None,
+            cause=detector.causes[alarm.cause].key if alarm.cause >= 0 else "",
         )
 
 
@@ -155,7 +179,7 @@ def _codes_said(record: Record) -> Iterator[Said]:
             books = known.severity in BOOKED if code.present else None
             yield Said(
                 vehicle=code.vehicle, component=word(str(known.component)), detector=f"{CODES} {code.code}",
-                at_ms=code.at_ms, books=books,
+                at_ms=code.at_ms, books=books, cause=code.code,
             )  # fmt: skip
 
 

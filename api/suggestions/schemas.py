@@ -11,8 +11,21 @@ from diagnostics.findings import Outcome
 Text = dict[str, str]
 
 
+class LikelyOut(BaseModel):
+    """A cause that may be behind the findings; texts are empty for another fault of the component."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    key: str
+    component: str
+    probability: float
+    title: Text
+    check_first: Text
+    waiting: Text
+
+
 class SuggestionOut(BaseModel):
-    """Advice: a job, how urgent, and why."""
+    """Advice: a job, how urgent, and why; causes have the likeliest first."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -28,6 +41,7 @@ class SuggestionOut(BaseModel):
     title: Text
     text: Text
     finding_ids: list[str]
+    causes: list[LikelyOut]
 
 
 class Dismissal(BaseModel):
