@@ -259,6 +259,14 @@ def record_kind(connection: sa.Connection, vehicle_id: str, *, platform: str = "
     connection.execute(t.vehicle_kinds.insert().values(**values))
 
 
+def kind_of(connection: sa.Connection, vehicle_id: str) -> tuple[str, str]:
+    """Platform and powertrain that a vehicle was last told to be; empty where nobody told."""
+    c = t.vehicle_kinds.c
+    query = sa.select(c.platform, c.powertrain).where(c.vehicle_id == vehicle_id).order_by(c.id.desc()).limit(1)
+    row = connection.execute(query).first()
+    return ("", "") if row is None else (row.platform, row.powertrain)
+
+
 def outcomes_of(connection: sa.Connection, suggestion_id: str) -> list[tuple[Outcome, str, str, datetime]]:
     """Outcome, note, by whom and when, oldest first."""
     c = t.outcomes.c

@@ -56,6 +56,16 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "admin": "Administrator",
     }
 )
+MEASURED: Mapping[str, str] = MappingProxyType(
+    {
+        "pad_front_mm": "Brake pads, front (mm)",
+        "pad_rear_mm": "Brake pads, rear (mm)",
+        "tread_mm": "Tyre tread (mm)",
+        "oil_life_percent": "Engine oil life (%)",
+        "battery_state_percent": "Traction battery health (%)",
+    }
+)
+"""What a workshop can enter."""
 READINGS: Mapping[str, str] = MappingProxyType(
     {
         "read_signals": "Values now",

@@ -10,7 +10,7 @@ from api.pagination import Page, Paging
 from api.policy import V1
 from api.routes import IdempotentRoute
 from api.times import Moment
-from api.vehicles import repository, service
+from api.vehicles import repository, service, workshop
 from api.vehicles.schemas import (
     CodeOut,
     CommandIn,
@@ -18,6 +18,8 @@ from api.vehicles.schemas import (
     DeviceOut,
     FindingOut,
     HealthOut,
+    MeasurementIn,
+    MeasurementOut,
     SeriesOut,
     VehicleChange,
     VehicleDetail,
@@ -43,7 +45,10 @@ def get_vehicle(vehicle_id: str, connection: Database, person: Person) -> Vehicl
     found = repository.vehicle(connection, person, vehicle_id)
     devices = [DeviceOut.model_validate(one) for one in service.devices_in(connection, person, vehicle_id)]
     known = VehicleOut.model_validate(found).model_dump()
-    return VehicleDetail(**known, devices=devices, tags=repository.tags_of(connection, vehicle_id))
+    return VehicleDetail(
+        **known, devices=devices, tags=repository.tags_of(connection, vehicle_id),
+        powertrain=diagnosis.kind_of(connection, vehicle_id)[1],
+    )  # fmt: skip
 
 
 @router.patch("/{vehicle_id}")
@@ -100,6 +105,24 @@ def get_findings(vehicle_id: str, connection: Database, person: Person, *, lasti
     repository.vehicle(connection, person, vehicle_id)
     found = diagnosis.findings_of(connection, vehicle_id, limit=200, lasting=lasting)
     return [finding_out(one) for one in found]
+
+
+@router.get("/{vehicle_id}/measurements")
+def get_measurements(vehicle_id: str, connection: Database, person: Person) -> list[MeasurementOut]:
+    """What workshops measured, oldest first."""
+    repository.vehicle(connection, person, vehicle_id)
+    return [
+        MeasurementOut(name=name, value=value, at=at, recorded_by=by)
+        for name, value, at, by in diagnosis.measurements_of(connection, vehicle_id)
+    ]
+
+
+@router.post("/{vehicle_id}/measurements", status_code=201)
+def measure(vehicle_id: str, body: MeasurementIn, connection: Database, person: Person, moment: Now) -> MeasurementOut:
+    """Enter what a workshop measured; remaining life starts from it."""
+    at = body.at or moment
+    workshop.measure(connection, person, vehicle_id, name=body.name, value=body.value, at=at, now=moment)
+    return MeasurementOut(name=body.name, value=body.value, at=at, recorded_by=person.name)
 
 
 @router.post("/{vehicle_id}/commands", status_code=202)

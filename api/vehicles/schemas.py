@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from api.times import Moment
 
 Text = dict[str, str]
 
@@ -29,6 +31,7 @@ class VehicleDetail(VehicleOut):
 
     devices: list[DeviceOut]
     tags: list[str]
+    powertrain: str = Field("", description="Empty where nobody told.")
 
 
 class DeviceOut(BaseModel):
@@ -50,6 +53,9 @@ class VehicleChange(BaseModel):
     plate: str | None = Field(None, max_length=32)
     model: str | None = Field(None, max_length=128)
     vin: str | None = Field(None, max_length=17)
+    powertrain: Literal["petrol", "petrol_turbo", "diesel", "hybrid", "electric", "van"] | None = Field(
+        None, description="Diagnosis takes the parameters of its kind."
+    )
     owner_id: str | None = None
     dealer_id: str | None = None
     tags: list[str] | None = Field(None, max_length=20, description="All tags that it shall have, and no others.")
@@ -63,6 +69,23 @@ class HealthOut(BaseModel):
     rul_days: tuple[float, float, float] | None
     updated_at: datetime
     basis: Text
+
+
+class MeasurementIn(BaseModel):
+    """What a workshop measured; the unit is in the name."""
+
+    name: Literal["pad_front_mm", "pad_rear_mm", "tread_mm", "oil_life_percent", "battery_state_percent"]
+    value: float
+    at: Moment | None = Field(None, description="When; now where it is left out.")
+
+
+class MeasurementOut(BaseModel):
+    """What a workshop measured, when, and who entered it."""
+
+    name: str
+    value: float
+    at: datetime
+    recorded_by: str
 
 
 class CodeOut(BaseModel):

@@ -17,7 +17,7 @@ from api.auth.scope import Role
 from api.dealers.repository import list_dealers
 from api.errors import InvalidRequestError, NoDeviceError, NotAllowedError, NotFoundError
 from api.reminders import repository as reminders
-from api.vehicles import clearing, repository
+from api.vehicles import clearing, repository, workshop
 from diagnostics.codes import explain
 from ingest import devices
 from ingest.storage import commands, events
@@ -97,6 +97,8 @@ def change(
 ) -> Vehicle:
     """Changes plate, model, VIN, owner or dealer of a vehicle; a new owner gets the messages that reached nobody yet.
 
+    Model and powertrain are told to diagnosis, which takes the parameters of that kind.
+
     Raises:
         NotFoundError: not this person's vehicle.
         NotAllowedError: only an administrator moves a vehicle to another dealer.
@@ -105,14 +107,17 @@ def change(
     """
     if "dealer_id" in changes and scope.role is not Role.ADMIN:
         raise NotAllowedError(scope.role)
-    values = {key: _checked(key, value) for key, value in changes.items()}
+    values = {key: _checked(key, value) for key, value in changes.items() if key != "powertrain"}
     _check_keepers(connection, values)
     if values.get("dealer_id") not in (None, repository.vehicle(connection, scope, vehicle_id).dealer_id):
         appointments.leave(connection, scope, vehicle_id, now=now)
-    repository.change(connection, scope, vehicle_id, values)
+    repository.vehicle(connection, scope, vehicle_id)
+    if values:
+        repository.change(connection, scope, vehicle_id, values)
+    workshop.note_kind(connection, vehicle_id, changes)
     if "owner_id" in values:
         reminders.readdress(connection, vehicle_id, values["owner_id"], now=now)
-    audit.record(connection, who=scope.name, action="change_vehicle", what=vehicle_id, now=now, **values)
+    audit.record(connection, who=scope.name, action="change_vehicle", what=vehicle_id, now=now, **{**changes, **values})
     return repository.vehicle(connection, scope, vehicle_id)
 
 

@@ -14,11 +14,11 @@ from api.console import charts, overview
 from api.console.forms import SEE_OTHER, Form, Reading, back_to, person_of
 from api.console.language import translate
 from api.console.rendering import Reader, page, said
-from api.console.words import COLOURS, READINGS
+from api.console.words import COLOURS, MEASURED, READINGS
 from api.errors import ConsentError, IllegalMoveError, InvalidRequestError, NoDeviceError, NotFoundError
 from api.problems import Problem
 from api.suggestions import service as suggestions
-from api.vehicles import clearing, service
+from api.vehicles import clearing, service, workshop
 from api.vehicles import repository as vehicles
 from api.web import Database, Now, TheDesk
 from diagnostics import repository as diagnosis
@@ -196,6 +196,29 @@ def outcome(
     return back_to(request, form, f"/vehicles/{vehicle_id}")
 
 
+@router.post("/vehicles/{vehicle_id}/measure")
+def measure(
+    request: Request, vehicle_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Keeps what the workshop measured; what does not fit comes back with the reason."""
+    person, typed = person_of(reader), form.get("value", "")
+    try:
+        workshop.measure(
+            connection, person, vehicle_id, name=form.get("name", ""), value=_number(typed), at=moment, now=moment
+        )
+    except InvalidRequestError as error:
+        again = {"note": typed, "outcome": "", "suggestion_id": ""}
+        return _show(request, reader, connection, vehicle_id, moment, problem=said(error, reader), typed=again)
+    return RedirectResponse(f"/vehicles/{vehicle_id}#measured", SEE_OTHER)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError as error:
+        raise InvalidRequestError("{text!r} is not a number", text=text) from error
+
+
 def _found(form: Form) -> tuple[Outcome, str]:
     what, note = form.get("outcome", ""), form.get("note", "")
     if what not in tuple(Outcome):
@@ -226,6 +249,7 @@ def _show(
         request, reader, "vehicle.html", status=problem.status if problem else 200, found=found, asked=asked,
         now=moment, colours=COLOURS, readings=READINGS.items(),
         clearable_until=clearable.get(vehicle_id),
+        measured=diagnosis.measurements_of(connection, vehicle_id)[::-1][:10], measurable=MEASURED,
         shown_signals=[CATALOGUE[path] for path in SHOWN_SIGNALS], problem=problem, typed=typed,
         living={one.suggestion.id for one in found.advice},
         here=f"/vehicles/{vehicle_id}" + (f"?command={asked.id}" if asked else ""),

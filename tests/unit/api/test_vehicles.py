@@ -11,7 +11,9 @@ import sqlalchemy as sa
 
 from api import tables
 from api.errors import InvalidRequestError, NoDeviceError, NotFoundError
-from api.vehicles import registrar, repository, service
+from api.vehicles import registrar, repository, service, workshop
+from diagnostics import memory
+from diagnostics import repository as diagnosis
 from ingest.devices import enrol, revoke
 from ingest.storage import tables as stored
 from ingest.storage.database import transaction
@@ -184,3 +186,44 @@ def test_a_car_is_called_by_what_is_known(world, write, now, plate, model, label
     """Plate before model."""
     write(service.change, world.here.advisor, world.here.vehicle_id, {"plate": plate, "model": model}, now)
     assert write(repository.vehicle, world.here.advisor, world.here.vehicle_id).label == label
+
+
+def test_what_was_measured_is_kept_for_diagnosis(world, write, now) -> None:
+    """An advisor enters a pad's thickness; who, what and when are kept."""
+    write(workshop.measure, world.here.advisor, world.here.vehicle_id, name="pad_front_mm", value=4.5, at=now, now=now)
+    with transaction(world.engine) as connection:
+        assert diagnosis.measurements_of(connection, world.here.vehicle_id) == [
+            ("pad_front_mm", 4.5, now, world.here.advisor.name)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "later"),
+    [
+        ("length_m", 1.0, 0),
+        ("tread_mm", -1.0, 0),
+        ("tread_mm", 21.0, 0),
+        ("tread_mm", float("nan"), 0),
+        ("tread_mm", 4.0, 1),
+    ],
+)
+def test_a_measurement_that_cannot_be_is_refused(world, write, now, name: str, value: float, later: int) -> None:
+    """An unknown name, a value that no part can have, and a time to come."""
+    at = now + timedelta(days=later)
+    with pytest.raises(InvalidRequestError):
+        write(workshop.measure, world.here.advisor, world.here.vehicle_id, name=name, value=value, at=at, now=now)
+
+
+def test_another_shops_car_is_not_measured(world, write, now) -> None:
+    """The car of another dealer does not exist for an advisor."""
+    with pytest.raises(NotFoundError):
+        write(workshop.measure, world.there.advisor, world.here.vehicle_id, name="tread_mm", value=4.0, at=now, now=now)
+
+
+def test_diagnosis_learns_what_a_car_is(world, write, now) -> None:
+    """Model and powertrain reach diagnosis, each without forgetting the other; a plate says nothing of the kind."""
+    for changes in ({"plate": "AB 1"}, {"powertrain": "diesel"}, {"model": "Octavia"}):
+        write(service.change, world.here.advisor, world.here.vehicle_id, changes, now)
+    with transaction(world.engine) as connection:
+        kinds = memory.kinds_after(connection, 0)
+        assert [(one.platform, one.powertrain) for one in kinds] == [("", "diesel"), ("Octavia", "diesel")]
