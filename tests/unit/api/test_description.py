@@ -87,6 +87,10 @@ def ways(ids: dict[str, str], other_time: str) -> dict[str, Way]:
         f"GET {V1}/vehicles/{{vehicle_id}}/history": Way(f"{car}/history?signal=Vehicle.Speed"),
         f"GET {V1}/vehicles/{{vehicle_id}}/codes": Way(f"{car}/codes"),
         f"GET {V1}/vehicles/{{vehicle_id}}/findings": Way(f"{car}/findings"),
+        f"GET {V1}/vehicles/{{vehicle_id}}/measurements": Way(f"{car}/measurements"),
+        f"POST {V1}/vehicles/{{vehicle_id}}/measurements": Way(
+            f"{car}/measurements", "advisor", {"name": "tread_mm", "value": 4.5}, ring
+        ),
         f"POST {V1}/vehicles/{{vehicle_id}}/commands": Way(f"{car}/commands", "advisor", {"name": "read_dtcs"}, ring),
         f"GET {V1}/vehicles/{{vehicle_id}}/commands/{{command_id}}": Way(
             f"{car}/commands/{ids['command']}", "advisor", foes=ring

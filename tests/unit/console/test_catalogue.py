@@ -60,7 +60,8 @@ def in_templates() -> set[str]:
 def in_tables() -> set[str]:
     """Words for codes."""
     tables = (
-        words.SEVERITIES, words.STATES, words.COMPONENTS, words.ROLES, words.STANDINGS, words.READINGS, words.READINESS,
+        words.SEVERITIES, words.STATES, words.COMPONENTS, words.ROLES, words.STANDINGS, words.READINGS, words.MEASURED,
+        words.READINESS,
         problems.MISFITS,
     )  # fmt: skip
     return {text for table in tables for text in table.values()}

@@ -311,3 +311,19 @@ def test_signing_in_never_leads_to_another_site(stranger, world, password, wante
     answer = stranger.post("/sign-in", data={"name": "here-owner", "password": password, "next": wanted})
     assert answer.status_code == 303
     assert not re.match(r"https?:|//|/\\|/\s", answer.headers["location"])
+
+
+def test_a_measurement_is_entered_on_the_cars_page(visit, scene) -> None:
+    """The advisor's number, with a comma too, is kept and shown; what is no number comes back with the reason."""
+    advisor = visit(scene.world.here.advisor)
+    car = f"/vehicles/{scene.world.here.vehicle_id}"
+    assert "What the workshop measured" in advisor.get(car).text
+    assert advisor.post_form(f"{car}/measure", name="tread_mm", value="4,5").status_code in {200, 303}
+    assert "4.5" in advisor.get(car).text
+    refused = advisor.post_form(f"{car}/measure", name="tread_mm", value="much")
+    assert refused.status_code == 422
+    assert "not a number" in alert_of(refused.text)
+    with reading(scene.world.engine) as connection:
+        assert [row[:2] for row in diagnosis.measurements_of(connection, scene.world.here.vehicle_id)] == [
+            ("tread_mm", 4.5)
+        ]
