@@ -94,10 +94,13 @@ class Position:
                 await asyncio.sleep(PAUSE_S)
 
     async def _follow(self) -> None:
-        reader, close = await asyncio.wait_for(_opened(self._receiver), OPEN_S)
+        # Not by wait_for: before Python 3.12 it may lose a cancellation that comes together with its result.
+        async with asyncio.timeout(OPEN_S):
+            reader, close = await _opened(self._receiver)
         try:
             while self._is_allowed():
-                line = await asyncio.wait_for(reader.readline(), SILENCE_S)
+                async with asyncio.timeout(SILENCE_S):
+                    line = await reader.readline()
                 if not line:
                     raise EOFError("the receiver is gone")
                 found = fix(line)

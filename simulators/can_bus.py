@@ -149,7 +149,8 @@ class EcuOnCan:
         frame, left = isotp.begin(payload)
         self._put(answer_id, frame)
         while left is not None:
-            control = await asyncio.wait_for(self._flowing(answer_id).get(), FLOW_CONTROL_S)
+            async with asyncio.timeout(FLOW_CONTROL_S):
+                control = await self._flowing(answer_id).get()
             if control.flow is isotp.Flow.OVERFLOW:
                 return
             if control.flow is isotp.Flow.GO_ON:

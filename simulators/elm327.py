@@ -99,7 +99,8 @@ class Elm327:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         settings = Settings()
         while True:
-            line = await asyncio.wait_for(reader.readuntil(b"\r"), IDLE_S)
+            async with asyncio.timeout(IDLE_S):  # wait_for may lose a cancellation before Python 3.12
+                line = await reader.readuntil(b"\r")
             text = line.decode("ascii", errors="replace").replace("\n", "").replace("\0", "").rstrip("\r")
             said = respond(text, settings, ask=self._ask, voltage_v=self._voltage())
             settings = said.settings

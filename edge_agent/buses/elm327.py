@@ -94,7 +94,8 @@ class Port:
 
 
 async def _open_socket(host: str, port: int) -> Port:
-    reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), RESET_S)
+    async with asyncio.timeout(RESET_S):
+        reader, writer = await asyncio.open_connection(host, port)
     return Port(reader, writer.write, writer.close)
 
 

@@ -148,3 +148,25 @@ async def test_a_receiver_that_is_gone_is_tried_again(
     assert caplog.text.count("no position") == 1
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_an_end_that_comes_with_a_sentence_is_an_end(monkeypatch: pytest.MonkeyPatch, turns: int) -> None:
+    """However near to each other the two come, the agent ends."""
+    reader = asyncio.StreamReader()
+
+    async def opened(_: Receiver) -> tuple[asyncio.StreamReader, Callable[[], object]]:
+        return reader, lambda: None
+
+    monkeypatch.setattr(position, "_opened", opened)
+    followed = Position(Receiver.parse("gpsd://127.0.0.1:2947"), lambda: True)
+    running = asyncio.ensure_future(followed.run())
+    reader.feed_data(RMC)
+    await until(followed.values)
+    reader.feed_data(RMC)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+    done, _ = await asyncio.wait([running], timeout=1)
+    running.cancel()
+    assert done == {running}
