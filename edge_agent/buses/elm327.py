@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -39,6 +40,8 @@ VOLTAGE_EVERY_S = 10.0
 """While the car sleeps (our choice); nothing of it reaches the bus."""
 SOCKET = "socket"
 _VOLTS = re.compile(r"[0-9]+\.[0-9]+")
+_PROTOCOL = re.compile(r"A?(?P<number>[1-9A-C])\s*")
+"""The answer to ``ATDPN``: an A in front where the adapter chose by itself (ELM327 data sheet)."""
 CHUNK = 4096
 NAME = "ELM"
 """In the greeting of every adapter that speaks this language, clones included."""
@@ -56,7 +59,7 @@ def open_source(request: OpenRequest) -> LiveSource:
     Raises:
         SourceError: neither a device nor a socket.
     """
-    return LiveSource(request, partial(_connect, request, opening(request)))
+    return LiveSource(request, partial(_connect, request, opening(request), Found()))
 
 
 def opening(request: OpenRequest) -> Callable[[], Awaitable[Port]]:
@@ -84,6 +87,13 @@ def _port_of(address: Any) -> int:
         return 0
 
 
+@dataclass(slots=True)
+class Found:
+    """The protocol, by the adapter's number, in which the car answered last; empty before it has."""
+
+    protocol: str = ""
+
+
 class Port:
     """Bytes to and from an adapter."""
 
@@ -108,12 +118,12 @@ async def _open_serial(path: str, baud: int) -> Port:
     return Port(reader, device.write, transport.close)
 
 
-async def _connect(request: OpenRequest, opened: Callable[[], Any]) -> ElmLink:
+async def _connect(request: OpenRequest, opened: Callable[[], Any], found: Found) -> ElmLink:
     try:
         port = await opened()
     except (OSError, TimeoutError, ValueError) as error:  # serial.SerialException is an OSError
         raise BusLostError(request.uri, f"cannot be opened: {error}") from error
-    link = ElmLink(port, request)
+    link = ElmLink(port, request, found)
     try:
         await link.set_up()
     except BaseException:
@@ -127,15 +137,18 @@ class ElmLink:
 
     physical = False
 
-    def __init__(self, port: Port, request: OpenRequest) -> None:
+    def __init__(self, port: Port, request: OpenRequest, found: Found) -> None:
         self._port, self._uri, self._health = port, request.uri, request.health
+        self._found, self._is_found = found, False
         self._gate = Gate(request.switch, may_clear=request.may_clear)
         self._lines = Lines()
         self._whole: list[str] = []
         self._owed = False
 
     async def set_up(self) -> None:
-        """Resets the adapter and sets how it shows answers.
+        """Resets the adapter and sets how it shows answers; it begins with the protocol that was found, else searches.
+
+        Where the car does not answer in that one it searches by itself all the same (``ATSPA``, ELM327 data sheet).
 
         Raises:
             BusLostError: no adapter speaks here.
@@ -144,7 +157,7 @@ class ElmLink:
         while NAME not in told:  # what an earlier tester left unread comes first
             told = await self._hear("ATZ", RESET_S)
         LOG.info("adapter: %s", " ".join(told.split()))
-        for command in (*SETUP, "ATSP0"):
+        for command in (*SETUP, f"ATSPA{self._found.protocol}" if self._found.protocol else "ATSP0"):
             await self._say(command, RESET_S)
 
     traffic_s: float | None = None
@@ -167,7 +180,17 @@ class ElmLink:
         del ecu
         command = request.hex().upper()
         reply = self._read(await self._say(command, ANSWER_S), command)
+        if reply.heard and not self._is_found:
+            await self._remember_protocol()
         return list(reply.heard)
+
+    async def _remember_protocol(self) -> None:
+        """Asks the adapter once which protocol the car answered in; the car has no part in it."""
+        self._is_found = True
+        said = _PROTOCOL.fullmatch((await self._say("ATDPN", RESET_S)).strip())
+        if said is not None:
+            self._found.protocol = said["number"]
+            LOG.info("the car answers in the adapter's protocol %s", self._found.protocol)
 
     def _read(self, text: str, command: str) -> Reply:
         reply = read_reply(text, command)

@@ -108,6 +108,37 @@ async def test_one_bad_ecu_does_not_spoil_another(unit, second_unit, opened, rea
         assert health.counts[counted] > 0
 
 
+@pytest.mark.parametrize(("named", "again"), [(b"A6", "ATSPA6"), (b"AA", "ATSPAA"), (b"?", "ATSP0")])
+async def test_the_protocol_that_was_found_is_tried_first(opened, short_pauses, named: bytes, again: str) -> None:
+    """The adapter searches at first; when it was away it begins with what it had found, and may search again."""
+    del short_pauses
+    chosen: list[str] = []
+    requests: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                line = (await reader.readuntil(b"\r")).decode().strip()
+                chosen.extend([line] if line.startswith("ATSP") else [])
+                requests.extend([] if line.startswith("AT") else [line])
+                if len(requests) == 2 and not line.startswith("AT"):  # after one answer the line breaks
+                    break
+                said = {"ATZ": b"ELM327 v1.5", "ATDPN": named, "0100": b"7E8064100983B0011"}.get(line, b"OK")
+                writer.write(said + b"\r\r>")
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    source = opened(f"elm327:socket://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    reading = asyncio.create_task(anext(source.rows(skip=0, start_ms=None)))
+    async with asyncio.timeout(20):
+        while len(chosen) < 2:
+            await asyncio.sleep(0.01)
+    reading.cancel()
+    await asyncio.wait([reading])
+    server.close()
+    assert chosen[:2] == ["ATSP0", again]
+
+
 async def test_a_serial_line(unit, opened, read) -> None:
     """A pseudo-terminal in front of the simulated adapter stands for USB and Bluetooth."""
     ours, theirs = pty.openpty()
