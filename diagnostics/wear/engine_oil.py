@@ -15,7 +15,7 @@ speed for the kilometres. The car's own oil life is used where it is given. With
 Source: US patent 4,742,476 (revolutions weighted by oil temperature, General Motors), its guideline of one year at
 most; US 6,327,900 for the oil's temperature from speed and coolant; the doubling per 10 K is the usual rule of thumb,
 cold weight, 27 million revolutions and 15,000 km, half a per cent a broken regeneration: our choice, to be calibrated
-by used-oil analysis.
+by used-oil analysis. 550 days at most: makers allow one to two years; set on the development fleet.
 
 False-alarm rate: not one of statistics: it says when its own dose is used up, with its spread on what the oil bears.
 Measured: no finding on 17 h of one recorded sound car.
@@ -53,10 +53,12 @@ class Use:
     km: Floats
     age_days: Floats
     unknown: Flags
+    told: Floats
+    """Part of its life that was used when a workshop looked last; the rest here is counted from then on."""
 
     def shares(self, p: Parameters) -> Floats:
         """Used parts of its life by dose, time and way, ``(3, n)``."""
-        return np.stack([self.counted.total, self.age_days / p["oil_days"], self.km / p["oil_km"]])
+        return self.told + np.stack([self.counted.total, self.age_days / p["oil_days"], self.km / p["oil_km"]])
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -65,6 +67,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "km": np.zeros(n_vehicles),
         "unknown": np.zeros(n_vehicles),
         "own_life": np.full(n_vehicles, np.nan),
+        "told": np.zeros(n_vehicles),
     }
     return own | dose.initial(n_vehicles) | latched(n_vehicles)
 
@@ -74,7 +77,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     changed = trips["own_oil_life"] - floats(state["own_life"]) >= RISE_PERCENT
     changed &= trips["own_oil_life"] >= NEW_PERCENT
     told = _told(_renewed(state, changed), trips["measured_oil_life_percent"])
-    use, after = _use(trips, told, p)
+    use, after = _use(trips, told, p, measured=~np.isnan(trips["measured_oil_life_percent"]))
     shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
     rul = _remaining(use, life, p)
@@ -104,10 +107,12 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     return judgement, after | latch_state
 
 
-def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floats | Integers]]:
+def _use(
+    trips: Trips, state: State, p: Parameters, *, measured: Flags
+) -> tuple[Use, dict[str, Floats | Integers]]:
     """What the oil has been through, this trip included."""
     first = np.isnan(floats(state["began_ms"]))
-    never_seen = first & np.isnan(trips["soak_s"])
+    never_seen = first & np.isnan(trips["soak_s"]) & ~measured
     broken = (np.nan_to_num(trips["dpf_regen_s"]) > 0.0) & (trips["dpf_regen_open"] > 0.0)
     damage = trips["oil_dose"] / p["oil_revolutions"] + np.where(broken, p["oil_broken_regeneration"], 0.0)
     counted, doses = dose.add(damage, trips["ended_ms"], {name: state[name] for name in dose.initial(0)})
@@ -118,24 +123,30 @@ def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floa
         "km": km,
         "unknown": unknown.astype(np.float64),
         "own_life": np.where(np.isnan(own), floats(state["own_life"]), own),
+        "told": floats(state["told"]),
     }
     age_days = (trips["ended_ms"] - floats(doses["began_ms"])) / dose.DAY_MS
-    return Use(counted=counted, km=km, age_days=age_days, unknown=unknown), after | doses
+    return Use(counted=counted, km=km, age_days=age_days, unknown=unknown, told=floats(state["told"])), after | doses
 
 
 def _renewed(state: State, changed: Flags) -> State:
     """The state with new oil where the car itself says so; what it says of it is kept, and so are habits."""
-    zero = ("total", "today", "km", "unknown")
+    zero = ("total", "today", "km", "unknown", "told")
     renewed = {name: np.where(changed, 0.0, floats(state[name])) for name in zero}
     # A moment ago, so that the oil is new and not unknown.
     return {**state, **renewed, "began_ms": np.where(changed, floats(state["day_ms"]), floats(state["began_ms"]))}
 
 
 def _told(state: State, percent: Floats) -> State:
-    """The state with what a workshop or laboratory found left in the oil, per cent, since the trip before."""
+    """The state with what a workshop or laboratory found left in the oil, per cent, since the trip before.
+
+    Dose, kilometres and days count from then on: which of them had used it up is not known, so each goes on from there.
+    """
     measured = ~np.isnan(percent)
-    used = np.where(measured, 1.0 - percent / 100.0, floats(state["total"]))
-    return {**state, "total": used, "unknown": np.where(measured, 0.0, floats(state["unknown"]))}
+    anew = {name: np.where(measured, 0.0, floats(state[name])) for name in ("total", "today", "km", "unknown")}
+    began = np.where(measured, floats(state["day_ms"]), floats(state["began_ms"]))
+    told = np.where(measured, np.clip(1.0 - percent / 100.0, 0.0, 1.0), floats(state["told"]))
+    return {**state, **anew, "began_ms": began, "told": told}
 
 
 def _remaining(use: Use, life: Floats, p: Parameters) -> Floats:
@@ -145,10 +156,11 @@ def _remaining(use: Use, life: Floats, p: Parameters) -> Floats:
     """
     counted = use.counted
     few = counted.days < p["rate_days"]
-    by_dose = life_quantiles(1.0 - counted.total, counted.rate, counted.variance, p["oil_log_sd"])
+    fresh = 1.0 - use.told
+    by_dose = life_quantiles(fresh - counted.total, counted.rate, counted.variance, p["oil_log_sd"])
     pace = use.km / np.maximum(use.age_days, 1.0)
-    by_km = np.where(pace > 0.0, (p["oil_km"] - use.km) / np.where(pace > 0.0, pace, 1.0), np.inf)
-    ends = np.maximum(np.minimum(by_km, p["oil_days"] - use.age_days), 0.0)
+    by_km = np.where(pace > 0.0, (fresh * p["oil_km"] - use.km) / np.where(pace > 0.0, pace, 1.0), np.inf)
+    ends = np.maximum(np.minimum(by_km, fresh * p["oil_days"] - use.age_days), 0.0)
     known = np.minimum(by_dose, ends[:, None] * np.exp(p["oil_log_sd"][:, None] * np.array([-1.645, 0.0, 1.645])))
     aged = np.where(use.unknown[:, None], known[:, 1:2] * np.array(QUANTILES), known)
     spent = (life <= 0.0)[:, None]

@@ -2,7 +2,8 @@
 
 Cars that are kept by schedule come once a year or each 15 000 km; the others when something is broken. A workshop
 measures what it sees, renews what is nearly worn, at times finds a fault that has not failed yet, and at times forgets
-to write down what it did. After a failure the car comes when its owner can no longer wait.
+to write down what it did. After a failure the car comes when its owner can no longer wait. The device is fitted there
+too, and what can be measured is measured then.
 """
 
 from __future__ import annotations
@@ -114,6 +115,12 @@ class Workshop:
         """How long an owner waits after a failure."""
         median = WAITS_DAYS.get(component, WAITS_OTHERWISE)
         return int(median * self.rng.lognormal(0.0, WAITS_SPREAD) * A_DAY_MS)
+
+    def takes_in(self, cars: Cars, now_ms: int) -> None:
+        """The device is fitted in a workshop, which measures what it measures at a visit: where each part stands."""
+        everyone = np.ones(len(self.vehicles), dtype=np.bool_)
+        for life in self.lives:
+            self._measured(life, cars, everyone, now_ms)
 
     def note(self, vehicle: int, component: str, time_ms: int, what: str) -> None:
         """Writes work down, mostly."""
@@ -252,7 +259,9 @@ def opened(
         visit_ms=now_ms + (due * YEARLY_DAYS * A_DAY_MS).astype(np.int64),
         visit_km=vehicles.odometer_km + floats(due * YEARLY_KM),
     )  # fmt: skip
-    return shop, replace(cars, states=tuple(states))
+    cars = replace(cars, states=tuple(states))
+    shop.takes_in(cars, now_ms)
+    return shop, cars
 
 
 def _left_at_first(wear: WearPart, vehicles: Vehicles, rng: np.random.Generator) -> Floats:
