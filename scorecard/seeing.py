@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from diagnostics.features.columns import MATTERS
 from diagnostics.features.rows import Rows
 from diagnostics.features.trips import FEATURES, MEASUREMENTS
 from diagnostics.features.trips import Trips as ClosedTrips
 from diagnostics.fleet import Fleet
+from diagnostics.platforms import read_platforms
 from scorecard.record import Cars, Code, Record, Service, Trips
 from scorecard.truth import Left, Truth, Watched
 from simulators.fleet.blocks import BlockRun
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 BLOCK = 2000
 """Most vehicles that are driven together: the more, the less a step costs each (our choice, for memory)."""
-SOURCES = ("simulators", "vehicle", "diagnostics/features", "diagnostics/parameters")
+SOURCES = ("simulators", "vehicle", "diagnostics/features")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -70,9 +72,11 @@ class Seen:
 
 
 def code_version() -> str:
-    """A name for the code that makes trips: it changes with any of its files."""
+    """A name for what makes trips: it changes with any file of that code and any parameter that a feature asks for."""
     names = sorted(path for source in SOURCES for path in (ROOT / source).rglob("*") if path.suffix in {".py", ".toml"})
-    digest = hashlib.sha256()
+    asked = sorted({name for matter in MATTERS for name in matter.parameters})
+    values = [(kind, name, table.get(name)) for kind, table in sorted(read_platforms().items()) for name in asked]
+    digest = hashlib.sha256(repr(values).encode())
     for path in names:
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
