@@ -8,6 +8,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from diagnostics.code_families import family_of
 from diagnostics.findings import Component, Severity
 from diagnostics.knowledge import Knowledge
 from diagnostics.truck_codes import explain_truck
@@ -93,7 +94,10 @@ def _by_rule(code: str) -> Knowledge:
         "zh": f"{code}不在知识表中，具体含义请查阅厂家资料。",
     }  # fmt: skip
     standard = code[:2] in {"P0", "P2"} and code[2:3] in _SUBSYSTEMS
-    if standard:
+    if (family := family_of(code)) is not None:
+        component = family.component
+        title = {"en": f"{system['en']}: {family.english}", "zh": f"{system['zh']}：{family.chinese}"}
+    elif standard:
         english, chinese, component = _SUBSYSTEMS[code[2]]
         title = {"en": f"{system['en']}: {english}", "zh": f"{system['zh']}：{chinese}"}
     return Knowledge(
