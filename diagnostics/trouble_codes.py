@@ -13,7 +13,8 @@ Source: states by ISO 15031-6 and SAE J1979 services 03, 07, 0A, and of trucks b
 and words: ``codes.csv`` and ``spn.csv``, our choice.
 
 False-alarm rate: that of the car's monitors; ours add none, since each confirmed code is stated once.
-P2463 and P0101 were right in 2 of 15 alarms on the development fleet, so they are for the next service and book nothing.
+P2463 and P0101 were right in 2 of 15 alarms on the development fleet, so they are for the next
+service and book nothing.
 """
 
 from __future__ import annotations
