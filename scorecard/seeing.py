@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 BLOCK = 2000
 """Most vehicles that are driven together: the more, the less a step costs each (our choice, for memory)."""
-SOURCES = ("simulators", "vehicle", "diagnostics/features")
+SOURCES = ("simulators/fleet", "vehicle", "diagnostics/features")
 ROOT = Path(__file__).resolve().parents[1]
 
 
