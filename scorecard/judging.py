@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from scorecard.truth import Floats, Integers
 
 BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
-MONTH_DAYS = 30
+MONTH_DAYS = 28
+"""As the ledger's, which tells what is left of parts at their ends."""
 CODES = "trouble_codes"
 ONE_WORD: Mapping[str, str] = MappingProxyType({"brakes_front": "brakes", "brakes_rear": "brakes"})
 """Components that the ledger has one word for: diagnosis tells the axles apart, the ledger does not."""
@@ -123,7 +124,7 @@ def _services(record: Record, detectors: Sequence[Detector]) -> Floats:
     table = np.full((len(record.cars), len(detectors), most), np.nan)
     columns: dict[str, list[int]] = {}
     for at, detector in enumerate(detectors):
-        columns.setdefault(word(str(detector.component)), []).append(at)
+        columns.setdefault(str(detector.component), []).append(at)
     for (vehicle, component), times in by_vehicle.items():
         for at in columns.get(component, []):
             table[vehicle, at, : len(times)] = sorted(times)

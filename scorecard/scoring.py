@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib import resources
 from multiprocessing import get_context
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,6 +33,20 @@ if TYPE_CHECKING:
 
 SCALES = (0.6, 0.8, 1.0, 1.3, 1.7)
 """By which all limits of sequential tests are multiplied for the trade-off curve."""
+MEANT: Mapping[str, str] = MappingProxyType(
+    {
+        "engine_oil": "engine_oil/engine oil",
+        "brake_pads_front": "brakes/front_pads",
+        "brake_pads_rear": "brakes/rear_pads",
+        "tyre_wear": "tyre_wear/tread",
+        "gearbox_fluid": "transmission/gearbox_oil",
+        "air_filter": "air_filter/air filter",
+        "traction_battery": "traction_battery/traction_capacity",
+        "battery_12v_ev": "battery_12v_ev/auxiliary_battery",
+        "battery": "battery_12v/battery ages",
+    }
+)
+"""Whose remaining life a detector states, in the ledger's words."""
 RELIABILITY_BINS = 12
 LEAST_DETECTABLE = 0.5
 """A kind of which less than half was found is named as not detectable (our choice)."""
@@ -142,16 +157,17 @@ def _chances(ours: Opinion, seen: Seen) -> Chances | None:
 
 
 def _intervals(ours: Opinion, seen: Seen) -> Intervals:
-    """Stated remaining lives at the ends of months against what was really left."""
+    """Stated remaining lives at the ends of months against what was really left of the part that was meant."""
     truth = {
-        (int(v), str(c), round(float(t) / DAY_MS)): float(d)
-        for v, c, t, d in zip(seen.left.vehicle, seen.left.component, seen.left.at_ms, seen.left.days, strict=True)
+        (int(v), str(part), round(float(t) / DAY_MS)): float(d)
+        for v, part, t, d in zip(seen.left.vehicle, seen.left.part, seen.left.at_ms, seen.left.days, strict=True)
     }
     rows: list[tuple[int, str, float, float, float]] = []
     for one in ours.stated:
-        for vehicle in np.flatnonzero(~np.isnan(one.life_days[:, 1])):
-            left = truth.get((int(vehicle), one.component, round(one.at_ms / DAY_MS)), np.nan)
-            if np.isfinite(left):
+        part = MEANT.get(one.detector)
+        for vehicle in np.flatnonzero(~np.isnan(one.life_days[:, 1])) if part is not None else ():
+            left = truth.get((int(vehicle), str(part), round(one.at_ms / DAY_MS)))
+            if left is not None:
                 rows.append((int(vehicle), one.component, one.life_days[vehicle, 0], one.life_days[vehicle, 2], left))
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
     return Intervals(

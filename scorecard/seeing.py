@@ -10,6 +10,7 @@ import hashlib
 import pickle
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from simulators.fleet.population import plan
 from simulators.fleet.stress import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from scorecard.truth import Floats
     from simulators.fleet.blocks import Chunk
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 BLOCK = 2000
 """Most vehicles that are driven together: the more, the less a step costs each (our choice, for memory)."""
 SOURCES = ("simulators/fleet", "vehicle", "diagnostics/features")
+AXLES: Mapping[str, str] = MappingProxyType({"replace_front_pads": "brakes_front", "replace_rear_pads": "brakes_rear"})
+"""What a workshop's words say beyond the component: diagnosis tells the axles apart."""
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -155,7 +158,7 @@ def _note(chunk: Chunk, first: int, fleet: Fleet, told: dict[str, list[Any]]) ->
         for each in chunk.codes
     ]  # fmt: skip
     told["services"] += [
-        Service(vehicle=each.vehicle - first, component=each.component, at_ms=float(each.time_ms))
+        Service(vehicle=each.vehicle - first, component=AXLES.get(each.what, each.component), at_ms=float(each.time_ms))
         for each in chunk.services
     ]
     for each in chunk.measurements:
@@ -200,9 +203,9 @@ def _left(sealed: Sealed, first: int) -> Left:
     rows = sealed.lives
     return Left(
         vehicle=np.array([row.vehicle - first for row in rows], dtype=np.int64),
-        component=np.array([row.component for row in rows], dtype=np.str_),
+        part=np.array([f"{row.component}/{row.part}" for row in rows], dtype=np.str_),
         at_ms=np.array([row.time_ms for row in rows], dtype=np.float64),
-        days=np.array([row.days if row.reached else np.nan for row in rows], dtype=np.float64),
+        days=np.array([row.days for row in rows], dtype=np.float64),
     )
 
 

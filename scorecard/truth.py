@@ -55,10 +55,14 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
-    """What was really left of parts at certain times ``(k,)``, days to the end of their use; NaN: not within sight."""
+    """What was really left of parts at certain times ``(k,)``, days to the end of their use.
+
+    Of a part that did not reach its end within the record the days go on from how fast it wore till then: leaving
+    these out would keep the short lives alone. ``part`` is the component and the ledger's name: ``brakes/rear_pads``.
+    """
 
     vehicle: Integers
-    component: Words
+    part: Words
     at_ms: Floats
     days: Floats
 

@@ -57,7 +57,7 @@ def _seen() -> Seen:
         code_ms=np.array([START + 80 * DAY_MS, np.nan]),
     )  # fmt: skip
     left = Left(
-        vehicle=np.array([0]), component=np.array(["charging"]), at_ms=np.array([START + 60 * DAY_MS]),
+        vehicle=np.array([0]), part=np.array(["charging/alternator weakens"]), at_ms=np.array([START + 60 * DAY_MS]),
         days=np.array([50.0]),
     )  # fmt: skip
     watched = Watched(from_ms=np.full(N, START), until_ms=np.full(N, START + DAYS * DAY_MS))
