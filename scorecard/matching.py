@@ -4,8 +4,9 @@
   its repair; for a part that use wears out: where it ends within :data:`WEAR_HORIZON_DAYS`.
 - It is *neutral* where the only such fault stayed too small to matter: no credit, no penalty.
 - Else it is *false*.
-- An alert that names the wrong component is right where one of its suspects is; that its first was wrong is counted by
-  ``top1_cause``.
+- An alert that names the wrong component is right where one of its suspects is, a part that wears apart: nearly every
+  car has one of these near its end, so that naming it among others shows nothing. That its first was wrong is counted
+  by ``top1_cause``.
 - A failure is *found* where a right alert was raised before it. Failures in the first :data:`KNOWN_AFTER_DAYS` of a
   vehicle's record do not count: nobody knew the car.
 """
@@ -69,7 +70,7 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
     live = rows[_live(truth, rows, alerts.at_ms[at])]
     best = (FALSE, -1, -1)
     for place, suspect in enumerate([alerts.component[at], *alerts.suspects[at]]):
-        named = live[truth.component[live] == suspect]
+        named = live[(truth.component[live] == suspect) & ((place == 0) | ~truth.wears[live])]
         for row in named:
             if truth.matters[row]:
                 return RIGHT, int(row), _rank(alerts, at, str(truth.component[row]), place)
