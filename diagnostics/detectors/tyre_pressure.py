@@ -47,6 +47,8 @@ COLD_S = 3 * 3600.0
 """Rest after which a tyre has the air's temperature (our choice)."""
 RECENT = 0.3
 """Weight of the newest reading in a tyre's level (our choice: a week at a reading a day)."""
+JUMP_KPA = 8.0
+"""A reading farther from its wheel's level is believed when the next one says so too (our choice)."""
 ALL_LOW, LEAK, URGENT, FLAT = 0, 1, 5, 9
 """First index of each cause; each but the first is there once a wheel."""
 
@@ -57,6 +59,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "wheel": np.full((n_vehicles, 4), np.nan),
         "reference": np.full((n_vehicles, 4), np.nan),
         "apart_n": np.zeros((n_vehicles, 4)),
+        "read": np.full((n_vehicles, 4), np.nan),
     }
     return (
         wheels
@@ -69,7 +72,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
     cold = np.stack([trips[f"tyre_{corner}_kpa"] for corner in CORNERS], axis=1)
-    cold = np.where((trips["soak_s"] >= COLD_S)[:, None], cold, np.nan)
+    cold, read = _believed(np.where((trips["soak_s"] >= COLD_S)[:, None], cold, np.nan), state)
     observable = some(~np.isnan(cold))
     compensated = trips["tyre_compensated"] > 0.0
     wheel, reference, filled = _levels(cold, compensated, state, p)
@@ -99,8 +102,19 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         numbers=_numbers(wheel, reference, limit, rate, days, worst),
     )
     tested = prefixed(whitened.restarted(after["tested"], cleared), "test_")
-    seen: dict[str, Floats | Integers] = {"wheel": wheel, "reference": reference, "apart_n": apart}
+    seen: dict[str, Floats | Integers] = {"wheel": wheel, "reference": reference, "apart_n": apart, "read": read}
     return judgement, seen | tested | prefixed(after["followed"], "gap_") | latch_state
+
+
+def _believed(cold: Floats, state: State) -> tuple[Floats, Floats]:
+    """Cold readings without those that jump alone, and the last ones as they were read.
+
+    A tyre that is filled, or holed, reads so the next time too; a single reading far from its level is a warm tyre, sun
+    on one side, or a slip of the sensor.
+    """
+    before, level = floats(state["read"]), floats(state["wheel"])
+    alone = (np.abs(cold - level) > JUMP_KPA) & (np.abs(cold - before) > JUMP_KPA)
+    return np.where(alone, np.nan, cold), np.where(np.isnan(cold), before, cold)
 
 
 def _levels(cold: Floats, compensated: Flags, state: State, p: Parameters) -> tuple[Floats, Floats, Flags]:

@@ -107,9 +107,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     return judgement, after | latch_state
 
 
-def _use(
-    trips: Trips, state: State, p: Parameters, *, measured: Flags
-) -> tuple[Use, dict[str, Floats | Integers]]:
+def _use(trips: Trips, state: State, p: Parameters, *, measured: Flags) -> tuple[Use, dict[str, Floats | Integers]]:
     """What the oil has been through, this trip included."""
     first = np.isnan(floats(state["began_ms"]))
     never_seen = first & np.isnan(trips["soak_s"]) & ~measured
