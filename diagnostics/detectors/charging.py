@@ -3,7 +3,8 @@
 Why it works: what an alternator can do shows in the upper part of a trip's running voltage; smart ones are low for
 long stretches by intention, so the mean would accuse them. The feature is the 90th percentile after the first two
 minutes. Two tests: below ``charging_low_v`` on trips that follow each other (absolute), and a CUSUM of the fall
-against the car's own normal, raised only when the fall is large enough to matter.
+against the car's own normal, raised only when the fall is large enough to matter
+and ends below what sound alternators give on warm days, when all charge less.
 When not: cars whose controller never charges above 13.2 V in a trip (some mild hybrids) need their own platform row.
 
 Signals needed: control-module voltage, engine speed. Without them: not observable.
@@ -58,6 +59,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )  # fmt: skip
     low = low_trips >= p["charging_low_trips"]
     fallen = (drift.down > p["charging_h"]) & (drift.baseline - volts >= p["charging_fall_v"])
+    fallen &= volts < p["charging_weak_v"]
     bad = np.where(observable & (low | fallen), 0, -1)
     good = observable & (volts >= p["charging_low_v"]) & (drift.baseline - volts < p["charging_fall_v"] / 2.0)
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["charging_clear_trips"])
@@ -116,7 +118,7 @@ DETECTOR = Detector(
     initial=initial,
     step=step,
     parameters=(
-        "charging_v", "charging_sd_v", "charging_learn_trips", "charging_h", "charging_fall_v", "charging_low_v",
-        "charging_low_trips", "charging_trip_s", "charging_clear_trips", "undervolt_v", "cusum_k",
+        "charging_v", "charging_sd_v", "charging_learn_trips", "charging_h", "charging_fall_v", "charging_weak_v",
+        "charging_low_v", "charging_low_trips", "charging_trip_s", "charging_clear_trips", "undervolt_v", "cusum_k",
     ),
 )  # fmt: skip
