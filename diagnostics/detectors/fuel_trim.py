@@ -59,6 +59,13 @@ FILLED_PERCENT = 8.0
 WAIT_TRIPS = 2
 """Trips after filling up that are left out, while a car learns the new fuel."""
 LEVELS = ("trim_load", "trim_idle", "trim_high")
+RESTLESS, MOST_SD = 1.3, 3.5
+"""A car's own spread by the differences of trips that follow each other, which correlation makes too small by about the
+first (0.4 from trip to trip); and the most that is taken for it, per cent (our choice)."""
+REMEMBER = 0.05
+"""Weight of the newest difference in it (our choice)."""
+SPREADS = 1.8
+"""A shift is more than so many of the car's own spreads (our choice)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -68,6 +75,8 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "usual_excess": np.full((n_vehicles, 2), np.nan),
         "tank": np.full(n_vehicles, np.nan),
         "waiting": np.zeros(n_vehicles, dtype=np.int64),
+        "before": np.full((n_vehicles, 2), np.nan),
+        "restless": np.full((n_vehicles, 2), np.nan),
     }
     return unknown | usual | sequential.initial(n_vehicles, 2) | latched(n_vehicles)
 
@@ -79,9 +88,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     x = np.stack([said["trim_load"], said["trim_idle"]], axis=1)
     known: Flags = ~np.isnan(x)
     observable: Flags = np.asarray(known.any(axis=1))
+    sd, spreads = _spread(x, state, p)
     drift, sums = sequential.follow(
         x, trips["ended_ms"][:, None], state, mean=p["trim_mean"][:, None],
-        sd=np.stack([p["trim_load_sd"], p["trim_idle_sd"]], axis=1), learn=p["trim_learn_trips"][:, None],
+        sd=sd, learn=p["trim_learn_trips"][:, None],
         k=p["cusum_k"][:, None], hold=p["trim_h"][:, None] / 2.0, settle=SETTLE_TRIPS, pace=PACE,
     )  # fmt: skip
     recent = {f"recent_{name}": _recent(state[f"recent_{name}"], said[name]) for name in LEVELS}
@@ -91,7 +101,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shift, level = sequential.chosen(shifts, which), sequential.chosen(levels, which)
     excess, usual = _excess(recent, state, drift, p)
     bad = np.maximum(
-        _cause(drift, (which, sign), (shift, level), excess - usual, observable, p),
+        _cause(drift, (which, sign), (shift, level), excess - usual, observable & _clear(shifts, which, sd), p),
         _absolute(levels, drift, observable, p),
     )
     near = np.abs(np.nan_to_num(shifts)).max(axis=1) < p["trim_clear"]
@@ -119,7 +129,28 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         },
     )
     after: dict[str, Floats | Integers] = {"usual_excess": usual, "tank": tank, "waiting": waiting}
-    return judgement, recent | after | sequential.restarted(sums, cleared[:, None]) | latch_state
+    return judgement, recent | after | spreads | sequential.restarted(sums, cleared[:, None]) | latch_state
+
+
+def _spread(x: Floats, state: State, p: Parameters) -> tuple[Floats, dict[str, Floats | Integers]]:
+    """How far each car's trips lie apart by themselves ``(n, 2)``: the platform's spread, or its own where it is more.
+
+    By the differences of trips that follow each other, which a shift enters once only.
+    """
+    before, restless = floats(state["before"]), floats(state["restless"])
+    usual = np.stack([p["trim_load_sd"], p["trim_idle_sd"]], axis=1)
+    square = (x - before) ** 2 / 2.0
+    first = (usual / RESTLESS) ** 2
+    old = np.where(np.isnan(restless), first, restless)
+    restless = np.where(np.isnan(square), restless, old + REMEMBER * (np.minimum(square, 16.0 * first) - old))
+    sd = np.clip(RESTLESS * np.sqrt(np.where(np.isnan(restless), first, restless)), usual, MOST_SD)
+    return sd, {"before": np.where(np.isnan(x), before, x), "restless": restless}
+
+
+def _clear(shifts: Floats, which: Integers, sd: Floats) -> Flags:
+    """Where the shift of the series that speaks stands out of the car's own spread."""
+    far: Flags = np.abs(sequential.chosen(shifts, which)) >= SPREADS * sequential.chosen(sd, which)
+    return far
 
 
 def _filled(trips: Trips, state: State) -> tuple[Floats, Integers]:
