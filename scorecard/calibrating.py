@@ -67,5 +67,5 @@ def false_alarms(ours: Opinion, seen: Seen) -> dict[str, float]:
 
 
 def _nominal(rates: dict[str, float]) -> str:
-    head = "# False alarms a vehicle-year by component, counted on held-out cars of the development fleet.\n"
+    head = "# False alarms a vehicle-year by component, counted on the development fleet.\n"
     return head + "".join(f"{name} = {rate:.6f}\n" for name, rate in sorted(rates.items()))

@@ -113,7 +113,7 @@ def nominal() -> float | None:
 
 
 def read_nominal(text: str | None = None) -> dict[str, float]:
-    """False alarms a vehicle-year by component, as counted on held-out cars of the development fleet."""
+    """False alarms a vehicle-year by component, as counted on the development fleet."""
     shipped = resources.files("scorecard") / "nominal.toml"
     return dict(msgspec.toml.decode(text if text is not None else shipped.read_text(encoding="utf-8")))
 
