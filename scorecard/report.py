@@ -29,11 +29,12 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "title": {"en": "Scorecard", "zh": "评分报告"},
         "made": {
-            "en": "`VEHICLES={vehicles} YEARS={years:.2g} SEED={seed} make score` makes this page "
-            "and its charts anew. {vehicles:,} simulated vehicles of the {world} world, {years:.2g} years, seed {seed}: {vehicle_years:,.0f} vehicle-years, {driven:,.0f} h driven, "
-            "{failures:,} failures. Thresholds were set on the development world; this one differs in cars, climates, "
-            "structure and all chance. Intervals are 95 % by a bootstrap over vehicles.",
-            "zh": "本页及图表由`VEHICLES={vehicles} YEARS={years:.2g} SEED={seed} make score`生成。"
+            "en": "`VEHICLES={vehicles} YEARS={years:.2g} SEED={seed} STRESSES='{stresses}' make score` makes this "
+            "page and its charts anew. {vehicles:,} simulated vehicles of the {world} world, {years:.2g} years, seed "
+            "{seed}: {vehicle_years:,.0f} vehicle-years, {driven:,.0f} h driven, {failures:,} failures. Thresholds "
+            "were set on the development world; this one differs in cars, climates, structure and all chance. "
+            "Intervals are 95 % by a bootstrap over vehicles.",
+            "zh": "本页及图表由`VEHICLES={vehicles} YEARS={years:.2g} SEED={seed} STRESSES='{stresses}' make score`生成。"
             "{world}世界的{vehicles:,}辆模拟车，{years:.2g}年，种子{seed}：共{vehicle_years:,.0f}车年，行驶{driven:,.0f}小时，{failures:,}次失效。"
             "阈值在development世界确定；本世界的车型、气候、结构与随机数均不同。区间为按车辆自助法的95 %区间。",
         },
@@ -83,6 +84,7 @@ def _lines(score: Score, robust: Mapping[str, Score], language: str) -> Iterator
     yield _t("made", language).format(
         vehicles=score.vehicles, world=score.world, years=score.years, seed=score.seed,
         vehicle_years=score.vehicle_years, driven=score.driven_hours, failures=score.failures,
+        stresses=" ".join(robust),
     )  # fmt: skip
     yield from _section("whole", language, _whole(score, language))
     yield from ["", "![](scorecard/reliability.svg)"]
