@@ -34,8 +34,8 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "{seed}: {vehicle_years:,.0f} vehicle-years, {driven:,.0f} h driven, {failures:,} failures. Thresholds "
             "were set on the development world; this one differs in cars, climates, structure and all chance. "
             "Intervals are 95 % by a bootstrap over vehicles.",
-            "zh": "本页及图表由`VEHICLES={vehicles} YEARS={years:.2g} SEED={seed} STRESSES='{stresses}' make score`生成。"
-            "{world}世界的{vehicles:,}辆模拟车，{years:.2g}年，种子{seed}：共{vehicle_years:,.0f}车年，行驶{driven:,.0f}小时，{failures:,}次失效。"
+            "zh": "本页及图表由`VEHICLES={vehicles} YEARS={years:.2g} SEED={seed} STRESSES='{stresses}' make score`"
+            "生成。{world}世界的{vehicles:,}辆模拟车，{years:.2g}年，种子{seed}：共{vehicle_years:,.0f}车年，行驶{driven:,.0f}小时，{failures:,}次失效。"
             "阈值在development世界确定；本世界的车型、气候、结构与随机数均不同。区间为按车辆自助法的95 %区间。",
         },
         "whole": {"en": "All components", "zh": "全部部件"},
