@@ -100,7 +100,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == STUCK_OPEN, 0.92, 0.8),
         health=np.where(observable, _health(x, usual, p), np.nan),
-        numbers=_numbers(x, usual, cold | fallen, p),
+        numbers=_numbers(x, usual, p),
     )
     after: dict[str, Floats | Integers] = {"cold_trips": counted, "cold_since_ms": since}
     return judgement, after | sequential.restarted(sums, cleared[:, None]) | latch_state
@@ -142,16 +142,15 @@ def _health(x: Floats, usual: Floats, p: Parameters) -> Floats:
     return np.clip(np.fmin(by_level, by_gain), 0.0, 1.0)
 
 
-def _numbers(x: Floats, usual: Floats, found: Flags, p: Parameters) -> dict[str, Floats]:
-    """Of the witness that speaks, the gain first: what it shows, is used to and must not fall below."""
-    by_gain = found[:, GAIN]
-    share = 100.0 * np.exp(x - usual)[:, GAIN]
+def _numbers(x: Floats, usual: Floats, p: Parameters) -> dict[str, Floats]:
+    """What the chart draws, the settled temperature, with its normal and limit; the gain stands in the words."""
+    settled = np.where(np.isnan(x[:, SETTLED]), usual[:, SETTLED], x[:, SETTLED])
     return {
-        "value": np.where(by_gain, share, x[:, SETTLED]),
-        "expectation": np.where(by_gain, 100.0, usual[:, SETTLED]),
-        "threshold": np.where(by_gain, 100.0 * p["warm_share"], p["cold_c"]),
-        "share": np.nan_to_num(share, nan=100.0),
-        "settled": np.where(np.isnan(x[:, SETTLED]), usual[:, SETTLED], x[:, SETTLED]),
+        "value": settled,
+        "expectation": usual[:, SETTLED],
+        "threshold": p["cold_c"],
+        "share": np.nan_to_num(100.0 * np.exp(x - usual)[:, GAIN], nan=100.0),
+        "settled": settled,
         "usual": usual[:, SETTLED],
     }
 

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 WITHIN_DAYS = 30.0
 TERMS = ("advised", "booked", "fallen", "fallen_booked", "life", "life_known")
 """What the log odds are a line in, beside the component's intercept."""
+LIFE = TERMS.index("life")
 Z_95 = 1.6449
 LEAST_CHANCE = 1e-4
 """A chance is never stated as smaller: nobody has seen enough cars (our choice)."""
 SHRINK_TERMS, SHRINK_COMPONENTS = 0.05, 1.0
 """Precision of the priors on coefficients and on components' intercepts about the common one (our choice)."""
+LEAST_LIFE = 0.3
+"""Least weight of a stated life's odds (our choice): too few lives end within a month for a fit to tell it from none,
+and a part said to end soon must not be taken for as safe as one said to last."""
 STEPS, LONGEST_STEP = 60, 1.0
 
 
@@ -84,7 +88,7 @@ def fit(components: Sequence[str], x: Floats, came: Flags, of: np.ndarray) -> Ch
     """Fits the table: ``x`` ``(q, len(TERMS))``, whether it ``came``, and the place ``of`` its component's name.
 
     Newton's method on the penalised log likelihood, which is concave; steps are held short, since far from the top
-    its curvature says nothing.
+    its curvature says nothing. At its bound :data:`LEAST_LIFE` the weight of the life stays, and the others follow.
     """
     n_terms, n_components = len(TERMS), len(components)
     size = n_terms + 1 + n_components
@@ -94,9 +98,14 @@ def fit(components: Sequence[str], x: Floats, came: Flags, of: np.ndarray) -> Ch
     for _ in range(STEPS):
         chance = expit(x @ beta[:n_terms] + beta[n_terms] + beta[n_terms + 1 :][of])
         gradient = _folded(x, came - chance, of, n_components) - penalty * beta
-        step = np.linalg.solve(_curvature(x, chance * (1.0 - chance), of, n_components) + np.diag(penalty), gradient)
+        curvature = _curvature(x, chance * (1.0 - chance), of, n_components) + np.diag(penalty)
+        free = np.arange(size) != (LIFE if beta[LIFE] <= LEAST_LIFE and gradient[LIFE] < 0.0 else -1)
+        step = np.zeros(size)
+        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+        before = beta
         beta = beta + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
-        if np.abs(step).max() < 1e-8:  # noqa: PLR2004  converged to the last digits that are written
+        beta[LIFE] = max(beta[LIFE], LEAST_LIFE)
+        if np.abs(beta - before).max() < 1e-8:  # noqa: PLR2004  converged to the last digits that are written
             break
     common = float(beta[n_terms])
     return Chances(
