@@ -4,7 +4,8 @@ J2012 numbers its codes by circuit, in blocks; a code that nobody has described 
 last code of a block are written as the car writes them; letters and digits are hexadecimal, so text order is the order
 of numbers. Codes with a manufacturer's digit (P1, P30 to P33, C1, B1, U1) are in no block.
 
-Source: the number blocks of SAE J2012; for the chassis the numbers that makers use by custom. Names: ours.
+Source: the number blocks of SAE J2012 as they are commonly listed, not checked against the standard's text; for the
+chassis the numbers that makers use by custom. Names: ours.
 """
 
 from __future__ import annotations

@@ -163,10 +163,9 @@ def _intervals(ours: Opinion, seen: Seen) -> Intervals:
         for v, part, t, d in zip(seen.left.vehicle, seen.left.part, seen.left.at_ms, seen.left.days, strict=True)
     }
     rows: list[tuple[int, str, float, float, float]] = []
-    for one in ours.stated:
-        part = MEANT.get(one.detector)
-        for vehicle in np.flatnonzero(~np.isnan(one.life_days[:, 1])) if part is not None else ():
-            left = truth.get((int(vehicle), str(part), round(one.at_ms / DAY_MS)))
+    for one in (stated for stated in ours.stated if stated.detector in MEANT):
+        for vehicle in np.flatnonzero(~np.isnan(one.life_days[:, 1])):
+            left = truth.get((int(vehicle), MEANT[one.detector], round(one.at_ms / DAY_MS)))
             if left is not None:
                 rows.append((int(vehicle), one.component, one.life_days[vehicle, 0], one.life_days[vehicle, 2], left))
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]

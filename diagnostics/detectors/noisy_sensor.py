@@ -17,7 +17,7 @@ Source: residual noise against the vehicle's own past, the usual plausibility te
 intake air and the trips ahead were set on even cars of the development fleet (seed 11, half a year).
 
 False-alarm rate: 0.002 per vehicle-year aimed at (our choice); measured 0 in the 33 recorded drives of one sound car,
-and 0.03 advisories on the sound odd cars of the development fleet (11 in 400 vehicle-years).
+and 0.03 advisories on the odd cars of the development fleet (11 in 400 vehicle-years), which were looked at thrice.
 """
 
 from __future__ import annotations

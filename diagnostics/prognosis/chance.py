@@ -99,7 +99,8 @@ def fit(components: Sequence[str], x: Floats, came: Flags, of: np.ndarray) -> Ch
         chance = expit(x @ beta[:n_terms] + beta[n_terms] + beta[n_terms + 1 :][of])
         gradient = _folded(x, came - chance, of, n_components) - penalty * beta
         curvature = _curvature(x, chance * (1.0 - chance), of, n_components) + np.diag(penalty)
-        free = np.arange(size) != (LIFE if beta[LIFE] <= LEAST_LIFE and gradient[LIFE] < 0.0 else -1)
+        free = np.ones(size, dtype=np.bool_)
+        free[LIFE] = beta[LIFE] > LEAST_LIFE or gradient[LIFE] > 0.0
         step = np.zeros(size)
         step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
         before = beta

@@ -77,8 +77,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     """See the module."""
     changed = trips["own_oil_life"] - floats(state["own_life"]) >= RISE_PERCENT
     changed &= trips["own_oil_life"] >= NEW_PERCENT
-    told = _told(_renewed(state, changed), trips["measured_oil_life_percent"])
-    use, after = _use(trips, told, p, measured=~np.isnan(trips["measured_oil_life_percent"]))
+    measured = trips["measured_oil_life_percent"]
+    fresh = _counted_anew(state, changed, np.zeros(len(trips)))
+    told = _counted_anew(fresh, ~np.isnan(measured), np.clip(1.0 - measured / 100.0, 0.0, 1.0))
+    use, after = _use(trips, told, p)
     shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
     rul = _remaining(use, life, p)
@@ -108,10 +110,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     return judgement, after | latch_state
 
 
-def _use(trips: Trips, state: State, p: Parameters, *, measured: Flags) -> tuple[Use, dict[str, Floats | Integers]]:
+def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floats | Integers]]:
     """What the oil has been through, this trip included."""
     first = np.isnan(floats(state["began_ms"]))
-    never_seen = first & np.isnan(trips["soak_s"]) & ~measured
+    never_seen = first & np.isnan(trips["soak_s"]) & np.isnan(trips["measured_oil_life_percent"])
     broken = (np.nan_to_num(trips["dpf_regen_s"]) > 0.0) & (trips["dpf_regen_open"] > 0.0)
     damage = trips["oil_dose"] / p["oil_revolutions"] + np.where(broken, p["oil_broken_regeneration"], 0.0)
     counted, doses = dose.add(damage, trips["ended_ms"], {name: state[name] for name in dose.initial(0)})
@@ -128,24 +130,16 @@ def _use(trips: Trips, state: State, p: Parameters, *, measured: Flags) -> tuple
     return Use(counted=counted, km=km, age_days=age_days, unknown=unknown, told=floats(state["told"])), after | doses
 
 
-def _renewed(state: State, changed: Flags) -> State:
-    """The state with new oil where the car itself says so; what it says of it is kept, and so are habits."""
-    zero = ("total", "today", "km", "unknown", "told")
-    renewed = {name: np.where(changed, 0.0, floats(state[name])) for name in zero}
-    # A moment ago, so that the oil is new and not unknown.
-    return {**state, **renewed, "began_ms": np.where(changed, floats(state["day_ms"]), floats(state["began_ms"]))}
+def _counted_anew(state: State, where: Flags, used: Floats) -> State:
+    """The state with a part ``used`` of the oil's life, and all else counted from now on, where somebody says so.
 
-
-def _told(state: State, percent: Floats) -> State:
-    """The state with what a workshop or laboratory found left in the oil, per cent, since the trip before.
-
-    Dose, kilometres and days count from then on: which of them had used it up is not known, so each goes on from there.
+    Which of dose, kilometres and days had used it up is not known, so each goes on from there; habits are kept. It
+    begins a moment ago, so that the oil is not taken for unknown.
     """
-    measured = ~np.isnan(percent)
-    anew = {name: np.where(measured, 0.0, floats(state[name])) for name in ("total", "today", "km", "unknown")}
-    began = np.where(measured, floats(state["day_ms"]), floats(state["began_ms"]))
-    told = np.where(measured, np.clip(1.0 - percent / 100.0, 0.0, 1.0), floats(state["told"]))
-    return {**state, **anew, "began_ms": began, "told": told}
+    zero = ("total", "today", "km", "unknown")
+    anew = {name: np.where(where, 0.0, floats(state[name])) for name in zero}
+    began = np.where(where, floats(state["day_ms"]), floats(state["began_ms"]))
+    return {**state, **anew, "began_ms": began, "told": np.where(where, used, floats(state["told"]))}
 
 
 def _remaining(use: Use, life: Floats, p: Parameters) -> Floats:

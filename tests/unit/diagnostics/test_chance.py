@@ -60,6 +60,19 @@ def test_a_fit_finds_the_odds_that_made_the_data() -> None:
     assert read_chances(written(found)).weights["fallen"] == pytest.approx(found.weights["fallen"], abs=1e-4)
 
 
+def test_a_fit_never_takes_a_short_life_for_the_safer() -> None:
+    """Where parts fail that were said to last, the weight of the life stops at its bound and the others are fitted."""
+    rng = np.random.default_rng(9)
+    n = 20_000
+    x = np.zeros((n, len(chance.TERMS)))
+    x[:, 1] = rng.random(n) < 0.2
+    x[:, chance.LIFE] = rng.normal(0.0, 2.0, n)
+    came = rng.random(n) < expit(-4.0 + 2.0 * x[:, 1] - 0.3 * x[:, chance.LIFE])
+    found = chance.fit(["brakes"], x, came, np.zeros(n, dtype=np.int64))
+    assert found.weights["life"] == chance.LEAST_LIFE
+    assert found.weights["booked"] == pytest.approx(2.0, abs=0.4)
+
+
 def test_a_table_without_a_term_is_refused() -> None:
     """The sentence names what is missing."""
     with pytest.raises(ParameterError, match="lacks advised"):

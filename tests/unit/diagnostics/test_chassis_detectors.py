@@ -1,4 +1,4 @@
-"""Detectors of chassis and traction battery: the fault is found in time, and sound years stay silent."""
+"""Detectors of chassis, oil and traction battery: the fault is found in time, and sound years stay silent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diagnostics.detectors import (
     wheel_speed_sensor,
 )
 from diagnostics.platforms import GENERIC, parameters_of, read_platforms
-from diagnostics.wear import traction_battery
+from diagnostics.wear import engine_oil, traction_battery
 from tests.unit.diagnostics import chassis_years as years
 
 if TYPE_CHECKING:
@@ -111,6 +111,36 @@ def test_refilled_tyres_are_no_leak() -> None:
 
     first = years.raised(tyre_pressure.DETECTOR, year, parameters(), n=CARS, days=180, a_day=1, seed=5)
     assert np.isinf(first).all()
+
+
+def test_single_readings_that_jump_are_no_leak() -> None:
+    """Each week one reading of a tyre is 30 kPa too high, as of a warm one: as a refill it would end in a leak."""
+
+    def year(day: float, cars: years.Cars) -> dict[str, np.ndarray]:
+        found = years.tyres()(day, cars)
+        return found | {"tyre_fl_kpa": found["tyre_fl_kpa"] + (30.0 if day % 7 == 3 else 0.0)}
+
+    first = years.raised(tyre_pressure.DETECTOR, year, parameters(), n=CARS, days=180, a_day=1, seed=5)
+    assert np.isinf(first).all()
+
+
+def test_oil_goes_on_from_what_a_workshop_said() -> None:
+    """With a fifth of its life left, the oil of cars that hardly drive is due by time, when that has gone."""
+    p = parameters()
+    measured = np.where(np.arange(CARS) % 2 == 0, 20.0, np.nan)
+
+    def year(day: float, cars: years.Cars) -> dict[str, np.ndarray]:
+        del cars
+        zero = np.zeros(CARS)
+        told = measured if day < 1.0 else np.full(CARS, np.nan)
+        return {
+            "oil_dose": zero + 1.0, "revolutions": zero + 1.0, "km": zero + 1.0, "measured_oil_life_percent": told
+        }  # fmt: skip
+
+    first = years.raised(engine_oil.MODEL, year, p, n=CARS, days=160, a_day=1, seed=3)
+    due = (0.2 - p["oil_soon"]) * p["oil_days"]
+    assert first[::2, 0] == pytest.approx(due[::2], abs=2.0)
+    assert np.isinf(first[1::2]).all()
 
 
 def test_bearings_are_only_ever_a_reminder() -> None:
