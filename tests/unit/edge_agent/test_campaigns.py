@@ -29,7 +29,7 @@ from vehicle.signals import COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 from vehicle.wire import MAX_MESSAGE_BYTES, decode_envelope, decode_event, encode_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 FAR_MS = 1 << 45
@@ -179,7 +179,7 @@ class Bench:
 
     def __init__(self, folder: Path, tap: Tap | None = None) -> None:
         spool = Spool(folder / "spool.db", max_bytes=1 << 24, gap=lambda *_: pytest.fail("nothing may be dropped"))
-        self.spool, self.store, self.tap = spool, Store(spool), tap
+        self.store, self.tap = Store(spool), tap
         self.now_ms = DAY_MS * 20_000
         self.book = Book(folder / "campaigns.json")
         self.runner = Runner(tap, self.store, Clock(), self.book, lambda: self.now_ms)
@@ -195,39 +195,43 @@ class Bench:
                 await asyncio.sleep(0.01)
             running.cancel()
 
-    def parts(self) -> list[CapturePart]:
+    async def close(self) -> None:
+        """Waits for what a cancelled run is still writing; closed under it, SQLite ends the whole process."""
+        await self.store.close()
+
+    async def parts(self) -> list[CapturePart]:
         """What lies in the spool."""
-        records = self.spool.waiting(but=(), limit=1000)
+        records = await self.store.waiting(but=(), limit=1000)
         return [read_part(decode_event(decode_envelope(one.payload).body).data) for one in records]
 
 
 @pytest.fixture(name="bench")
-def _bench(tmp_path: Path) -> Iterator[Bench]:
+async def _bench(tmp_path: Path) -> AsyncIterator[Bench]:
     made = Bench(tmp_path)
     yield made
-    made.spool.close()
+    await made.close()
 
 
 async def test_nothing_is_kept_without_a_trigger(bench: Bench) -> None:
     """A campaign whose condition is never true sends nothing."""
     await bench.runner.take(Config(version=1, campaigns=[CAMPAIGN]))
     await bench.drive(*[70] * 50)
-    assert bench.parts() == []
+    assert await bench.parts() == []
 
 
 async def test_what_was_told_holds_after_a_restart(bench: Bench, tmp_path: Path) -> None:
     """A device that starts again without a network carries its campaigns out, and knows what they used today."""
     await bench.runner.take(Config(version=4, campaigns=[changed(most_a_day=1)]))
     await bench.drive(70, 90, 70)
-    bench.spool.close()
+    await bench.close()
     again = Bench(tmp_path)
     assert again.runner.told == (4, [])
     await again.drive(70, 90, 70, begin_ms=100_000)
-    assert len(again.parts()) == 1
+    assert len(await again.parts()) == 1
     again.now_ms += DAY_MS
     await again.drive(70, 90, 70, begin_ms=200_000)
-    assert [part.missed for part in again.parts()] == [0, 1]
-    again.spool.close()
+    assert [part.missed for part in await again.parts()] == [0, 1]
+    await again.close()
 
 
 async def test_a_damaged_book_is_begun_anew(bench: Bench, tmp_path: Path) -> None:
@@ -245,7 +249,7 @@ async def test_a_disk_that_refuses_leaves_what_was_told_before(bench: Bench, tmp
         await bench.runner.take(Config(version=2))
     assert bench.runner.told == (1, [])
     await bench.drive(70, 90)
-    assert len(bench.parts()) == 1
+    assert len(await bench.parts()) == 1
 
 
 async def test_only_what_is_newer_is_taken(bench: Bench) -> None:
@@ -254,10 +258,10 @@ async def test_only_what_is_newer_is_taken(bench: Bench) -> None:
     assert not await bench.runner.take(Config(version=2))
     assert not await bench.runner.take(Config(version=1))
     await bench.drive(70, 90)
-    assert len(bench.parts()) == 1
+    assert len(await bench.parts()) == 1
     assert await bench.runner.take(Config(version=3))
     await bench.drive(70, 90, begin_ms=100_000)
-    assert len(bench.parts()) == 1
+    assert len(await bench.parts()) == 1
 
 
 async def test_what_cannot_be_carried_out_is_refused_with_the_reason(bench: Bench) -> None:
@@ -270,7 +274,7 @@ async def test_what_cannot_be_carried_out_is_refused_with_the_reason(bench: Benc
     assert "column 16" in refused[0].reason
     assert "no raw frames" in refused[1].reason
     await bench.drive(70, 90)
-    assert [part.campaign for part in bench.parts()] == ["fast"]
+    assert [part.campaign for part in await bench.parts()] == ["fast"]
 
 
 async def test_a_campaign_ends_by_the_servers_time(bench: Bench) -> None:
@@ -278,7 +282,7 @@ async def test_a_campaign_ends_by_the_servers_time(bench: Bench) -> None:
     await bench.runner.take(Config(version=1, campaigns=[changed(until_ms=bench.now_ms)]))
     bench.now_ms += 1
     await bench.drive(70, 90)
-    assert bench.parts() == []
+    assert await bench.parts() == []
 
 
 async def test_a_clock_that_was_set_back_does_not_prolong_a_campaign(bench: Bench, tmp_path: Path) -> None:
@@ -290,12 +294,12 @@ async def test_a_clock_that_was_set_back_does_not_prolong_a_campaign(bench: Benc
     bench.now_ms += 10
     await bench.drive(70, 90, begin_ms=100_000)
     await bench.book.save()
-    bench.spool.close()
+    await bench.close()
     again = Bench(tmp_path)
     again.now_ms = 0
     await again.drive(70, 90, begin_ms=200_000)
-    assert len(again.parts()) == 1
-    again.spool.close()
+    assert len(await again.parts()) == 1
+    await again.close()
 
 
 async def test_the_bytes_of_a_day_are_a_limit(bench: Bench) -> None:
@@ -304,10 +308,10 @@ async def test_the_bytes_of_a_day_are_a_limit(bench: Bench) -> None:
     bench.book.used("fast", bench.now_ms).size = 9_950
     await bench.drive(70, 90, 70)
     await bench.drive(70, 90, 70, begin_ms=100_000)
-    assert bench.parts() == []
+    assert await bench.parts() == []
     bench.now_ms += DAY_MS
     await bench.drive(70, 90, 70, begin_ms=200_000)
-    assert [part.missed for part in bench.parts()] == [1]
+    assert [part.missed for part in await bench.parts()] == [1]
 
 
 async def test_a_live_source_is_told_what_is_wanted(tmp_path: Path) -> None:
@@ -320,7 +324,7 @@ async def test_a_live_source_is_told_what_is_wanted(tmp_path: Path) -> None:
     assert (tap.periods_s, tap.wants_frames) == ({SPEED: 0.1, COOLANT_TEMPERATURE: 1.0}, False)
     await bench.runner.take(Config(version=3))
     assert (tap.periods_s, tap.wants_frames) == ({}, False)
-    bench.spool.close()
+    await bench.close()
 
 
 async def test_a_window_ends_while_nothing_is_read(tmp_path: Path) -> None:
@@ -331,12 +335,12 @@ async def test_a_window_ends_while_nothing_is_read(tmp_path: Path) -> None:
     tap.hear({SPEED: 90})
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         running = group.create_task(bench.runner.run())
-        while not bench.parts():
+        while not await bench.parts():
             await asyncio.sleep(0.01)
         running.cancel()
-    (part,) = bench.parts()
+    (part,) = await bench.parts()
     assert (part.cut, part.end_ms, part.rows.columns) == (False, 100, {SPEED: [70, 90]})
-    bench.spool.close()
+    await bench.close()
 
 
 async def asked_to_record(bench: Bench, *readings: int, **arguments: object) -> list[Reply]:
@@ -365,19 +369,19 @@ async def test_a_request_to_record(tmp_path: Path) -> None:
     replies = await asked_to_record(bench, 70, seconds=0.1, signals={SPEED: 100}, frames=True)
     assert [one.status for one in replies] == ["progress", "done"]
     assert replies[-1].result == {"campaign": "record-0123456789", "readings": 1, "frames": 0}
-    (part,) = bench.parts()
+    (part,) = await bench.parts()
     assert (part.campaign, part.begin_ms, part.end_ms, part.cut) == ("record-0123456789", 0, 100, False)
     assert part.rows.columns == {SPEED: [70]}
     assert (tap.periods_s, tap.wants_frames) == ({}, False)
     assert bench.runner.idle
-    bench.spool.close()
+    await bench.close()
 
 
 async def test_a_request_to_record_that_cannot_be_done(bench: Bench, tmp_path: Path) -> None:
     """A recording, no frames, nonsense, or too late: each is answered with the reason, and nothing is kept."""
     (answer,) = await asked_to_record(bench, seconds=1, signals={SPEED: 100})
     assert (answer.status, "only a car" in answer.reason) == ("refused", True)
-    bench.spool.close()
+    await bench.close()
     other = Bench(tmp_path, Tap())
     for arguments, words in (
         ({"seconds": 1, "frames": True}, "no raw frames"),
@@ -389,7 +393,7 @@ async def test_a_request_to_record_that_cannot_be_done(bench: Bench, tmp_path: P
         assert answer.status == "refused"
         assert words in answer.reason
     other.now_ms += 10
-    assert other.parts() == []
+    assert await other.parts() == []
     late = Command(id="x", name="record", arguments={}, expires_ms=0)
     said: list[Reply] = []
 
@@ -398,7 +402,7 @@ async def test_a_request_to_record_that_cannot_be_done(bench: Bench, tmp_path: P
 
     await record(other.runner, lambda: other.now_ms, late, reply)
     assert [one.status for one in said] == ["expired"]
-    other.spool.close()
+    await other.close()
 
 
 def test_the_poller_reads_more_often_what_is_wanted() -> None:
