@@ -24,6 +24,7 @@ from benchmarks.load import Account, Order, Phase, Step
 from ingest import devices
 from ingest.access import service_password
 from ingest.mosquitto import Listeners, export
+from ingest.storage import history
 from ingest.storage.database import migrate, open_database, reading, transaction
 from ingest.storage.tables import inbox, received
 
@@ -71,9 +72,8 @@ class Server:
 
     def waiting(self) -> int:
         """How many batches are not in history yet."""
-        query = sa.select(sa.func.count()).where(inbox.c.in_history.is_(False))
         with reading(self.engine) as connection:
-            return int(connection.execute(query).scalar() or 0)
+            return history.waiting(connection)
 
 
 @contextlib.contextmanager

@@ -92,8 +92,11 @@ def take_turn(connection: sa.Connection) -> None:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One read transaction: what is read belongs together, and no writer is kept waiting."""
-    with engine.connect().execution_options(roadworthy_reading=True) as connection, connection.begin():
+    """One read transaction: what is read belongs together, all of one moment, and no writer is kept waiting."""
+    options: dict[str, Any] = {"roadworthy_reading": True}
+    if engine.dialect.name == "postgresql":  # by itself each statement would see what was committed meanwhile
+        options["isolation_level"] = "REPEATABLE READ"
+    with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from vehicle.batch import Event
 
+_EVENT = sa.literal(int(wire.Content.EVENT), literal_execute=True)
+"""In the statement's text: the indexes of events only are for those who ask for just them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
@@ -44,7 +47,7 @@ def events_of_device(connection: sa.Connection, device_id: str, *, limit: int = 
 
 
 def _read(connection: sa.Connection, which: sa.ColumnElement[bool], limit: int) -> list[StoredEvent]:
-    query = sa.select(inbox).where(which, inbox.c.content == int(wire.Content.EVENT)).order_by(inbox.c.id).limit(limit)
+    query = sa.select(inbox).where(which, inbox.c.content == _EVENT).order_by(inbox.c.id).limit(limit)
     return [
         StoredEvent(
             inbox_id=row.id,

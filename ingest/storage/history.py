@@ -1,8 +1,8 @@
 """Writing the inbox's telemetry to Parquet, a few seconds behind; pruning, compaction and retention.
 
 A file becomes visible to readers only by its row in ``history_files``, which is written in the same transaction that
-marks the inbox rows as being in history: a kill at any point neither skips nor repeats a sample. What a killed writer
-left behind without a row is removed at the next start.
+notes up to which inbox row samples are in history: a kill at any point neither skips nor repeats a sample. What a
+killed writer left behind without a row is removed at the next start.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from ingest.storage import tables as t
 from ingest.storage.cursors import slowest
 from ingest.storage.database import reading, transaction
 from ingest.storage.inbox import known_sets
+from ingest.storage.progress import FORGOTTEN, HISTORY, SPENT, advance, reached
 from ingest.storage.retired import opened, remove_retired, retire
 from ingest.storage.runs import parts_of, parts_of_frame
 from ingest.storage.telemetry import stored_row, telemetry_rows
 from vehicle.wire import Content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ingest.storage.runs import Part
@@ -41,7 +42,9 @@ ORPHAN_AGE = timedelta(minutes=10)
 """A file without a row that is older was left by a killed writer; a younger one may be another writer's, at work."""
 CONFLICT_DAYS = 7
 """For so long after its samples went to history a message's digest is kept, to tell a duplicate from a conflict."""
-SPENT = 0
+ROWS_A_PRUNING = 100_000
+"""Rows that are emptied, and that are removed, in one transaction, so that it stays short (our choice)."""
+EMPTY = 0
 """Content of an inbox row whose samples are in history: only its identity and digest are left."""
 
 
@@ -60,15 +63,15 @@ class HistoryFile:
 def write_run(engine: sa.Engine, folder: Path, *, limit: int = ROWS_A_RUN) -> int:
     """Moves the samples of up to ``limit`` inbox rows to history; the number of rows moved."""
     with reading(engine) as connection:
-        sets = known_sets(connection)
-        query = telemetry_rows().where(t.inbox.c.in_history.is_(False)).order_by(t.inbox.c.id).limit(limit)
+        sets, before = known_sets(connection), reached(connection)[HISTORY]
+        query = telemetry_rows().where(t.inbox.c.id > before).order_by(t.inbox.c.id).limit(limit)
         rows = [stored_row(row) for row in connection.execute(query)]
     if not rows:
         return 0
     name = f"{rows[0].inbox_id:012d}-{rows[-1].inbox_id:012d}"
     files = write_parts(folder, parts_of(rows, sets), name)
     with transaction(engine) as connection:
-        if not _mark(connection, [row.inbox_id for row in rows]):
+        if not _mark(connection, before=before, to=rows[-1].inbox_id):
             return 0
         _register(connection, files)
     return len(rows)
@@ -87,17 +90,15 @@ def put_frame(engine: sa.Engine, folder: Path, frame: pl.DataFrame, name: str) -
     return frame.height
 
 
-def _mark(connection: sa.Connection, ids: Sequence[int]) -> bool:
+def _mark(connection: sa.Connection, *, before: int, to: int) -> bool:
     """Marks inbox rows as being in history; False, with nothing marked, where another writer was quicker."""
-    marked = 0
-    # One by one, since rows of another ingest may lie between ours.
-    for start in range(0, len(ids), 500):
-        ours = (t.inbox.c.id.in_(ids[start : start + 500]), t.inbox.c.in_history.is_(False))
-        marked += connection.execute(t.inbox.update().where(*ours).values(in_history=True)).rowcount
-    if marked < len(ids):
-        connection.rollback()
-        return False
-    return True
+    return advance(connection, HISTORY, before=before, to=to)
+
+
+def waiting(connection: sa.Connection) -> int:
+    """How many messages are not in history yet."""
+    mine = (t.inbox.c.id > reached(connection)[HISTORY], t.inbox.c.content == int(Content.TELEMETRY))
+    return int(connection.execute(sa.select(sa.func.count()).select_from(t.inbox).where(*mine)).scalar() or 0)
 
 
 def write_parts(folder: Path, parts: Iterable[Part], name: str, *, thorough: bool = False) -> list[HistoryFile]:
@@ -159,19 +160,40 @@ def prune(engine: sa.Engine, *, now: datetime) -> int:
 
     The rows themselves go ``CONFLICT_DAYS`` later.
     """
-    c = t.inbox.c
     with reading(engine) as connection:
-        behind = slowest(connection)
-        mine = [c.in_history.is_(True), c.content == int(Content.TELEMETRY)]
-        if behind is not None:
-            mine.append(c.id <= behind)
-        forgotten = (c.content == SPENT, c.received_at < now - timedelta(days=CONFLICT_DAYS))
-        work = [connection.execute(sa.select(c.id).where(*which).limit(1)).first() for which in (mine, forgotten)]
-    if work == [None, None]:
+        at, behind = reached(connection), slowest(connection)
+        spent = min(at[HISTORY], at[HISTORY] if behind is None else behind, at[SPENT] + ROWS_A_PRUNING)
+        gone = min(_old(connection, at, now - timedelta(days=CONFLICT_DAYS)), at[FORGOTTEN] + ROWS_A_PRUNING)
+    _forget(engine, at[FORGOTTEN], gone)
+    return _spend(engine, at[SPENT], spent)
+
+
+def _spend(engine: sa.Engine, before: int, to: int) -> int:
+    if to <= before:
         return 0
+    c = t.inbox.c
     with transaction(engine) as connection:
-        connection.execute(t.inbox.delete().where(*forgotten))
-        return connection.execute(t.inbox.update().where(*mine).values(content=SPENT, payload=b"")).rowcount
+        if not advance(connection, SPENT, before=before, to=to):
+            return 0
+        mine = (c.id > before, c.id <= to, c.content == int(Content.TELEMETRY))
+        return connection.execute(t.inbox.update().where(*mine).values(content=EMPTY, payload=b"")).rowcount
+
+
+def _old(connection: sa.Connection, at: Mapping[str, int], before: datetime) -> int:
+    """The last of the emptied rows that came before a moment, as all do before the first that did not."""
+    c = t.inbox.c
+    spent = (c.id > at[FORGOTTEN], c.id <= at[SPENT])
+    later = connection.execute(sa.select(c.id).where(*spent, c.received_at >= before).order_by(c.id).limit(1)).scalar()
+    return at[SPENT] if later is None else int(later) - 1
+
+
+def _forget(engine: sa.Engine, before: int, to: int) -> None:
+    if to <= before:
+        return
+    c = t.inbox.c
+    with transaction(engine) as connection:
+        if advance(connection, FORGOTTEN, before=before, to=to):
+            connection.execute(t.inbox.delete().where(c.id > before, c.id <= to, c.content == EMPTY))
 
 
 def compact(engine: sa.Engine, folder: Path, *, now: datetime) -> int:

@@ -268,7 +268,7 @@ def store_rows(connection: sa.Connection, verdicts: Iterable[Accepted], now: dat
 
 
 def _insert(connection: sa.Connection, rows: Sequence[_Row], now: datetime) -> None:
-    insert_rows(connection, t.inbox, _COLUMNS, rows, common={"received_at": now, "in_history": False})
+    insert_rows(connection, t.inbox, _COLUMNS, rows, common={"received_at": now})
 
 
 def _is_capture(verdict: Accepted) -> bool:

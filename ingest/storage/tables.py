@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ingest.storage.database import UtcDateTime
+from vehicle.wire import Content
 
 metadata = sa.MetaData()
 _id = sa.String(64)
+_IS_EVENT = sa.text(f"content = {int(Content.EVENT)}")
 
 devices = sa.Table(
     "devices", metadata,
@@ -52,11 +54,17 @@ inbox = sa.Table(
     sa.Column("signal_set_id", sa.String(16)),
     sa.Column("digest", sa.LargeBinary(16), nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),
-    sa.Column("in_history", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("device_id", "epoch", "sequence"),
-    sa.Index("inbox_pending", "in_history", "content", "id"),
-    sa.Index("inbox_by_vehicle", "vehicle_id", "content", "id"),
+    sa.Index("inbox_events", "id", postgresql_where=_IS_EVENT, sqlite_where=_IS_EVENT),
+    sa.Index("inbox_events_by_device", "device_id", "id", postgresql_where=_IS_EVENT, sqlite_where=_IS_EVENT),
+    sa.Index("inbox_events_by_vehicle", "vehicle_id", "id", postgresql_where=_IS_EVENT, sqlite_where=_IS_EVENT),
     sqlite_autoincrement=True,
+)  # fmt: skip
+
+progress = sa.Table(
+    "progress", metadata,
+    sa.Column("work", sa.String(16), primary_key=True),
+    sa.Column("inbox_id", sa.BigInteger, nullable=False),
 )  # fmt: skip
 
 received = sa.Table(

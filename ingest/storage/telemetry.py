@@ -16,6 +16,7 @@ from ingest.storage import tables as t
 from ingest.storage.database import reading
 from ingest.storage.frames import IDENTITY, Stored, empty_frame, frame_of, signal_columns
 from ingest.storage.inbox import known_sets
+from ingest.storage.progress import HISTORY, reached
 from ingest.storage.retired import opened
 from vehicle.wire import Content
 
@@ -117,10 +118,12 @@ def telemetry_rows() -> sa.Select[tuple[object, ...]]:
 
 def _hot_rows(connection: sa.Connection, which: dict[str, str | None], first_ms: int, last_ms: int) -> list[Stored]:
     c = t.inbox.c
-    query = telemetry_rows().where(c.in_history.is_(False), c.first_ms < last_ms, c.last_ms >= first_ms).order_by(c.id)
+    behind = c.id > reached(connection)[HISTORY]
+    query = telemetry_rows().where(behind, c.first_ms < last_ms, c.last_ms >= first_ms).order_by(c.id)
     for name, value in which.items():
         if value is not None:
-            query = query.where(c[name] == value)
+            # By an index it would find all that came in a week; the tail is of a few seconds.
+            query = query.where(sa.func.coalesce(c[name], "") == value)
     return [stored_row(row) for row in connection.execute(query)]
 
 

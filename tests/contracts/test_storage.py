@@ -10,6 +10,7 @@ import random
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,7 +19,10 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from ingest import devices
 from ingest.errors import DeviceNameError, StoreError, UnknownDeviceError, UnknownLetterError
@@ -26,7 +30,20 @@ from ingest.passwords import password_matches
 from ingest.quarantine import Quarantine
 from ingest.replay import replay
 from ingest.sequence import Held
-from ingest.storage import campaigns, commands, cursors, frames, history, inbox, letters, parquet, refusals, tables
+from ingest.storage import (
+    campaigns,
+    commands,
+    cursors,
+    frames,
+    history,
+    inbox,
+    letters,
+    parquet,
+    progress,
+    refusals,
+    tables,
+)
+from ingest.storage import telemetry as telemetry_store
 from ingest.storage.database import UtcDateTime, migrate, open_database, reading, transaction
 from ingest.storage.events import events_of_vehicle, events_since
 from ingest.storage.retired import KEPT, remove_retired
@@ -142,6 +159,42 @@ def test_migrations_make_the_tables_that_the_code_knows(engine: sa.Engine) -> No
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         found = [one for one in compare_metadata(context, tables.metadata) if "alembic_version" not in str(one)]
     assert found == []
+
+
+def test_an_older_database_goes_on_where_it_was(engine: sa.Engine, store: TelemetryStore, folder: Path) -> None:
+    """Rows that were marked one by one as being in history become a number, which says the same of each."""
+    receive(engine, telemetry(1), telemetry(2))
+    history.write_run(engine, folder, limit=1)
+    history.prune(engine, now=NOW)
+    receive(engine, telemetry(3), telemetry(4))
+    history.write_run(engine, folder, limit=2)
+    before = reached_by(engine)
+    downgrade(engine, "ingest_0003")
+    marked = sa.text("SELECT count(*) FROM inbox WHERE in_history")
+    with reading(engine) as connection:
+        assert connection.execute(marked).scalar() == 3
+    migrate(engine, "ingest")
+    assert reached_by(engine) == before == {"history": 3, "spent": 1, "forgotten": 0}
+    assert speeds(store) == expected(1, 2, 3, 4)
+    assert history.write_run(engine, folder) == 1
+    assert receive(engine, telemetry(5)).held == {(DEVICE, 1): Held(5)}
+    assert speeds(store) == expected(1, 2, 3, 4, 5)
+
+
+def reached_by(engine: sa.Engine) -> dict[str, int]:
+    with reading(engine) as connection:
+        return dict(progress.reached(connection))
+
+
+def downgrade(engine: sa.Engine, to: str) -> None:
+    """Brings the tables of ingest back to an older version."""
+    with resources.as_file(resources.files("ingest") / "migrations") as path, transaction(engine) as connection:
+        script = ScriptDirectory(str(path))
+        with EnvironmentContext(
+            AlembicConfig(), script, fn=lambda now, _: script._downgrade_revs(to, now)
+        ) as environment:
+            environment.configure(connection=connection, version_table="alembic_version_ingest", transactional_ddl=True)
+            environment.run_migrations()
 
 
 def test_times_come_back_aware_and_in_utc(engine: sa.Engine) -> None:
@@ -558,6 +611,25 @@ def test_history_and_hot_tail_are_one(engine: sa.Engine, store: TelemetryStore, 
     assert store.read(device_id=DEVICE).equals(before)
     assert store.read(vehicle_id=VEHICLE).equals(before)
     assert store.read(vehicle_id="another").is_empty()
+
+
+def test_a_run_in_the_middle_of_reading_doubles_nothing(
+    engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch
+) -> None:
+    """A reader sees the database as of one moment, though rows go from the inbox to history between two looks."""
+    receive(engine, telemetry(1), telemetry(2))
+    looked = telemetry_store._file_paths
+    moved: list[int] = []
+
+    def move_first(*arguments: object) -> list[str]:
+        moved.append(history.write_run(engine, folder))
+        return looked(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(telemetry_store, "_file_paths", move_first)
+        assert speeds(store) == expected(1, 2)
+    assert moved == [2]
+    assert speeds(store) == expected(1, 2)
 
 
 def test_reading_a_part(engine: sa.Engine, store: TelemetryStore, folder: Path) -> None:

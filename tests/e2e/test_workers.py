@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from benchmarks.drives import BATCH_ROWS, shipped
 from benchmarks.load import EPOCH, Account, Order, Phase, Step
 from ingest import devices
-from ingest.storage import tables
+from ingest.storage import history, tables
 from ingest.storage.database import migrate, open_database, reading, transaction
 from ingest.storage.telemetry import TelemetryStore
 from vehicle.wire import Lane, encode_telemetry
@@ -113,9 +113,8 @@ def judge(home, engine: sa.Engine, accounts: list[Account], phase: Phase, until)
     assert held == {device: (last, []) for device, last in highest.items()}
 
     def waiting() -> int:
-        c = tables.inbox.c
         with reading(engine) as connection:
-            return connection.execute(sa.select(sa.func.count()).where(c.in_history.is_(False))).scalar()
+            return history.waiting(connection)
 
     until(lambda: waiting() == 0, what="everything to be in history")
     store = TelemetryStore(engine, Path(home.env["ROADWORTHY_DATA_DIR"]) / "history")
