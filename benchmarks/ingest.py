@@ -152,7 +152,7 @@ def is_kept(phase: Phase, readable: Sequence[float] = ()) -> bool:
 def _described(
     phase: Phase, readable: list[float], cpu_s: dict[str, float], spent_s: float, samples: int
 ) -> dict[str, Any]:
-    rate = phase.acknowledged / phase.seconds
+    rate = phase.sent / phase.seconds
     each_ms = {name: round(1000 * used / phase.sent, 3) for name, used in cpu_s.items()}
     return {
         "batches_per_second": round(rate, 1),

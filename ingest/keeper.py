@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest.storage import campaigns, history
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 TIDY_EVERY = 100
 """Turns between compactions: five minutes at the usual pace (our choice)."""
+JOINS_A_TURN = 4
+"""Files are joined a few at a time, some seconds of work, so that history does not wait for it (our choice)."""
 FAILURE_PAUSE_S = 30.0
 
 
@@ -28,6 +31,7 @@ class Keeper:
 
     def __init__(self, engine: sa.Engine, settings: IngestSettings, lease: Lease) -> None:
         self._engine, self._settings, self._lease = engine, settings, lease
+        self._joining = False
 
     async def run(self) -> None:
         """Keeps house until cancelled; a failure is logged and tried again, and nothing is lost meanwhile."""
@@ -44,17 +48,24 @@ class Keeper:
 
     async def _turn(self, turn: int) -> None:
         folder = self._settings.history_folder
+        # What has come meanwhile is for the next turn: many small runs would make many small files.
         while self._lease.held.is_set():
-            if not await asyncio.to_thread(history.write_run, self._engine, folder):
+            if await asyncio.to_thread(history.write_run, self._engine, folder) < history.ROWS_A_RUN:
                 break
         await asyncio.to_thread(history.prune, self._engine, now=datetime.now(UTC))
         if turn % TIDY_EVERY == 1:
-            await asyncio.to_thread(history.compact, self._engine, folder, now=datetime.now(UTC))
-            await asyncio.to_thread(remove_retired, folder, now=datetime.now(UTC))
-            orphans = await asyncio.to_thread(history.remove_orphans, self._engine, folder, now=datetime.now(UTC))
-            if orphans:
-                LOG.info("removed %d history files that a killed writer had left unfinished", orphans)
-            await self._retain()
+            await self._tidy()
+        if turn % TIDY_EVERY == 1 or self._joining:
+            join = partial(history.compact, self._engine, folder, now=datetime.now(UTC), most=JOINS_A_TURN)
+            self._joining = await asyncio.to_thread(join) > 0
+
+    async def _tidy(self) -> None:
+        folder = self._settings.history_folder
+        await asyncio.to_thread(remove_retired, folder, now=datetime.now(UTC))
+        orphans = await asyncio.to_thread(history.remove_orphans, self._engine, folder, now=datetime.now(UTC))
+        if orphans:
+            LOG.info("removed %d history files that a killed writer had left unfinished", orphans)
+        await self._retain()
 
     async def _retain(self) -> None:
         days = self._settings.retention_days

@@ -7,8 +7,9 @@ second in one thread, for which a library that calls back for each is too slow (
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ingest.errors import BrokerLinkError
 
@@ -25,8 +26,7 @@ _LENGTH_BYTES = 4
 _MORE = 0x80
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(msgspec.Struct, frozen=True, gc=False):
     """A packet as it came: its type [2.2.1], the flags beside it, and what follows the length."""
 
     kind: int
@@ -34,8 +34,7 @@ class Packet:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """An application message; ``packet_id`` is 0 where the broker waits for no acknowledgement."""
 
     topic: str

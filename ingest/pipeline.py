@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from ingest.settings import IngestSettings
 
 LOG = logging.getLogger(__name__)
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 1000
 """More in one transaction are hardly cheaper each, and a live one waits longer for its acknowledgement (our choice)."""
+MANY, REST, LONGEST_GATHER_S = 50, 4, 0.25
+"""After a commit of so many, gathering takes so many times as long as the commit took, up to so long (our choice): what
+a commit costs beside its rows is spread over more of them, and a car waits a quarter of a second at most."""
 CONNECT_PATIENCE_S = 30.0
 
 
@@ -72,8 +75,13 @@ async def _run_tasks(
 
 
 async def _commit(subscriber: Subscriber, committer: Committer, gather_s: float) -> None:
+    """Gathers what comes and commits it; of many messages more are gathered, the dearer a commit is at the moment."""
+    clock, rest_s = asyncio.get_running_loop().time, 0.0
     while not is_cancelled():
         if subscriber.pending < MOST_AT_ONCE:
             await subscriber.some()
-            await asyncio.sleep(gather_s)
-        await committer.take(await subscriber.take(MOST_AT_ONCE))
+            await asyncio.sleep(max(gather_s, rest_s))
+        arrivals = await subscriber.take(MOST_AT_ONCE)
+        begun_s = clock()
+        await committer.take(arrivals)
+        rest_s = min(REST * (clock() - begun_s), LONGEST_GATHER_S) if len(arrivals) >= MANY else 0.0

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import random
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
+
+import msgspec
 
 from ingest.access import PROBE, SERVICE, service_password
 from ingest.ending import is_cancelled
@@ -33,8 +34,7 @@ SHARED = (Kind.TELEMETRY, Kind.EVENT)
 """What any worker may take; the other streams are for the one that holds the lease, as their order counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """A message as it came, and when."""
 
     topic: str

@@ -40,7 +40,7 @@ class _JsonProbe(msgspec.Struct):
     columns: dict[str, list[float | None]] = {}
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A readable message: its identity, when it belongs, and what was counted while reading."""
 
     device_id: str
@@ -59,7 +59,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     counts: Mapping[str, int]
 
 
-class Dead(msgspec.Struct, frozen=True, kw_only=True):
+class Dead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message that cannot be taken: why, and its identity where that could be read."""
 
     device_id: str | None
@@ -71,7 +71,7 @@ class Dead(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int | None = None
 
 
-class NeedsSet(msgspec.Struct, frozen=True, kw_only=True):
+class NeedsSet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A batch whose signal set has not been announced yet."""
 
     device_id: str
@@ -82,7 +82,7 @@ class NeedsSet(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
+class Opened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A batch of a known signal set whose rows have not been read yet."""
 
     device_id: str

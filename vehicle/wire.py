@@ -75,7 +75,7 @@ _LANES: Mapping[int, Lane] = MappingProxyType({int(one): one for one in Lane})
 """By number: a message is looked at some thousand times a second, and an enum's call takes longer."""
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """Identity and body of a message; the body is still compressed."""
 
     version: int
@@ -153,7 +153,7 @@ def decode_envelope(payload: bytes) -> Envelope:
     return Envelope(version, _CONTENTS[content], _LANES[lane], epoch, sequence, body)
 
 
-class Packed(msgspec.Struct, frozen=True):
+class Packed(msgspec.Struct, frozen=True, gc=False):
     """A batch whose rows have not been looked at yet, so that its signal set can be found first."""
 
     signal_set_id: str

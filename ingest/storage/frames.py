@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ IDENTITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "sequence": pl.Int64,
     "inbox_id": pl.Int64,
 }
+_PLACES: Mapping[str, int] = MappingProxyType({path: place for place, path in enumerate(CATALOGUE)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +81,12 @@ def frame_of(rows: Iterable[Stored], sets: Mapping[str, SignalSet]) -> pl.DataFr
 
 def signal_columns(frame: pl.DataFrame) -> list[str]:
     """The columns of a frame that are signals, in the catalogue's order; signals that it lacks come last."""
-    order = {path: place for place, path in enumerate(CATALOGUE)}
-    found = [name for name in frame.columns if name not in IDENTITY]
-    return sorted(found, key=lambda path: (order.get(path, len(order)), path))
+    return sorted((name for name in frame.columns if name not in IDENTITY), key=signal_order)
+
+
+def signal_order(path: str) -> tuple[int, str]:
+    """What signals are sorted by: their place in the catalogue, then their path."""
+    return _PLACES.get(path, len(_PLACES)), path
 
 
 def _frame_of_one_set(rows: Sequence[Stored], signal_set: SignalSet) -> pl.DataFrame:

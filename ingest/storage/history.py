@@ -7,12 +7,12 @@ killed writer left behind without a row is removed at the next start.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import polars as pl
 import sqlalchemy as sa
 
 from ingest.storage import parquet
@@ -22,7 +22,7 @@ from ingest.storage.database import reading, transaction
 from ingest.storage.inbox import known_sets
 from ingest.storage.progress import FORGOTTEN, HISTORY, SPENT, advance, reached
 from ingest.storage.retired import opened, remove_retired, retire
-from ingest.storage.runs import parts_of, parts_of_frame
+from ingest.storage.runs import Part, parts_of, parts_of_frame
 from ingest.storage.telemetry import stored_row, telemetry_rows
 from vehicle.wire import Content
 
@@ -30,12 +30,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from ingest.storage.runs import Part
+    import polars as pl
+
 
 ROWS_A_RUN = 12_000
 """Inbox rows in one run, which are in memory packed; unpacked are those of one bucket at a time (our choice)."""
 MANY_FILES = 24
-"""A day's bucket with more files than this is compacted into one (our choice)."""
+"""Of a day's bucket with more small files than this some are joined (our choice)."""
+JOINED_ROWS = 1 << 18
+"""So many samples (rows) a joined file has at most, some 80 car-hours; more would be much to hold in memory at once."""
+ALIKE = 2
+"""A file is joined with smaller ones that have half its samples together, or more (our choice)."""
 LATE = timedelta(days=1)
 """A day that is over for so long is joined whatever it has; a week's backlog still comes in few files (our choice)."""
 ORPHAN_AGE = timedelta(minutes=10)
@@ -196,30 +201,44 @@ def _forget(engine: sa.Engine, before: int, to: int) -> None:
             connection.execute(t.inbox.delete().where(c.id > before, c.id <= to, c.content == EMPTY))
 
 
-def compact(engine: sa.Engine, folder: Path, *, now: datetime) -> int:
-    """Joins the many small files of a day's bucket, and any of a day that is over; the number of files that went."""
+def compact(engine: sa.Engine, folder: Path, *, now: datetime, most: int | None = None) -> int:
+    """Joins the many small files of a day's bucket, and any of a day that is over; the number of files that went.
+
+    With ``most`` not more than so many joins, of at most ``JOINED_ROWS`` samples each.
+    """
+    over = (now - LATE).strftime("%Y-%m-%d")
     with reading(engine) as connection:
-        crowded = _crowded(connection, over=(now - LATE).strftime("%Y-%m-%d"))
-    return sum(_join(engine, folder, day, bucket) for day, bucket in crowded)
+        crowded = _crowded(connection, over=over)
+    gone = joins = 0
+    for day, bucket in crowded:
+        while most is None or joins < most:
+            went = _join(engine, folder, day, bucket, is_over=day < over)
+            gone, joins = gone + went, joins + 1
+            if not went:
+                break
+    return gone
 
 
 def _crowded(connection: sa.Connection, *, over: str) -> list[tuple[str, int]]:
+    """Days and buckets with many small files, or with several on a day that is over."""
     c = t.history_files.c
     many = sa.or_(sa.func.count() > MANY_FILES, sa.and_(c.day < over, sa.func.count() > 1))
-    query = sa.select(c.day, c.bucket).group_by(c.day, c.bucket).having(many)
-    return [(row.day, row.bucket) for row in connection.execute(query)]
+    small = sa.select(c.day, c.bucket).where(c.rows < JOINED_ROWS)
+    return [(row.day, row.bucket) for row in connection.execute(small.group_by(c.day, c.bucket).having(many))]
 
 
-def _join(engine: sa.Engine, folder: Path, day: str, bucket: int) -> int:
+def _join(engine: sa.Engine, folder: Path, day: str, bucket: int, *, is_over: bool) -> int:
+    """Joins some files of a day's bucket; how many, 0 where there is nothing to be joined or another was quicker."""
     c = t.history_files.c
     with reading(engine) as connection:
-        query = sa.select(c.path).where(c.day == day, c.bucket == bucket).order_by(c.path)
-        paths = list(connection.execute(query).scalars())
-    frames = [opened(folder / path, parquet.read) for path in paths]
-    joined = pl.concat(frames, how="diagonal")
-    ids = joined["inbox_id"].sort()
-    name = f"{ids[0]:012d}-{ids[-1]:012d}-{joined.height}"  # the count makes it another name than any of the old ones
-    files = write_parts(folder, parts_of_frame(joined), name, thorough=True)
+        query = sa.select(c.path, c.rows).where(c.day == day, c.bucket == bucket).order_by(c.rows, c.path)
+        paths = _worth_joining([(row.path, row.rows) for row in connection.execute(query)], is_over=is_over)
+    if not paths:
+        return 0
+    part = Part(day, bucket, parquet.joined([opened(folder / path, parquet.read_stored) for path in paths]))
+    # Of no other files, so that none that is there is overwritten.
+    name = "joined-" + hashlib.blake2b("\n".join(paths).encode(), digest_size=12).hexdigest()
+    files = write_parts(folder, [part], name, thorough=True)
     with transaction(engine) as connection:
         gone = connection.execute(t.history_files.delete().where(c.path.in_(paths))).rowcount
         if gone < len(paths):  # another keeper joined or forgot some meanwhile
@@ -228,6 +247,23 @@ def _join(engine: sa.Engine, folder: Path, day: str, bucket: int) -> int:
         _register(connection, files)
     retire(folder, paths)
     return len(paths)
+
+
+def _worth_joining(files: Sequence[tuple[str, int]], *, is_over: bool) -> list[str]:
+    """Of files and their samples, fewest first, those to become one: none much larger than the others together.
+
+    So a sample is written again a few times, not each time that something is added to its day; and once a day is over
+    whatever fits goes together. Where no two go together, none.
+    """
+    taken: list[str] = []
+    samples = 0
+    for path, rows in files:
+        is_alike = is_over or len(taken) < 1 or rows <= ALIKE * samples
+        if not is_alike or samples + rows > JOINED_ROWS:
+            break
+        taken.append(path)
+        samples += rows
+    return taken if len(taken) > 1 and (is_over or len(files) > MANY_FILES) else []
 
 
 def forget_before(engine: sa.Engine, folder: Path, day: datetime) -> int:

@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from ingest.storage.frames import IDENTITY, signal_columns
+from ingest.storage.frames import IDENTITY, signal_columns, signal_order
 from vehicle.signals import CATALOGUE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from vehicle.signals import Signal
@@ -29,6 +29,7 @@ LEVEL, THOROUGH_LEVEL, TRIAL_LEVEL = 3, 19, 3
 PAGE_BYTES = 8 * 1024 * 1024
 ROWS_A_GROUP = 1 << 20
 _SCALED = re.compile(r"(?P<path>[^#]+)#(?P<numerator>-?\d+)/(?P<denominator>\d+)(?P<offset>[+-]\d+)")
+_ORDER = ("vehicle_id", "device_id", "time", "epoch", "sequence")
 _WIDTHS = (pl.Int32, pl.Int64)
 
 
@@ -37,7 +38,7 @@ def as_integers(frame: pl.DataFrame) -> pl.DataFrame:
 
     Every value comes back bit for bit: a column becomes integers only where all its values do.
     """
-    ordered = frame.sort("vehicle_id", "device_id", "time", "epoch", "sequence")
+    ordered = frame.sort(_ORDER)
     return ordered.select(*IDENTITY, *(_integers(ordered[name]) for name in signal_columns(ordered)))
 
 
@@ -68,7 +69,33 @@ def read(path: Path, *, signals: Collection[str] | None = None, where: Iterable[
     there = scan.collect_schema().names()
     wanted = [name for name in there if signals is None or name in IDENTITY or path_of(name) in signals]
     found = scan.filter(*where).select(wanted).collect()
-    return pl.DataFrame([_values(column) for column in found])
+    return values_of(found)
+
+
+def read_stored(path: Path) -> pl.DataFrame:
+    """A file as it is: raw integers under their scaled names.
+
+    Raises:
+        FileNotFoundError: it is not there any more.
+    """
+    return pl.read_parquet(path, hive_partitioning=False)
+
+
+def joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """What :func:`read_stored` gave of several files as one, sorted as :func:`as_integers` sorts.
+
+    A signal that some hold as integers and others as values, or at different scales, goes through values.
+    """
+    forms = {name for frame in frames for name in frame.columns}
+    if len({path_of(name) for name in forms}) < len(forms):
+        return as_integers(pl.concat([values_of(frame) for frame in frames], how="diagonal"))
+    signals = sorted(forms.difference(IDENTITY), key=lambda name: signal_order(path_of(name)))
+    return pl.concat(frames, how="diagonal_relaxed").sort(_ORDER).select(*IDENTITY, *signals)
+
+
+def values_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """A file's columns in the catalogue's units, under their paths."""
+    return pl.DataFrame([_values(column) for column in frame])
 
 
 def path_of(column: str) -> str:

@@ -53,12 +53,12 @@ from vehicle import wire
 from vehicle.batch import Batch, Event, TimeQuality
 from vehicle.campaign import Campaign, CapturePart, Config, Refused, Rows
 from vehicle.errors import Reason
-from vehicle.signal_set import SignalSet
+from vehicle.signal_set import SignalEntry, SignalSet
 from vehicle.signals import CATALOGUE, COOLANT_TEMPERATURE, ENGINE_SPEED, SPEED
 from vehicle.topics import Kind, topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -121,9 +121,10 @@ def happening(sequence: int, kind: str, **data: object) -> bytes:
 def receive(
     engine: sa.Engine, *payloads: bytes, device: str = DEVICE, vehicle: str = VEHICLE, kind: Kind = Kind.TELEMETRY,
     now: datetime = NOW, tries: dict[tuple[str, int, int], int] | None = None, quarantine: Quarantine | None = None,
+    sets: Sequence[SignalSet] = (SET, OTHER_SET),
 ) -> inbox.Outcome:  # fmt: skip
     """Judges payloads and stores the verdicts in one transaction, as ingest does."""
-    known = {one.id: one for one in (SET, OTHER_SET)}
+    known = {one.id: one for one in sets}
     knowledge = Knowledge(vehicles={device: vehicle}, signal_sets=known if tries is None else {}, anchors={})
     now_ms = int(now.timestamp() * 1000) + 2 * DAY_MS
     verdicts = [judge(device, kind, topic(device, kind), payload, knowledge, now_ms) for payload in payloads]
@@ -739,6 +740,59 @@ def test_values_come_back_bit_for_bit(tmp_path: Path) -> None:
         assert parquet.read(path, signals=[SPEED]).columns == [*frames.IDENTITY, SPEED]
         names = pl.read_parquet_schema(path).keys()
         assert {f"{ENGINE_SPEED}#1/4+0", SPEED, "Vehicle.Acme.Thing"} <= names
+
+
+def test_files_of_another_form_are_joined_bit_for_bit(
+    engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch
+) -> None:
+    """A signal that some files hold as integers and others, which came at a finer resolution, as values."""
+    monkeypatch.setattr(history, "MANY_FILES", 2)
+    row = CATALOGUE[ENGINE_SPEED]
+    finer = SignalSet((SignalEntry(ENGINE_SPEED, row.numerator, row.denominator * 3, 1), *SET.entries[:1]))
+    for sequence, signal_set in enumerate((finer, OTHER_SET, finer, SET), start=1):
+        with transaction(engine) as connection:
+            inbox.keep_sets(connection, [signal_set])
+        receive(engine, telemetry(sequence, signal_set=signal_set), sets=[signal_set])
+        history.write_run(engine, folder)
+    forms = {name for path in folder.glob("day=*/bucket=*/*.parquet") for name in pl.read_parquet_schema(path)}
+    assert {ENGINE_SPEED, f"{ENGINE_SPEED}#1/4+0"} <= forms
+    before = store.read(device_id=DEVICE)
+    assert history.compact(engine, folder, now=NOW) == 4
+    assert store.read(device_id=DEVICE).equals(before)
+
+
+def test_what_is_joined_stays_of_bounded_size(
+    engine: sa.Engine, store: TelemetryStore, folder: Path, monkeypatch
+) -> None:
+    """A file that is large enough is left alone, also on a day that is over; a turn joins no more than it is told."""
+    monkeypatch.setattr(history, "MANY_FILES", 3)
+    monkeypatch.setattr(history, "JOINED_ROWS", 12)
+    for sequence in range(1, 10):
+        receive(engine, telemetry(sequence))
+        history.write_run(engine, folder)
+    assert history.compact(engine, folder, now=NOW, most=1) == 4
+    assert history.compact(engine, folder, now=NOW) == 4
+    assert history.compact(engine, folder, now=NOW + timedelta(days=3)) == 0
+    heights = [pl.read_parquet(path).height for path in folder.glob("day=*/bucket=*/*.parquet")]
+    assert sorted(heights) == [3, 12, 12]
+    assert speeds(store) == expected(*range(1, 10))
+
+
+def test_a_sample_is_written_again_a_few_times_only(monkeypatch) -> None:
+    """Thousands of files that come one after the other: what is joined is seldom joined again."""
+    monkeypatch.setattr(history, "JOINED_ROWS", 10**9)
+    files: dict[str, int] = {}
+    written = 0
+    for number in range(5000):
+        files[f"{number:06d}"] = 1
+        paths = history._worth_joining(sorted(files.items(), key=lambda one: (one[1], one[0])), is_over=False)
+        if paths:
+            samples = sum(files.pop(path) for path in paths)
+            files[f"joined {number:06d}"] = samples
+            written += samples
+    assert sum(files.values()) == 5000
+    assert written < 6 * 5000
+    assert len(files) <= history.MANY_FILES
 
 
 def test_days_that_are_over_become_one_file(engine: sa.Engine, store: TelemetryStore, folder: Path) -> None:
