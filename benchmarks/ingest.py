@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 NAME = "ingest"
 CARS = 200
-RATES = (500, 1000, 1500, 2000, 2500, 3000, 3400, 3800, 4200, 4600, 5000, 5400, 5800, 6400, 7000, 8000)
+RATES = (
+    500, 1000, 1500, 2000, 2500, 3000, 3400, 3800, 4200, 4600, 5000, 5400, 5800, 6200, 6600, 7000, 7500, 8000, 8500,
+    9000, 10_000, 11_000, 12_000,
+)  # fmt: skip
 SECONDS, HELD_S = 8.0, 30.0
 """Of a step on the way up, and of the one that counts (our choice)."""
 KEPT = 0.9
@@ -91,32 +94,35 @@ def _steps(drive: Drives, workers: int, *, postgres: bool) -> dict[str, Any]:
     with running(NAME, cars=CARS + 1, workers=workers, postgres=postgres) as server:
         with load(NAME, order_of(drive, server)) as cars, watched(drive, server) as seen:
             trial = _Trial(server, cars, seen, sum(len(c) - c.count(None) for c in drive.batches[0][1].columns))
-            best = _highest(trial)
+            best, failed = _highest(trial)
         lost = _lost_or_doubled(server, trial.sent)
         return {
             "batches_per_second": 0.0, **best, "peak_mib": round(server.peak_mib()),
-            "lost_or_doubled": lost, "workers": workers,
+            "lost_or_doubled": lost, "workers": workers, "more_failed": failed,
         }  # fmt: skip
 
 
-def _highest(trial: _Trial) -> dict[str, Any]:
-    """What the highest rate gave that could be held; nothing where there is none."""
+def _highest(trial: _Trial) -> tuple[dict[str, Any], str]:
+    """What the highest rate gave that could be held, nothing where there is none; and why a higher one could not."""
     reached = list(takewhile(lambda rate: trial.run(rate, SECONDS), RATES))
+    failed = trial.failed
     for rate in reversed(reached):
         trial.settle()
         if found := trial.run(rate, HELD_S):
-            return found
-    return {}
+            return found, failed
+        failed = trial.failed
+    return {}, failed
 
 
 class _Trial:
-    """Rates tried on one server; ``sent`` counts all batches."""
+    """Rates tried on one server; ``sent`` counts all batches, ``failed`` says why ingest did not keep up last."""
 
     def __init__(
         self, server: Server, cars: subprocess.Popen[bytes], seen: list[tuple[float, float]], samples: int
     ) -> None:
         self._server, self._cars, self._seen, self._samples = server, cars, seen, samples
         self.sent = 0
+        self.failed = ""
 
     def run(self, rate: float, seconds: float) -> dict[str, Any]:
         """What came of a rate; empty where ingest did not keep up."""
@@ -126,8 +132,8 @@ class _Trial:
         after, spent_s = self._server.cpu_s(), time.monotonic() - begun_s
         self.sent += phase.sent
         readable = sorted(wait for _, wait in self._seen)
-        behind = self._server.waiting() > BEHIND_S * rate
-        if not is_kept(phase, readable) or behind:
+        self.failed = failure(phase, readable, self._server.waiting())
+        if self.failed:
             return {}
         cpu_s = {name: after[name] - before[name] for name in after} | {"load": phase.cpu_s}
         return _described(phase, readable, cpu_s, spent_s, self._samples)
@@ -139,14 +145,21 @@ class _Trial:
             time.sleep(0.2)
 
 
-def is_kept(phase: Phase, readable: Sequence[float] = ()) -> bool:
-    """Whether ingest kept up: nothing held back by full windows, nearly all acknowledged within the step, and in time.
+def failure(phase: Phase, readable: Sequence[float] = (), waiting: int = 0) -> str:
+    """Why ingest did not keep up with a step; empty where it did.
 
-    ``readable`` are the seconds until batches of the watched car could be read back, sorted.
+    ``readable`` are the seconds until batches of the watched car could be read back, sorted; ``waiting`` is how many
+    batches were not in history afterwards.
     """
-    slowest = [quantile(waits, 0.99) or 0.0 for waits in (phase.waits_s, readable)]
-    is_whole = phase.held_back == 0 and phase.acknowledged >= KEPT * phase.sent and bool(phase.waits_s)
-    return is_whole and max(slowest) <= LATEST_S
+    at = f"at {phase.rate:.0f} a second "
+    if phase.held_back or not phase.waits_s:
+        return f"{at}{phase.held_back} of {phase.sent + phase.held_back} batches were held back by full windows"
+    if phase.acknowledged < KEPT * phase.sent:
+        return f"{at}{phase.acknowledged} of {phase.sent} batches were acknowledged in the time"
+    for what, waits in (("durable", phase.waits_s), ("queryable", readable)):
+        if (quantile(waits, 0.99) or 0.0) > LATEST_S:
+            return f"{at}one of a hundred batches took {quantile(waits, 0.99)} s to be {what}"
+    return f"{at}{waiting} batches waited for history" if waiting > BEHIND_S * phase.rate else ""
 
 
 def _described(

@@ -138,7 +138,7 @@ def step(bench: str, cars: subprocess.Popen[bytes], rate: float, seconds: float)
     cars.stdin.flush()
     line = cars.stdout.readline()
     if not line:
-        raise PartFailedError(bench, "the load", "it ended in the middle of a step")
+        raise PartFailedError(bench, "the load", f"it ended with {cars.wait(PATIENCE_S)} in the middle of a step")
     return msgspec.json.decode(line, type=Phase)
 
 

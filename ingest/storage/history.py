@@ -38,7 +38,8 @@ ROWS_A_RUN = 12_000
 MANY_FILES = 24
 """Of a day's bucket with more small files than this some are joined (our choice)."""
 JOINED_ROWS = 1 << 18
-"""So many samples (rows) a joined file has at most, some 80 car-hours; more would be much to hold in memory at once."""
+"""So many rows a joined file has at most, some 70 car-hours: more would be much to hold in memory at once (our choice).
+One that has half as many is large enough, and is not joined again."""
 ALIKE = 2
 """A file is joined with smaller ones that have half its samples together, or more (our choice)."""
 LATE = timedelta(days=1)
@@ -223,7 +224,7 @@ def _crowded(connection: sa.Connection, *, over: str) -> list[tuple[str, int]]:
     """Days and buckets with many small files, or with several on a day that is over."""
     c = t.history_files.c
     many = sa.or_(sa.func.count() > MANY_FILES, sa.and_(c.day < over, sa.func.count() > 1))
-    small = sa.select(c.day, c.bucket).where(c.rows < JOINED_ROWS)
+    small = sa.select(c.day, c.bucket).where(c.rows < JOINED_ROWS // 2)
     return [(row.day, row.bucket) for row in connection.execute(small.group_by(c.day, c.bucket).having(many))]
 
 
@@ -231,7 +232,8 @@ def _join(engine: sa.Engine, folder: Path, day: str, bucket: int, *, is_over: bo
     """Joins some files of a day's bucket; how many, 0 where there is nothing to be joined or another was quicker."""
     c = t.history_files.c
     with reading(engine) as connection:
-        query = sa.select(c.path, c.rows).where(c.day == day, c.bucket == bucket).order_by(c.rows, c.path)
+        mine = (c.day == day, c.bucket == bucket, c.rows < JOINED_ROWS // 2)
+        query = sa.select(c.path, c.rows).where(*mine).order_by(c.rows, c.path)
         paths = _worth_joining([(row.path, row.rows) for row in connection.execute(query)], is_over=is_over)
     if not paths:
         return 0
@@ -250,10 +252,10 @@ def _join(engine: sa.Engine, folder: Path, day: str, bucket: int, *, is_over: bo
 
 
 def _worth_joining(files: Sequence[tuple[str, int]], *, is_over: bool) -> list[str]:
-    """Of files and their samples, fewest first, those to become one: none much larger than the others together.
+    """Of small files and their rows, fewest first, those to become one: none much larger than the others together.
 
     So a sample is written again a few times, not each time that something is added to its day; and once a day is over
-    whatever fits goes together. Where no two go together, none.
+    whatever fits goes together. None where too few are there, or no two go together.
     """
     taken: list[str] = []
     samples = 0
