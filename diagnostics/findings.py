@@ -153,7 +153,9 @@ class Suggestion:
     """Advice to a person, made of findings that share a cause; ``revision`` grows with every change of any of them.
 
     ``job`` is a code of work such as ``replace_thermostat``; ``due_by`` None means the next service; ``causes`` has the
-    likeliest first.
+    likeliest first. ``raised_at`` and ``cleared_at`` are times of the car's own samples: when the matter began, pauses
+    of less than a week included, and when all of it had been normal for long enough. ``closed_at`` is when the advice
+    ended, by the server's clock.
     """
 
     id: str
@@ -171,6 +173,9 @@ class Suggestion:
     revision: int = 0
     changed_by: str = "diagnostics"
     causes: tuple[Likely, ...] = ()
+    raised_at: datetime | None = None
+    cleared_at: datetime | None = None
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

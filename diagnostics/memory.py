@@ -16,12 +16,14 @@ import sqlalchemy as sa
 from diagnostics import tables as t
 from diagnostics.errors import UnknownRowError
 from diagnostics.features.trips import FEATURES
+from diagnostics.suggestions.standing import Run
 from diagnostics.suggestions.statement import POINTS, TripLog
 from diagnostics.trouble_codes import CodeEvent
 from ingest.storage.tables import devices, installations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from diagnostics.arrays import Floats
 
@@ -74,6 +76,8 @@ class ReadUpto:
         )
 
 
+LONGEST_TRIP_MS = 2 * 86_400_000
+"""Trips are looked for so far back from a moment that they may hold (our choice)."""
 STALE = "stale"
 """Make of a state that must be made anew from the vehicle's history."""
 
@@ -120,6 +124,22 @@ def trips_of(connection: sa.Connection, vehicle_id: str, *, until_ms: int) -> Tr
     rows = list(connection.execute(query.order_by(c.started_ms.desc()).limit(2 * POINTS)).scalars())
     values = [np.frombuffer(row, dtype=np.float64) for row in reversed(rows) if len(row) == 8 * len(FEATURES)]
     return TripLog(values=np.array(values).reshape(len(values), len(FEATURES)))
+
+
+def runs_after(connection: sa.Connection, vehicle_id: str, after: datetime) -> list[Run]:
+    """Trips that ended after a time and in which the car ran or moved, oldest first."""
+    c, after_ms = t.trips.c, int(after.timestamp() * 1000)
+    query = sa.select(c.features).where(c.vehicle_id == vehicle_id, c.started_ms >= after_ms - LONGEST_TRIP_MS)
+    names = ("started_ms", "ended_ms", "running_s", "moving_s")
+    found = []
+    for packed in connection.execute(query.order_by(c.started_ms)).scalars():
+        if len(packed) != 8 * len(FEATURES):
+            continue
+        started, ended, running, moving = np.frombuffer(packed)[[FEATURES.index(name) for name in names]]
+        if ended > after_ms and np.fmax(running, moving) > 0.0:
+            run_s = float(np.fmax(running, moving))
+            found.append(Run(started_ms=int(started), ended_ms=int(ended), running_s=run_s))
+    return found
 
 
 def services_after(connection: sa.Connection, last_id: int) -> list[Service]:

@@ -11,6 +11,7 @@ import numpy as np
 from diagnostics import memory, repository
 from diagnostics.findings import ComponentHealth
 from diagnostics.suggestions.advice import advise
+from diagnostics.suggestions.standing import stood
 from diagnostics.suggestions.statement import finding_of, moment
 from diagnostics.trouble_codes import NAME as TROUBLE_CODES
 from diagnostics.trouble_codes import code_findings
@@ -62,7 +63,8 @@ def record(connection: sa.Connection, gathered: Gathered, fleet: Fleet, *, now: 
     memory.add_code_events(connection, gathered.codes)
     _apply_codes(connection, sorted({event.vehicle_id for _, event in gathered.codes}))
     changed = {vehicle for vehicle, _ in gathered.alarms} | {event.vehicle_id for _, event in gathered.codes}
-    for vehicle in sorted(changed | gathered.replayed):
+    waiting = repository.vehicles_with_advice(connection, gathered.trips)  # a trip may be the one that ends it
+    for vehicle in sorted(changed | waiting | gathered.replayed):
         _advise(connection, vehicle, now)
     repository.save_health(connection, _healths(gathered, fleet))
     states = {
@@ -106,9 +108,14 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
 
 
 def _advise(connection: sa.Connection, vehicle_id: str, now: datetime) -> None:
-    lasting = repository.findings_of(connection, vehicle_id, lasting=True)
+    found = repository.findings_of(connection, vehicle_id)
+    gone = [finding.cleared_at for finding in found if finding.detector == TROUBLE_CODES and finding.cleared_at]
+    runs = memory.runs_after(connection, vehicle_id, min(gone)) if gone else []
+    history = stood(found, runs)
+    standing = [one.finding for one in history if one.until is None]
     known = repository.suggestions_of(connection, [vehicle_id], limit=10_000)
-    for advice in advise(lasting, known, now=now, confirmed=repository.confirmed_causes(connection)):
+    confirmed = repository.confirmed_causes(connection)
+    for advice in advise(standing, known, now=now, confirmed=confirmed, history=history):
         repository.save_suggestion(connection, advice, at=now)
 
 

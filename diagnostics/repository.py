@@ -170,6 +170,12 @@ def latest_revision(connection: sa.Connection) -> int:
     return int(found or 0)
 
 
+def vehicles_with_advice(connection: sa.Connection, vehicle_ids: Iterable[str]) -> set[str]:
+    """Those of the vehicles of which a suggestion still asks for something."""
+    query = sa.select(t.suggestions.c.vehicle_id).where(_is_of(vehicle_ids), _lives())
+    return set(connection.execute(query).scalars())
+
+
 def living_suggestions(connection: sa.Connection, vehicle_id: str) -> list[Suggestion]:
     """The vehicle's suggestions that still ask for something."""
     return suggestions_of(connection, [vehicle_id], LIVING, limit=1000)
@@ -177,7 +183,8 @@ def living_suggestions(connection: sa.Connection, vehicle_id: str) -> list[Sugge
 
 def save_suggestion(connection: sa.Connection, advice: Suggestion, *, at: datetime) -> Suggestion:
     """Stores a suggestion, new or changed, under the next revision, which it returns filled in."""
-    saved = replace(advice, revision=_next_revision(connection))
+    ended = None if advice.state in LIVING else advice.closed_at or at
+    saved = replace(advice, revision=_next_revision(connection), closed_at=ended)
     values = {name: getattr(saved, name) for name in _SUGGESTION_COLUMNS}
     values |= {
         "finding_ids": list(saved.finding_ids),
@@ -202,7 +209,9 @@ def set_suggestion_state(
     found = suggestion(connection, suggestion_id)
     if found.state == state:
         return found
-    if state not in MOVES[found.state]:
+    if state not in MOVES[found.state] or (
+        state == S.OPEN and found.state not in LIVING and _is_told(connection, found)
+    ):
         raise StateMoveError(suggestion_id, found.state, state, tuple(str(move) for move in MOVES[found.state]))
     return save_suggestion(connection, replace(found, state=SuggestionState(state), changed_by=by), at=at)
 
@@ -329,6 +338,12 @@ def _is_of(vehicle_ids: Vehicles) -> sa.ColumnElement[bool]:
 
 def _lives() -> sa.ColumnElement[bool]:
     return t.suggestions.c.state.in_([str(state) for state in LIVING])
+
+
+def _is_told(connection: sa.Connection, advice: Suggestion) -> bool:
+    """Whether other advice about the same component still asks for something."""
+    found = living_suggestions(connection, advice.vehicle_id)
+    return any(one.component == advice.component and one.id != advice.id for one in found)
 
 
 def _next_revision(connection: sa.Connection) -> int:

@@ -1,4 +1,11 @@
-"""Findings of one vehicle become suggestions: one for those that share a cause, never twice for the same fault."""
+"""Findings of one vehicle become suggestions: one for those that share a cause, never twice for the same fault.
+
+The life of advice. It is opened by a finding, goes on with whatever joins it, ends by itself when nothing of it stands
+any more (:mod:`diagnostics.suggestions.standing` says when), and is the same one again if that comes back within a
+week. What a person dismissed or a workshop dealt with stays so: only what is found after that opens another, and for a
+week after a dismissal only what is worse. Which suggestions live, what they are about, how bad it is and since when
+follows from findings and from what people decided, not from the order in which batches arrived.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +18,13 @@ from uuid import NAMESPACE_URL, uuid5
 from diagnostics.cause_table import Sign
 from diagnostics.findings import LIVING, Severity, Suggestion, SuggestionState
 from diagnostics.suggestions.causes import grouped, rank
+from diagnostics.suggestions.standing import COMES_BACK_WITHIN, Stood, began
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from diagnostics.findings import Finding, Text
+    from diagnostics.findings import Component, Finding, Likely, Text
 
 DUE: Mapping[Severity, timedelta | None] = MappingProxyType(
     {
@@ -27,36 +35,68 @@ DUE: Mapping[Severity, timedelta | None] = MappingProxyType(
     }
 )
 """How long advice may wait, from when it is given (our choice; a red finding holds the two earliest slots anyway)."""
+PEOPLES = frozenset({SuggestionState.DISMISSED, SuggestionState.DONE})
+"""States in which people ended advice."""
+WORTH_TELLING = 0.01
+"""Causes are told anew where a probability moved by this much, or their order changed (our choice)."""
 CODES = "trouble_codes"
 """The detector whose causes are codes."""
 _ALSO: Text = {"en": " Also: {}.", "zh": "另外：{}。"}
 
 
 def advise(
-    lasting: Sequence[Finding],
+    standing: Sequence[Finding],
     known: Sequence[Suggestion],
     *,
     now: datetime,
     confirmed: Mapping[str, int] | None = None,
+    history: Sequence[Stood] = (),
 ) -> list[Suggestion]:
     """What changes: new suggestions, and living ones that got worse, milder or have nothing left to stand on.
 
-    ``lasting``: findings of one vehicle that have not cleared; ``known``: all suggestions it ever got; ``confirmed``:
-    how often workshops confirmed each cause. Findings that share a cause make one suggestion, and a component is in one
-    at most. A finding that was dismissed or done is not suggested again.
+    ``standing``: findings of one vehicle that stand; ``known``: all suggestions it ever got; ``confirmed``: how often
+    workshops confirmed each cause; ``history``: all findings of the vehicle with how long each stood. Findings that
+    share a cause make one suggestion, and a component is in one at most. A finding that was dismissed or done is not
+    suggested again.
     """
     living = [advice for advice in known if advice.state in LIVING]
     held = {found for advice in living for found in advice.finding_ids}
-    settled = {found for advice in known if advice.state not in LIVING for found in advice.finding_ids} - held
-    waiting = [finding for finding in _worst_first(lasting) if finding.id not in settled]
+    past = history or [Stood(finding=finding, until=None) for finding in standing]
+    settled = _settled(past, known) - held
+    waiting = [finding for finding in _worst_first(standing) if finding.id not in settled]
+    since = {part: began(part, past, settled) for part in {finding.component for finding in waiting}}
     before = {advice.id: advice for advice in known}
-    free, changed = list(living), []
+    free = list(living)
+    changed: list[Suggestion] = []
     for places in grouped([sign_of(finding) for finding in waiting]):
         found = [waiting[at] for at in places]
         mine = _living_of(found, free)
         free = [advice for advice in free if mine is None or advice.id != mine.id]
-        changed.append(_suggestion(found, mine or _new(found, now, before), now, confirmed))
-    return [advice for advice in (*changed, *map(_withdrawn, free)) if before.get(advice.id) != advice]
+        taken = {advice.id for advice in changed}
+        again = mine or _ended_lately(found, [advice for advice in known if advice.id not in taken])
+        changed.append(_suggestion(found, again or _new(found, now, before), now, confirmed, since))
+    ends = {one.finding.id: one.until for one in past}
+    return [
+        advice for advice in (*changed, *(_withdrawn(one, ends) for one in free)) if before.get(advice.id) != advice
+    ]
+
+
+def _settled(history: Iterable[Stood], known: Iterable[Suggestion]) -> set[str]:
+    """Findings that people dealt with: those of what they ended, and for a week after a dismissal what is no worse."""
+    ended = [advice for advice in known if advice.state in PEOPLES]
+    settled = {found for advice in ended for found in advice.finding_ids}
+    dismissed = [one for one in ended if one.state == SuggestionState.DISMISSED and one.closed_at is not None]
+    for stood in history:
+        found = stood.finding
+        if any(_is_hushed(found, advice) for advice in dismissed):
+            settled.add(found.id)
+    return settled
+
+
+def _is_hushed(found: Finding, dismissed: Suggestion) -> bool:
+    ended = dismissed.closed_at
+    soon = ended is not None and found.found_at < ended + COMES_BACK_WITHIN
+    return soon and found.component == dismissed.component and found.severity.rank >= dismissed.severity.rank
 
 
 def sign_of(finding: Finding) -> Sign:
@@ -70,6 +110,22 @@ def _living_of(found: Sequence[Finding], living: Sequence[Suggestion]) -> Sugges
     ids, parts = {finding.id for finding in found}, {finding.component for finding in found}
     mine = [one for one in living if one.component in parts or ids & set(one.finding_ids)]
     return min(mine, key=lambda one: (one.state != SuggestionState.ACCEPTED, one.created_at, one.id), default=None)
+
+
+def _ended_lately(found: Sequence[Finding], known: Iterable[Suggestion]) -> Suggestion | None:
+    """The suggestion that ended by itself and goes on with these findings: its own, or of a component within a week."""
+    first, parts = min(finding.found_at for finding in found), {finding.component for finding in found}
+    ids = {finding.id for finding in found}
+    mine = [
+        one
+        for one in known
+        if one.state == SuggestionState.WITHDRAWN
+        and (
+            ids & set(one.finding_ids)
+            or (one.component in parts and one.cleared_at is not None and first - one.cleared_at < COMES_BACK_WITHIN)
+        )
+    ]
+    return max(mine, key=lambda one: (one.closed_at or one.created_at, one.id), default=None)
 
 
 def _worst_first(found: Iterable[Finding]) -> list[Finding]:
@@ -90,27 +146,47 @@ def _new(found: Sequence[Finding], now: datetime, known: Container[str]) -> Sugg
 
 
 def _suggestion(
-    found: Sequence[Finding], before: Suggestion, now: datetime, confirmed: Mapping[str, int] | None
+    found: Sequence[Finding],
+    before: Suggestion,
+    now: datetime,
+    confirmed: Mapping[str, int] | None,
+    since: Mapping[Component, datetime | None],
 ) -> Suggestion:
-    """What a suggestion becomes; ``found`` has the worst finding first."""
-    worst, ids = found[0], tuple(finding.id for finding in found)
-    if set(ids) == set(before.finding_ids):
-        return before
-    parts = {finding.component for finding in found}
-    wait = DUE[worst.severity]
-    return replace(
+    """What a suggestion becomes; ``found`` has the worst finding first.
+
+    It is about the component that began first, also where a worse finding joined later.
+    """
+    worst = found[0]
+    first = min({finding.component for finding in found}, key=lambda part: (since[part] or worst.found_at, part))
+    wait, again = DUE[worst.severity], before.state not in LIVING or not before.finding_ids
+    due_by = None if wait is None else now + wait
+    after = replace(
         before,
-        component=before.component if before.component in parts else worst.component,
+        component=first,
         job=worst.job,
         severity=worst.severity,
         confidence=worst.confidence,
-        due_by=None if wait is None else now + wait,
+        state=SuggestionState.OPEN if again else before.state,
+        due_by=due_by if again or worst.severity != before.severity else before.due_by,
         title=worst.title,
         text=_text(found),
-        finding_ids=ids,
-        changed_by="diagnostics",
-        causes=tuple(rank([sign_of(finding) for finding in found], confirmed)),
+        finding_ids=tuple(finding.id for finding in found),
+        raised_at=since[first] or worst.found_at,
+        cleared_at=None,
+        closed_at=None,
+        causes=_causes(found, before, confirmed),
     )
+    return after if after == before else replace(after, changed_by="diagnostics")
+
+
+def _causes(found: Sequence[Finding], before: Suggestion, confirmed: Mapping[str, int] | None) -> tuple[Likely, ...]:
+    """The causes anew; what was said of the same ones stands where hardly anything changed."""
+    ranked = tuple(rank([sign_of(finding) for finding in found], confirmed))
+    same = [one.key for one in ranked] == [one.key for one in before.causes]
+    near = same and all(
+        abs(new.probability - old.probability) < WORTH_TELLING for new, old in zip(ranked, before.causes, strict=True)
+    )
+    return before.causes if near else ranked
 
 
 def _text(found: Sequence[Finding]) -> Text:
@@ -122,5 +198,9 @@ def _text(found: Sequence[Finding]) -> Text:
     }
 
 
-def _withdrawn(advice: Suggestion) -> Suggestion:
-    return replace(advice, state=SuggestionState.WITHDRAWN, changed_by="diagnostics")
+def _withdrawn(advice: Suggestion, ends: Mapping[str, datetime | None]) -> Suggestion:
+    """Ended by itself; ``cleared_at`` is by the car's time, None where other advice goes on with it."""
+    until = [ends[found] for found in advice.finding_ids if found in ends]
+    cleared = [at for at in until if at is not None]
+    at = max(cleared) if cleared and len(cleared) == len(until) else None
+    return replace(advice, state=SuggestionState.WITHDRAWN, changed_by="diagnostics", cleared_at=at)

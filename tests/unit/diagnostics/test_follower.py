@@ -106,8 +106,11 @@ def test_a_trip_is_judged_after_long_silence(desk, drives) -> None:
     assert compare(desk.engine, desk.history, desk.vehicle_id).equal
 
 
-def test_a_confirmed_code_is_stated_at_once(desk) -> None:
-    """A stored code is a finding in words, a pending one is not, a code that goes clears it; order does not matter."""
+def test_a_confirmed_code_is_stated_at_once(desk, drives) -> None:
+    """A stored code is a finding in words, a pending one is not, a code that goes clears it; order does not matter.
+
+    Its advice goes after a quarter of an hour of running without it.
+    """
     events = [
         desk.code("P0301", START_MS + 1000),
         desk.code("P0420", START_MS + 2000, state="pending"),
@@ -116,9 +119,15 @@ def test_a_confirmed_code_is_stated_at_once(desk) -> None:
     ]
     for event in reversed(events):
         desk.put(event)
-    desk.follow(desk.follower())
+    follower = desk.follower()
+    desk.follow(follower)
     found = {finding.cause: finding for finding in findings(desk)}
     assert set(found) == {"P0301", "P0128"}
+    living = desk.read(repository.suggestions_of, [desk.vehicle_id], [SuggestionState.OPEN])
+    assert {advice.component for advice in living} == {Component.MISFIRE, Component.THERMOSTAT}
+    desk.put(*desk.batches(drives[0], start_ms=START_MS + BETWEEN_MS))
+    desk.follow(follower)
+    desk.follow(follower, now=NOW + timedelta(hours=1))
     assert found["P0128"].cleared_at is not None
     assert "coil" in found["P0301"].text["en"]
     assert "线圈" in found["P0301"].text["zh"]

@@ -1,0 +1,91 @@
+"""How long a finding stands for advice: raised and cleared on the car's own time, and never by a single good moment.
+
+A detector's finding is held by the detector itself (so many good trips in a row). A trouble code that the car no longer
+reports may only wait for its monitor to run again, so its advice stands until the car has run a quarter of an hour, or
+has been started four times, without it. All of it follows from findings and trips, so batches that come late, twice or
+in another order change nothing.
+
+Source: a quarter of an hour of running or four starts without the lamp is the rule of a dealers' service in use
+(Connected Cars, ConnectedWorkshop help pages).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from diagnostics.suggestions.statement import moment
+from diagnostics.trouble_codes import NAME as TROUBLE_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+    from diagnostics.findings import Component, Finding
+
+QUIET_RUNNING_S = 900.0
+QUIET_STARTS = 4
+COMES_BACK_WITHIN = timedelta(days=7)
+"""What ended so short a time ago and is found again is the same matter, not a new one (our choice)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A trip in which the car ran: start and end in epoch milliseconds, and for how many seconds."""
+
+    started_ms: int
+    ended_ms: int
+    running_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stood:
+    """A finding and the moment at which it stood no more; None while it does."""
+
+    finding: Finding
+    until: datetime | None
+
+
+def stood(findings: Iterable[Finding], runs: Sequence[Run]) -> list[Stood]:
+    """Every finding with how long it stands; ``runs`` in any order, at least those after the first that cleared."""
+    ordered = sorted(runs, key=lambda run: run.started_ms)
+    return [Stood(finding=finding, until=_until(finding, ordered)) for finding in findings]
+
+
+def _until(finding: Finding, runs: Sequence[Run]) -> datetime | None:
+    if finding.cleared_at is None or finding.detector != TROUBLE_CODES:
+        return finding.cleared_at
+    gone_ms = int(finding.cleared_at.timestamp() * 1000)
+    left_s, starts = QUIET_RUNNING_S, 0
+    for run in runs:
+        if run.ended_ms <= gone_ms or run.running_s <= 0.0:
+            continue
+        starts += run.started_ms >= gone_ms
+        if starts == QUIET_STARTS:
+            return moment(run.started_ms)
+        first_ms = max(run.started_ms, gone_ms)
+        share = run.running_s / max(run.ended_ms - run.started_ms, 1)
+        ran_s = share * (run.ended_ms - first_ms)
+        if ran_s >= left_s:
+            return moment(first_ms + round(left_s / share))
+        left_s -= ran_s
+    return None
+
+
+def began(component: Component, history: Iterable[Stood], settled: Collection[str] = ()) -> datetime | None:
+    """When what stands of a component began: back over pauses shorter than a week; None where nothing stands.
+
+    ``settled``: ids of findings that a person has dealt with, which are another matter.
+    """
+    mine = [one for one in history if one.finding.component == component and one.finding.id not in settled]
+    mine.sort(key=lambda one: (one.finding.found_at, one.finding.id))
+    if all(one.until is not None for one in mine):
+        return None
+    first, until = mine[0].finding.found_at, mine[0].until
+    for one in mine[1:]:
+        if until is not None and one.finding.found_at - until >= COMES_BACK_WITHIN:
+            first, until = one.finding.found_at, one.until
+        elif until is not None:
+            until = None if one.until is None else max(until, one.until)
+    return first
