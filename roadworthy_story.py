@@ -107,7 +107,7 @@ class Story:
         return f"[bold green]{found.state:<11}[/] {label}: {when}, bay {found.bay}, {found.minutes} min"
 
     def _note_booking(self, connection: sa.Connection, reminder: Reminder) -> None:
-        if self.booked is not None:
+        if self.booked is not None or reminder.appointment_id is None:
             return
         found = appointments.appointment(connection, _SYSTEM, reminder.appointment_id)
         if found.suggestion_id is None:

@@ -119,7 +119,12 @@ slots = sa.Table(
 reminders = sa.Table(
     "reminders", metadata,
     sa.Column("id", _id, primary_key=True),
-    sa.Column("appointment_id", _id, sa.ForeignKey("appointments.id"), nullable=False),
+    # A message is about an appointment or about advice; about which vehicle, component and level it is, it says itself.
+    sa.Column("appointment_id", _id, sa.ForeignKey("appointments.id")),
+    sa.Column("suggestion_id", _id),
+    sa.Column("vehicle_id", _id, sa.ForeignKey("vehicles.id"), nullable=False, index=True),
+    sa.Column("component", sa.String(32), nullable=False),
+    sa.Column("level", sa.String(16), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("user_id", _id, sa.ForeignKey("users.id"), index=True),
     sa.Column("due_at", UtcDateTime, nullable=False),
@@ -131,6 +136,7 @@ reminders = sa.Table(
     sa.Column("problem", sa.Text),
     sa.Column("made_for", UtcDateTime, nullable=False),
     sa.UniqueConstraint("appointment_id", "kind", "made_for"),
+    sa.UniqueConstraint("suggestion_id", "kind", "level", name="reminders_of_advice"),
     sa.Index("reminders_due", "state", "due_at"),
 )  # fmt: skip
 

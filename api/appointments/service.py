@@ -17,7 +17,7 @@ from api.suggestions import service as suggestions
 from api.vehicles import repository as vehicles
 from diagnostics import repository as advice
 from diagnostics.errors import StateMoveError
-from diagnostics.findings import Severity, SuggestionState
+from diagnostics.findings import LIVING, Severity, SuggestionState
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -47,6 +47,8 @@ def propose(connection: sa.Connection, suggestion: Suggestion, *, now: datetime,
     dealer_id, _ = kept
     repository.take_book(connection, dealer_id)
     if repository.has_open(connection, suggestion.vehicle_id, suggestion.component):
+        return None
+    if repository.open_of_suggestion(connection, suggestion.id):  # made when the advice was about another component
         return None
     minutes = planner.minutes_of(suggestion.job, suggestion.component)
     found = _offers(connection, dealer_id, suggestion.vehicle_id, minutes, suggestion.severity, now)
@@ -325,6 +327,8 @@ def _free(connection: sa.Connection, found: Appointment, state: State, now: date
 
 
 def _follow(connection: sa.Connection, suggestion_id: str, state: SuggestionState, now: datetime, by: str) -> None:
+    if state is SuggestionState.OPEN and advice.suggestion(connection, suggestion_id).state not in LIVING:
+        return  # what people ended stays ended when an appointment for it is cancelled
     try:
         advice.set_suggestion_state(connection, suggestion_id, state, now, by)
     except StateMoveError:

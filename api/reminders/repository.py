@@ -1,4 +1,7 @@
-"""All SQL about reminders: an outbox in which each message stands once for an appointment, kind and time."""
+"""All SQL about reminders: an outbox in which each message stands once.
+
+One about an appointment stands once for its kind and time, one about advice once for its kind and level.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,18 @@ import sqlalchemy as sa
 
 from api.appointments.states import OPEN
 from api.auth.scope import Role
-from api.reminders.due import Kind, due_times, next_try
+from api.reminders.due import TELLING, Kind, Said, due_times, next_try
 from api.tables import appointments, deliveries, reminders, users, vehicles
+from diagnostics.findings import Severity
 from ingest.storage.database import UtcDateTime
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from api.auth.scope import Scope
     from api.reminders.texts import Message
+    from diagnostics.findings import Suggestion
 
 WAITING, SENT, DROPPED, GIVEN_UP = "waiting", "sent", "dropped", "given_up"
 MAX_PROBLEM = 500
@@ -27,13 +33,18 @@ MAX_PROBLEM = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reminder:
-    """A message to an owner about an appointment; ``id`` stays the same however often it is tried.
+    """A message to an owner about an appointment or advice; ``id`` stays the same however often it is tried.
 
-    ``user_id`` is the owner it is meant for while it waits, and the one it went to after.
+    ``user_id`` is the owner it is meant for while it waits, and the one it went to after. ``level`` is the severity
+    that it tells of.
     """
 
     id: str
-    appointment_id: str
+    vehicle_id: str
+    appointment_id: str | None
+    suggestion_id: str | None
+    component: str
+    level: Severity
     kind: Kind
     user_id: str | None
     due_at: datetime
@@ -46,9 +57,7 @@ class Reminder:
 
 
 _COLUMNS = tuple(Reminder.__dataclass_fields__)
-_JOINED = reminders.join(appointments, appointments.c.id == reminders.c.appointment_id).join(
-    vehicles, vehicles.c.id == appointments.c.vehicle_id
-)
+_JOINED = reminders.join(vehicles, vehicles.c.id == reminders.c.vehicle_id)
 
 
 def _if_told(otherwise: str) -> sa.ColumnElement[str]:
@@ -74,8 +83,9 @@ def plan(
     connection.execute(reminders.update().where(*others).values(state=_ENDED))
     mine = (c.appointment_id == appointment_id, c.made_for == start)
     known = set(connection.execute(sa.select(c.kind).where(*mine)).scalars())
+    about = _about(connection, appointment_id)
     for kind, due_at in due_times(start, now=now, proposed=proposed).items():
-        values: dict[str, Any] = {"user_id": user_id, "due_at": due_at, "state": WAITING, "tries": 0}
+        values: dict[str, Any] = {"user_id": user_id, "due_at": due_at, "state": WAITING, "tries": 0, **about}
         if str(kind) in known:
             # Moved away and back: what was dropped is needed again; what was sent is not.
             dropped = reminders.update().where(*mine, c.kind == str(kind), c.state == DROPPED)
@@ -83,6 +93,58 @@ def plan(
         else:
             row = {"id": uuid4().hex, "appointment_id": appointment_id, "kind": str(kind), "made_for": start}
             connection.execute(reminders.insert().values(row | values))
+
+
+def _about(connection: sa.Connection, appointment_id: str) -> dict[str, str]:
+    """Vehicle, component and level of messages about an appointment."""
+    c = appointments.c
+    columns = (c.vehicle_id, c.component, c.severity.label("level"))
+    return dict(connection.execute(sa.select(*columns).where(c.id == appointment_id)).mappings().one())
+
+
+def plan_notice(
+    connection: sa.Connection, advice: Suggestion, user_id: str | None, kind: Kind, level: Severity, *, due_at: datetime
+) -> None:
+    """Plans a message about advice; what is planned or was told already stands."""
+    c = reminders.c
+    same = (c.suggestion_id == advice.id, c.kind == str(kind), c.level == str(level))
+    if connection.execute(sa.select(c.id).where(*same)).first() is not None:
+        return
+    row = {
+        "id": uuid4().hex, "suggestion_id": advice.id, "vehicle_id": advice.vehicle_id,
+        "component": str(advice.component), "level": str(level), "kind": str(kind), "user_id": user_id,
+        "due_at": due_at, "state": WAITING, "tries": 0, "made_for": due_at,
+    }  # fmt: skip
+    connection.execute(reminders.insert().values(row))
+
+
+def said_of(connection: sa.Connection, suggestion_ids: Collection[str]) -> dict[str, list[Said]]:
+    """What was told of advice, or is to be, by suggestion: messages of its own and proposals that it led to."""
+    c, a = reminders.c, appointments.c
+    whose = sa.func.coalesce(c.suggestion_id, a.suggestion_id).label("whose")
+    joined = reminders.outerjoin(appointments, a.id == c.appointment_id)
+    query = sa.select(whose, c.kind, c.level, c.state, c.sent_at).select_from(joined)
+    query = query.where(whose.in_(suggestion_ids), c.kind.in_([str(kind) for kind in TELLING])).order_by(c.due_at, c.id)
+    found: dict[str, list[Said]] = {}
+    for row in connection.execute(query):
+        counts = row.sent_at is not None or row.state != DROPPED
+        one = Said(kind=Kind(row.kind), level=Severity(row.level), sent_at=row.sent_at, counts=counts)
+        found.setdefault(row.whose, []).append(one)
+    return found
+
+
+def told_last(connection: sa.Connection, found: Reminder, user_id: str, kinds: Iterable[Kind]) -> datetime | None:
+    """When that owner was last told by such a message of what a message is about, at its level."""
+    c = reminders.c
+    same = (c.vehicle_id == found.vehicle_id, c.component == found.component, c.level == str(found.level))
+    query = sa.select(sa.func.max(c.sent_at, type_=UtcDateTime)).where(*same, c.user_id == user_id, c.id != found.id)
+    last: datetime | None = connection.execute(query.where(c.kind.in_([str(kind) for kind in kinds]))).scalar()
+    return last
+
+
+def postpone(connection: sa.Connection, reminder_id: str, until: datetime) -> None:
+    """Puts a message off."""
+    connection.execute(reminders.update().where(reminders.c.id == reminder_id).values(due_at=until))
 
 
 def drop(connection: sa.Connection, appointment_id: str) -> None:
@@ -97,7 +159,8 @@ def readdress(connection: sa.Connection, vehicle_id: str, owner_id: str | None, 
     theirs = sa.select(appointments.c.id).where(
         appointments.c.vehicle_id == vehicle_id, appointments.c.state.in_([str(state) for state in OPEN])
     )
-    mine = (c.appointment_id.in_(theirs), c.user_id.is_distinct_from(owner_id))
+    about = sa.or_(c.appointment_id.in_(theirs), sa.and_(c.vehicle_id == vehicle_id, c.suggestion_id.is_not(None)))
+    mine = (about, c.user_id.is_distinct_from(owner_id))
     told = (c.state == WAITING, c.sent_at.is_not(None))
     connection.execute(reminders.update().where(*mine, *told).values(state=SENT))
     anew: dict[str, Any] = {"user_id": owner_id, "tries": 0, "problem": None}
@@ -171,10 +234,11 @@ def list_reminders(
     if scope.role is Role.OWNER:
         query = query.where(reminders.c.user_id == scope.user_id)
     if vehicle_id is not None:
-        query = query.where(appointments.c.vehicle_id == vehicle_id)
+        query = query.where(reminders.c.vehicle_id == vehicle_id)
     query = query.order_by(reminders.c.due_at.desc(), reminders.c.id).limit(limit)
     return [_reminder(row) for row in connection.execute(query).mappings()]
 
 
 def _reminder(row: sa.RowMapping) -> Reminder:
-    return Reminder(**{name: row[name] for name in _COLUMNS} | {"kind": Kind(row["kind"])})
+    words = {"kind": Kind(row["kind"]), "level": Severity(row["level"])}
+    return Reminder(**{name: row[name] for name in _COLUMNS} | words)

@@ -8,12 +8,16 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ReminderOut(BaseModel):
-    """A message to an owner about an appointment."""
+    """A message to an owner about an appointment or about advice; ``level`` is the severity that it tells of."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: str
-    appointment_id: str
+    vehicle_id: str
+    appointment_id: str | None
+    suggestion_id: str | None
+    component: str
+    level: str
     kind: str
     due_at: datetime
     state: str

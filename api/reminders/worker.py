@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from api.appointments import proposer
 from api.campaigns import deployment
 from api.dealers.repository import list_dealers
-from api.reminders import service
+from api.reminders import notices, service
 from api.reminders.channels import Channels
 from api.vehicles import registrar
 from ingest.storage.database import reading, transaction
@@ -59,5 +59,6 @@ def turn(settings: ApiSettings, engine: sa.Engine, channels: Channels, now: date
     proposer.renew(engine, now=now)
     if thorough:
         proposer.sweep(engine, now=now)
+        notices.plan(engine, now=now)  # after proposals, which tell by themselves
     deployment.work(engine, now=now, thorough=thorough)
     service.send_due(engine, channels, now=now, base_url=settings.base_url)

@@ -25,7 +25,11 @@ class LikelyOut(BaseModel):
 
 
 class SuggestionOut(BaseModel):
-    """Advice: a job, how urgent, and why; causes have the likeliest first."""
+    """Advice: a job, how urgent, and why; causes have the likeliest first.
+
+    ``raised_at`` and ``cleared_at`` are by the car's own time: when the matter began, and when it was normal again for
+    long enough. ``closed_at`` is when the advice ended.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -42,6 +46,9 @@ class SuggestionOut(BaseModel):
     text: Text
     finding_ids: list[str]
     causes: list[LikelyOut]
+    raised_at: datetime | None
+    cleared_at: datetime | None
+    closed_at: datetime | None
 
 
 class Dismissal(BaseModel):
