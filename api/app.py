@@ -19,6 +19,7 @@ from api.operations.endpoints import health
 from api.operations.endpoints import router as operations
 from api.reminders import worker
 from api.reminders.endpoints import router as reminders
+from api.routes import UnderWay
 from api.suggestions.endpoints import router as suggestions
 from api.vehicles.endpoints import router as vehicles
 from api.web import Desk
@@ -46,6 +47,7 @@ def create_app(settings: ApiSettings, engine: sa.Engine, *, stop: asyncio.Event 
     )  # fmt: skip
     app.state.desk = Desk(settings, engine, TelemetryStore(engine, settings.history_folder))
     app.state.stop = stop or asyncio.Event()
+    app.state.under_way = UnderWay()
     for router in (people, vehicles, suggestions, appointments, reminders, campaigns, operations, health):
         # Not include_router: the policy goes by the path that a route itself has.
         app.router.routes.extend(router.routes)
@@ -71,6 +73,9 @@ async def run(settings: ApiSettings, *, stop: asyncio.Event, ready: Callable[[],
         with contextlib.closing(listening.open_socket(settings)) as socket:
             async with asyncio.TaskGroup() as group:
                 group.create_task(worker.run(settings, engine, stop=stop), name="api.worker")
-                await listening.serve(uvicorn.Server(config), socket, stop, ready)
+                try:
+                    await listening.serve(uvicorn.Server(config), socket, stop, ready)
+                finally:
+                    await app.state.under_way.ended()
     finally:
         engine.dispose()

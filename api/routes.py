@@ -1,8 +1,9 @@
-"""Routes whose POSTs honour Idempotency-Key."""
+"""Routes that are worked on to their end, and those whose POSTs honour Idempotency-Key besides."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from fastapi.routing import APIRoute
@@ -19,12 +20,61 @@ if TYPE_CHECKING:
 
     from fastapi import Request
     from fastapi.dependencies.models import Dependant
+    from starlette.types import Receive, Scope, Send
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
+LONGEST_S = 15.0
+"""So long what is under way may take when the server ends (our choice; a writer waits ten seconds for another)."""
 
 
-class IdempotentRoute(APIRoute):
+class UnderWay:
+    """Requests that are being worked on.
+
+    Endpoints run in threads, and so does the end of their transaction. If a request were cancelled, as is done to slow
+    ones when the server ends, its connection would be closed while its thread still used it, which ends the process.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def whole(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does the work; a caller who is cancelled meanwhile goes on only when it has come to its end."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await _end_of(task)
+            raise
+
+    async def ended(self) -> None:
+        """Waits until nothing is under way, or only what clients neither finish sending nor take."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_S):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()  # nobody is there any more to whom it could be said
+
+
+class WholeRoute(APIRoute):
+    """A route whose requests are worked on to their end, whoever goes away meanwhile."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        under_way: UnderWay = scope["app"].state.under_way
+        await under_way.whole(super().handle(scope, receive, send))
+
+
+class IdempotentRoute(WholeRoute):
     """A route that answers a repeated POST as it did the first time, without doing it again."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

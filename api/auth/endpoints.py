@@ -11,10 +11,11 @@ from api.auth.schemas import Me, NewToken, SignIn, Token, TokenMade, User
 from api.auth.scope import Scope
 from api.errors import NotFoundError, SessionNeededError
 from api.policy import V1
+from api.routes import WholeRoute
 from api.web import COOKIE, Database, Desk, Now, Person, TheDesk, refuse_other_sites
 
 # Without Idempotency-Key: answers with secrets in them are not kept.
-router = APIRouter(prefix=V1, tags=["people"])
+router = APIRouter(prefix=V1, tags=["people"], route_class=WholeRoute)
 
 
 @router.post("/session", status_code=201)

@@ -12,13 +12,14 @@ from fastapi.responses import StreamingResponse
 
 from api import revisions
 from api.policy import V1
+from api.routes import WholeRoute
 from api.web import Database, Desk, Person, TheDesk, is_still_signed_in, now
 from diagnostics.repository import latest_revision
 from ingest.storage.database import reading
 from ingest.storage.letters import counts_by_reason
 
-router = APIRouter(prefix=V1, tags=["operations"])
-health = APIRouter(include_in_schema=False)
+router = APIRouter(prefix=V1, tags=["operations"], route_class=WholeRoute)
+health = APIRouter(include_in_schema=False, route_class=WholeRoute)
 LOOK_EVERY_S = 1.0
 BEAT_EVERY = 15
 

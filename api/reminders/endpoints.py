@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from api.policy import V1
 from api.reminders import repository
 from api.reminders.schemas import ReminderOut
+from api.routes import WholeRoute
 from api.web import Database, Person
 
-router = APIRouter(prefix=f"{V1}/reminders", tags=["reminders"])
+router = APIRouter(prefix=f"{V1}/reminders", tags=["reminders"], route_class=WholeRoute)
 
 
 @router.get("")

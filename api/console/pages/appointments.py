@@ -18,10 +18,11 @@ from api.console.forms import Form, Reading, back_to, person_of
 from api.console.rendering import Reader, page, said
 from api.console.words import COLOURS
 from api.errors import DeskError, InvalidRequestError, OutsideHoursError, SlotTakenError
+from api.routes import WholeRoute
 from api.times import is_usable
 from api.web import Database, Now
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=WholeRoute)
 SHOWN = OPEN | {State.DONE}
 NO_SUCH_TIME = (InvalidRequestError, OutsideHoursError, SlotTakenError)
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)

@@ -11,12 +11,13 @@ from api.console.forms import Reading, person_of
 from api.console.rendering import page
 from api.console.words import COLOURS
 from api.operations.endpoints import changes
+from api.routes import WholeRoute
 from api.vehicles import repository as vehicles
 from api.web import Database, Now, TheDesk
 from diagnostics.repository import detector_precision
 from ingest.storage.letters import counts_by_reason
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=WholeRoute)
 
 
 @router.get("/attention")

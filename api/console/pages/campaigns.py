@@ -21,6 +21,7 @@ from api.console.rendering import Reader, page, said
 from api.console.words import STANDING_COLOURS
 from api.errors import FaultyCampaignError, NoDeviceError, NotFoundError
 from api.problems import said_of_campaign
+from api.routes import WholeRoute
 from api.vehicles import repository as vehicles
 from api.vehicles import service as vehicle_service
 from api.web import Database, Now
@@ -28,7 +29,7 @@ from ingest.storage.campaigns import contents, trigger_counts
 from vehicle.errors import CampaignError, ConditionError
 from vehicle.signals import CATALOGUE
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=WholeRoute)
 A_WEEK = timedelta(days=7)
 MOST_SHOWN = 100
 

@@ -19,10 +19,11 @@ from api.console import language as languages
 from api.console.forms import SEE_OTHER, Form, Reading, back_to, read_form
 from api.console.rendering import Reader, page, said
 from api.errors import DeskError, NotSignedInError
+from api.routes import WholeRoute
 from api.web import COOKIE, Database, Now, TheDesk
 from ingest.storage.database import reading
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=WholeRoute)
 YEAR_S = 365 * 24 * 3600
 
 

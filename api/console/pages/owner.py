@@ -12,11 +12,12 @@ from api.console.pages.entrance import home_of
 from api.console.rendering import page
 from api.console.words import COLOURS
 from api.reminders import repository as reminders
+from api.routes import WholeRoute
 from api.vehicles import clearing, positions
 from api.vehicles import repository as vehicles
 from api.web import Database, Now
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=WholeRoute)
 
 
 @router.get("/me")

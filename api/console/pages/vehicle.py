@@ -17,6 +17,7 @@ from api.console.rendering import Reader, page, said
 from api.console.words import COLOURS, MEASURED, READINGS
 from api.errors import ConsentError, IllegalMoveError, InvalidRequestError, NoDeviceError, NotFoundError
 from api.problems import Problem
+from api.routes import WholeRoute
 from api.suggestions import service as suggestions
 from api.vehicles import clearing, service, workshop
 from api.vehicles import repository as vehicles
@@ -43,7 +44,7 @@ from vehicle.signals import (
     SPEED,
 )
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=WholeRoute)
 SHOWN_SIGNALS = (SPEED, ENGINE_SPEED, COOLANT_TEMPERATURE, CONTROL_MODULE_VOLTAGE)
 ASKED_SIGNALS = (
     *SHOWN_SIGNALS, ENGINE_LOAD, INTAKE_AIR_TEMPERATURE, SHORT_TERM_FUEL_TRIM_1, LONG_TERM_FUEL_TRIM_1, FUEL_LEVEL,
