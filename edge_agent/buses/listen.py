@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edge_agent.buses.base import NOTHING, Row
+from edge_agent.buses.intake import intake_of
 from edge_agent.buses.python_can import can
 from edge_agent.campaigns.tap import Frame
 from edge_agent.decoders.layout import EXTENDED
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from edge_agent.buses.base import OpenRequest
     from edge_agent.buses.hearing import CodeKey, Hearing
+    from edge_agent.buses.intake import Came, Intake
     from edge_agent.campaigns.tap import Tap
     from edge_agent.watch import Happening
     from vehicle.batch import TimeQuality
@@ -34,9 +36,6 @@ LOG = logging.getLogger(__name__)
 _JITTER = (0.75, 1.25)
 TURN_S = 0.02
 """Frames wait so long at most (our choice); at 2,000 a second some forty do, which every driver can hold."""
-MOST_AT_ONCE = 2000
-LOOK_S = 0.001
-"""python-can gives up at the first frame that no filter wants unless it is given a little time."""
 _CREDIBLE_AGE_S = 5.0
 """Some drivers count time from their own start; an age beyond is none (our choice)."""
 
@@ -49,31 +48,28 @@ class _Ear:
 
     def __init__(self, hearing: Hearing, sampler: Sampler, tap: Tap) -> None:
         self._hearing, self._sampler, self._tap = hearing, sampler, tap
-        self._last: dict[int, can.Message] = {}
+        self._last: dict[int, Came] = {}
         self.happened: list[Happening] = []
 
-    def take(self, message: can.Message) -> None:
+    def take(self, frame: Came) -> None:
         """Takes a frame with data."""
-        if message.is_error_frame or message.is_remote_frame:
-            return
         if self._tap.wants_frames:
-            self._tap.frame(recorded(message))
-        key = message.arbitration_id | (message.is_extended_id << 31)
-        if self._tap.periods_s or self._hearing.needs_each(key):
-            self._decode(key, message)
+            self._tap.frame(_recorded(frame.key, frame.data, time.time() - frame.at_s))
+        if self._tap.periods_s or self._hearing.needs_each(frame.key):
+            self._decode(frame)
         else:
-            self._last[key] = message
+            self._last[frame.key] = frame
 
     def settle(self) -> tuple[Happening, ...]:
         """Hands what came last to the sampler; what happened since this was last called."""
         last, self._last = self._last, {}
-        for key, message in last.items():
-            self._decode(key, message)
+        for frame in last.values():
+            self._decode(frame)
         happened, self.happened = tuple(self.happened), []
         return happened
 
-    def _decode(self, key: int, message: can.Message) -> None:
-        values, happened = self._hearing.take(key, bytes(message.data), message.timestamp)
+    def _decode(self, frame: Came) -> None:
+        values, happened = self._hearing.take(frame.key, frame.data, frame.at_s)
         self._sampler.take(values)
         self.happened += happened
         if values:
@@ -92,6 +88,7 @@ class ListeningSource:
         self._options = {**options, "can_filters": hearing.filters}
         self._rng = random.Random()  # noqa: S311  jitter, not a secret
         self._bus: can.BusABC | None = None
+        self._intake: Intake | None = None
 
     def recall(self, codes: Collection[CodeKey]) -> None:
         """Tells which codes were there when the agent last ran, so that those gone since are reported gone."""
@@ -121,14 +118,15 @@ class ListeningSource:
             bus = self._bus = await asyncio.to_thread(partial(can.Bus, **self._options))
         except (can.CanError, OSError, ValueError, TypeError, NotImplementedError) as error:
             raise BusLostError(self.uri, f"cannot be opened: {error}") from error
+        intake = self._intake = intake_of(bus, self._options["interface"], self._options["can_filters"])
         sampler = Sampler.starting(time.monotonic(), self._request.collect.period_ms / 1000)
         ear, all_frames = _Ear(self._hearing, sampler, self.tap), False
         while True:
             if all_frames != self.tap.wants_frames:
                 all_frames = self.tap.wants_frames
-                bus.set_filters(None if all_frames else self._options["can_filters"])
+                intake.want(None if all_frames else self._options["can_filters"])
             await asyncio.sleep(max(0.0, min(TURN_S, sampler.next_s - time.monotonic())))
-            self._drain(bus, ear)
+            self._drain(intake, ear)
             if time.monotonic() >= sampler.next_s:
                 happened = ear.settle()
                 values = sampler.row(time.monotonic())
@@ -136,14 +134,11 @@ class ListeningSource:
                     self._request.health.add("rows")
                     yield Row(values=values or {}, events=happened)
 
-    def _drain(self, bus: can.BusABC, ear: _Ear) -> None:
+    def _drain(self, intake: Intake, ear: _Ear) -> None:
         """What came since the last turn: many frames at once cost less than a turn of the event loop for each."""
         try:
-            for _ in range(MOST_AT_ONCE):
-                message = bus.recv(LOOK_S)
-                if message is None:
-                    return
-                ear.take(message)
+            for frame in intake.frames():
+                ear.take(frame)
         except (can.CanError, OSError) as error:
             raise BusLostError(self.uri, f"the bus is gone: {error}") from error
 
@@ -160,6 +155,9 @@ class ListeningSource:
 
     async def close(self) -> None:
         """Lets go of the bus."""
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            intake.close()
         bus, self._bus = self._bus, None
         if bus is not None:
             bus.shutdown()
@@ -167,8 +165,11 @@ class ListeningSource:
 
 def recorded(message: can.Message, *, sent: bool = False) -> Frame:
     """A frame with its time on the boot's clock: now, less what the driver says that it is old."""
-    age_s = 0.0 if sent else time.time() - message.timestamp
+    key = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
+    return _recorded(key, bytes(message.data), 0.0 if sent else time.time() - message.timestamp, sent=sent)
+
+
+def _recorded(key: int, data: bytes, age_s: float, *, sent: bool = False) -> Frame:
     late_us = round(age_s * 1e6) if 0 < age_s < _CREDIBLE_AGE_S else 0
     boot_ns = time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-    identifier = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
-    return Frame(boot_ns // 1000 - late_us, identifier, bytes(message.data), sent)
+    return Frame(boot_ns // 1000 - late_us, key, data, sent)

@@ -32,6 +32,7 @@ print(*sorted(loaded - sys.stdlib_module_names))
 DRIVERS = frozenset(
     {
         "edge_agent.buses.address",
+        "edge_agent.buses.intake",
         "edge_agent.buses.can",
         "edge_agent.buses.j1939",
         "edge_agent.buses.elm327",
