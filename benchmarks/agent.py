@@ -3,7 +3,8 @@
 The agent is the process that people start: it listens on python-can's ``udp_multicast`` with a DBC, decodes, samples,
 writes its spool with full synchronisation, and delivers. Who sends the frames, the broker and ingest are other
 processes. CPU is what the kernel accounts to the agent. As there is no kernel CAN everywhere, the bus is a socket with
-MessagePack, dearer than SocketCAN; ``bus_alone`` is what python-can takes to hand over the same frames to nobody.
+MessagePack, dearer than SocketCAN; ``bus_alone`` is what python-can takes to hand over the same frames to nobody (the
+agent reads the socket itself, and may take less than that).
 """
 
 from __future__ import annotations
