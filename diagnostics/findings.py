@@ -192,15 +192,20 @@ class ComponentHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorPrecision:
-    """How often a detector was right where the workshop told: ``confirmed`` of ``judged``; None before the first."""
+    """How often a detector was right where the workshop told: ``confirmed`` of ``judged``.
+
+    The others had another cause, or there was no trouble.
+    """
 
     detector: str
     confirmed: int
     judged: int
+    other_cause: int = 0
+    no_trouble: int = 0
 
     @property
     def precision(self) -> float | None:
-        """Share of judged suggestions that were confirmed."""
+        """Share of judged suggestions that were confirmed; None before the first."""
         return self.confirmed / self.judged if self.judged > 0 else None
 
 

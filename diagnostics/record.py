@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import memory, repository
+from diagnostics import memory, outcomes, repository
 from diagnostics.findings import ComponentHealth
 from diagnostics.suggestions.advice import advise
 from diagnostics.suggestions.standing import stood
@@ -114,7 +114,7 @@ def _advise(connection: sa.Connection, vehicle_id: str, now: datetime) -> None:
     history = stood(found, runs)
     standing = [one.finding for one in history if one.until is None]
     known = repository.suggestions_of(connection, [vehicle_id], limit=10_000)
-    confirmed = repository.confirmed_causes(connection)
+    confirmed = outcomes.told(connection)
     for advice in advise(standing, known, now=now, confirmed=confirmed, history=history):
         repository.save_suggestion(connection, advice, at=now)
 

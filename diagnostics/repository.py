@@ -19,7 +19,6 @@ from diagnostics.findings import (
     LIVING,
     Component,
     ComponentHealth,
-    DetectorPrecision,
     Finding,
     Likely,
     Outcome,
@@ -29,6 +28,7 @@ from diagnostics.findings import (
     as_json,
     evidence_of,
 )
+from diagnostics.outcomes import found_cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -217,21 +217,30 @@ def set_suggestion_state(
 
 
 def record_outcome(
-    connection: sa.Connection, suggestion_id: str, outcome: Outcome, note: str, by: str, at: datetime
+    connection: sa.Connection,
+    suggestion_id: str,
+    outcome: Outcome,
+    note: str,
+    by: str,
+    at: datetime,
+    component: Component | None = None,
 ) -> None:
-    """Keeps what the workshop found and ends the suggestion as done; a confirmed fault counts as mended from then on.
+    """Keeps what the workshop found and ends the suggestion as done; a fault that was found counts as mended from then.
 
-    Confirmed is the likeliest of its causes, which counts for the priors of causes to come.
+    Confirmed is the likeliest of its causes, which counts for the priors of causes to come; so does a cause in another
+    ``component``, where the workshop named it.
 
     Raises:
         UnknownRowError: there is no such suggestion.
         StateMoveError: the suggestion was withdrawn or dismissed before.
     """
     ended = set_suggestion_state(connection, suggestion_id, SuggestionState.DONE, at, by)
-    cause = ended.causes[0].key if ended.causes and outcome == Outcome.CONFIRMED else ""
+    mended = {component} if component is not None and outcome == Outcome.OTHER_CAUSE else set()
     if outcome == Outcome.CONFIRMED:
-        for component in sorted({ended.component, *_components_of(connection, ended)}):
-            record_service(connection, ended.vehicle_id, component, at)
+        mended = {ended.component, *_components_of(connection, ended)}
+    for part in sorted(mended):
+        record_service(connection, ended.vehicle_id, part, at)
+    cause = found_cause(ended, outcome, component)
     values = {"suggestion_id": suggestion_id, "outcome": str(Outcome(outcome)), "note": note, "cause": cause}
     connection.execute(t.outcomes.insert().values(**values, recorded_by=by, recorded_at=at))
 
@@ -284,30 +293,6 @@ def outcomes_of(connection: sa.Connection, suggestion_id: str) -> list[tuple[Out
             connection.execute(query.order_by(c.id))]  # fmt: skip
 
 
-def detector_precision(connection: sa.Connection) -> list[DetectorPrecision]:
-    """What outcomes say about each detector; a suggestion's latest outcome counts, for each of its detectors."""
-    latest: dict[str, str] = {}
-    c = t.outcomes.c
-    for row in connection.execute(sa.select(c.suggestion_id, c.outcome).order_by(c.id)):
-        latest[row.suggestion_id] = row.outcome
-    judged: dict[str, list[bool]] = {}
-    for suggestion_id, outcome in latest.items():
-        for detector in _detectors_of(connection, suggestion_id):
-            judged.setdefault(detector, []).append(outcome == Outcome.CONFIRMED)
-    return [
-        DetectorPrecision(detector=name, confirmed=sum(right), judged=len(right))
-        for name, right in sorted(judged.items())
-    ]
-
-
-def confirmed_causes(connection: sa.Connection) -> Counter[str]:
-    """How often workshops confirmed each cause; a suggestion's latest outcome counts."""
-    c = t.outcomes.c
-    rows = connection.execute(sa.select(c.suggestion_id, c.cause).order_by(c.id))
-    latest = {row.suggestion_id: row.cause for row in rows}
-    return Counter(cause for cause in latest.values() if cause)
-
-
 def health_of(connection: sa.Connection, vehicle_id: str) -> list[ComponentHealth]:
     """Health of the vehicle's components, by name."""
     c = t.component_health.c
@@ -354,12 +339,6 @@ def _next_revision(connection: sa.Connection) -> int:
         connection.execute(t.revisions.insert().values(name="suggestions", value=1))
     value: int = connection.execute(sa.select(c.value).where(c.name == "suggestions")).scalar_one()
     return value
-
-
-def _detectors_of(connection: sa.Connection, suggestion_id: str) -> set[str]:
-    ids = suggestion(connection, suggestion_id).finding_ids
-    query = sa.select(t.findings.c.detector).where(t.findings.c.id.in_(ids))
-    return set(connection.execute(query).scalars())
 
 
 def _components_of(connection: sa.Connection, advice: Suggestion) -> set[Component]:

@@ -122,6 +122,7 @@ def _words(reader: Reader) -> dict[str, Any]:
         "sentence": lambda words: f"{words[:1].upper()}{words[1:]}{'。' if reader.language == 'zh' else '.'}",
         "severity": partial(words_of, SEVERITIES),
         "component": partial(words_of, COMPONENTS),
+        "components": COMPONENTS,
         "state": partial(words_of, STATES),
         "standing": partial(words_of, STANDINGS),
         "role": partial(words_of, ROLES),

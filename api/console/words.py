@@ -66,6 +66,13 @@ MEASURED: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a workshop can enter."""
+POWERTRAINS: Mapping[str, str] = MappingProxyType(
+    {
+        "petrol": "Petrol", "petrol_turbo": "Petrol, turbo", "diesel": "Diesel", "hybrid": "Hybrid",
+        "electric": "Electric", "van": "Van (diesel)",
+    }
+)  # fmt: skip
+"""What a car can be told to be."""
 READINGS: Mapping[str, str] = MappingProxyType(
     {
         "read_signals": "Values now",

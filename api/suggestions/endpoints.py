@@ -10,10 +10,12 @@ from api.pagination import Page, Paging
 from api.policy import V1
 from api.routes import IdempotentRoute
 from api.suggestions import service
-from api.suggestions.schemas import Dismissal, OutcomeIn, PrecisionOut, SuggestionOut
+from api.suggestions.schemas import CauseOut, Dismissal, OutcomeIn, PrecisionOut, SuggestionOut
 from api.web import Database, Now, Person
 from diagnostics.findings import SuggestionState
-from diagnostics.repository import detector_precision
+from diagnostics.outcomes import detector_precision, told
+from diagnostics.suggestions.causes import shares
+from diagnostics.suggestions.trust import trust
 
 router = APIRouter(prefix=V1, tags=["suggestions"], route_class=IdempotentRoute)
 
@@ -52,7 +54,7 @@ def record_outcome(
 ) -> SuggestionOut:
     """Tell what the workshop found; it counts for the detectors."""
     changed = service.record_outcome(
-        connection, person, suggestion_id, outcome=body.outcome, note=body.note, now=moment
+        connection, person, suggestion_id, outcome=body.outcome, component=body.component, note=body.note, now=moment
     )
     return SuggestionOut.model_validate(changed)
 
@@ -62,6 +64,18 @@ def list_precision(connection: Database, person: Person) -> list[PrecisionOut]:
     """How often each detector was right, over all outcomes."""
     del person
     return [
-        PrecisionOut(detector=one.detector, confirmed=one.confirmed, judged=one.judged, precision=one.precision)
+        PrecisionOut(
+            detector=one.detector, confirmed=one.confirmed, other_cause=one.other_cause, no_trouble=one.no_trouble,
+            judged=one.judged, precision=one.precision, expected=far.expected, low=far.low, high=far.high,
+            poor=far.poor,
+        )
         for one in detector_precision(connection)
-    ]
+        for far in [trust(one)]
+    ]  # fmt: skip
+
+
+@router.get("/causes")
+def list_causes(connection: Database, person: Person) -> list[CauseOut]:
+    """Causes that workshops found, over all outcomes, and how that moved what is expected before any sign."""
+    del person
+    return [CauseOut.model_validate(one) for one in shares(told(connection).causes)]

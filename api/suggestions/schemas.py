@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from diagnostics.findings import Outcome
+from diagnostics.findings import Component, Outcome
 
 Text = dict[str, str]
 
@@ -61,13 +61,36 @@ class OutcomeIn(BaseModel):
     """What the workshop found."""
 
     outcome: Outcome
+    component: Component | None = Field(None, description="Which one it was, where it was another cause.")
     note: str = Field("", max_length=4000)
 
 
 class PrecisionOut(BaseModel):
-    """How often a detector was right, where the workshop told."""
+    """How often a detector was right, where the workshop told, and what to expect of it: a share and its 90 % interval.
+
+    ``poor``: even the upper end is less than bookings need.
+    """
 
     detector: str
     confirmed: int
+    other_cause: int
+    no_trouble: int
     judged: int
     precision: float | None
+    expected: float
+    low: float
+    high: float
+    poor: bool
+
+
+class CauseOut(BaseModel):
+    """A cause that workshops found: its prior as shipped and now, and how often it was found."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    key: str
+    component: str
+    title: Text
+    shipped: float
+    now: float
+    found: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api import audit
-from api.errors import IllegalMoveError, NotFoundError
+from api.errors import IllegalMoveError, InvalidRequestError, NotFoundError
 from api.vehicles import repository as vehicles
 from diagnostics import repository
 from diagnostics.errors import StateMoveError, UnknownRowError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from api.auth.scope import Scope
-    from diagnostics.findings import Severity
+    from diagnostics.findings import Component, Severity
 
 
 def suggestion(connection: sa.Connection, scope: Scope, suggestion_id: str) -> Suggestion:
@@ -89,17 +89,30 @@ def dismiss(connection: sa.Connection, scope: Scope, suggestion_id: str, *, why:
 
 
 def record_outcome(
-    connection: sa.Connection, scope: Scope, suggestion_id: str, *, outcome: Outcome, note: str, now: datetime
+    connection: sa.Connection,
+    scope: Scope,
+    suggestion_id: str,
+    *,
+    outcome: Outcome,
+    note: str,
+    now: datetime,
+    component: Component | None = None,
 ) -> Suggestion:
-    """Keeps what the workshop found, which ends the suggestion and counts for its detectors.
+    """Keeps what the workshop found, which ends the suggestion and counts for its detectors and for causes.
+
+    ``component``: which one it was, where it was another cause.
 
     Raises:
         NotFoundError, IllegalMoveError: not this person's, or it has ended.
+        InvalidRequestError: a component beside another outcome.
     """
     found = suggestion(connection, scope, suggestion_id)
+    if component is not None and outcome != Outcome.OTHER_CAUSE:
+        raise InvalidRequestError("a component is named for another cause only")
     try:
-        repository.record_outcome(connection, found.id, outcome, note, scope.name, now)
+        repository.record_outcome(connection, found.id, outcome, note, scope.name, now, component)
     except StateMoveError as error:
         raise IllegalMoveError("suggestion", found.state, "record an outcome") from error
-    audit.record(connection, who=scope.name, action="outcome", what=found.id, now=now, outcome=str(outcome))
+    more = {} if component is None else {"component": str(component)}
+    audit.record(connection, who=scope.name, action="outcome", what=found.id, now=now, outcome=str(outcome), **more)
     return repository.suggestion(connection, found.id)

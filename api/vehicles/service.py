@@ -86,10 +86,13 @@ def register(
     plate: str | None = None,
     model: str | None = None,
     vin: str | None = None,
+    powertrain: str | None = None,
 ) -> None:
-    """Takes a vehicle into a dealer's care."""
+    """Takes a vehicle into a dealer's care; what it is, as far as that is given, is told to diagnosis too."""
     values = {"id": vehicle_id, "dealer_id": dealer_id, "owner_id": owner_id, "plate": plate, "model": model}
     repository.insert(connection, values | {"vin": vin, "created_at": now})
+    told = {"model": model, "powertrain": powertrain}
+    workshop.note_kind(connection, vehicle_id, {name: value for name, value in told.items() if value is not None})
 
 
 def change(

@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from diagnostics.cause_table import Sign
 from diagnostics.findings import LIVING, Severity, Suggestion, SuggestionState
-from diagnostics.suggestions.causes import grouped, rank
+from diagnostics.suggestions.causes import grouped, rank, sign_name
 from diagnostics.suggestions.standing import COMES_BACK_WITHIN, Stood, began
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from diagnostics.findings import Component, Finding, Likely, Text
+    from diagnostics.suggestions.causes import Told
 
 DUE: Mapping[Severity, timedelta | None] = MappingProxyType(
     {
@@ -39,8 +40,6 @@ PEOPLES = frozenset({SuggestionState.DISMISSED, SuggestionState.DONE})
 """States in which people ended advice."""
 WORTH_TELLING = 0.01
 """Causes are told anew where a probability moved by this much, or their order changed (our choice)."""
-CODES = "trouble_codes"
-"""The detector whose causes are codes."""
 _ALSO: Text = {"en": " Also: {}.", "zh": "另外：{}。"}
 
 
@@ -49,15 +48,15 @@ def advise(
     known: Sequence[Suggestion],
     *,
     now: datetime,
-    confirmed: Mapping[str, int] | None = None,
+    confirmed: Mapping[str, int] | Told | None = None,
     history: Sequence[Stood] = (),
 ) -> list[Suggestion]:
     """What changes: new suggestions, and living ones that got worse, milder or have nothing left to stand on.
 
-    ``standing``: findings of one vehicle that stand; ``known``: all suggestions it ever got; ``confirmed``: how often
-    workshops confirmed each cause; ``history``: all findings of the vehicle with how long each stood. Findings that
-    share a cause make one suggestion, and a component is in one at most. A finding that was dismissed or done is not
-    suggested again.
+    ``standing``: findings of one vehicle that stand; ``known``: all suggestions it ever got; ``confirmed``: what
+    workshops found, or how often each cause; ``history``: all findings of the vehicle with how long each stood.
+    Findings that share a cause make one suggestion, and a component is in one at most. A finding that was dismissed or
+    done is not suggested again.
     """
     living = [advice for advice in known if advice.state in LIVING]
     held = {found for advice in living for found in advice.finding_ids}
@@ -101,8 +100,7 @@ def _is_hushed(found: Finding, dismissed: Suggestion) -> bool:
 
 def sign_of(finding: Finding) -> Sign:
     """What a finding is to the table of causes."""
-    name = finding.cause if finding.detector == CODES else f"{finding.detector}.{finding.cause}"
-    return Sign(name=name, component=finding.component)
+    return Sign(name=sign_name(finding.detector, finding.cause), component=finding.component)
 
 
 def _living_of(found: Sequence[Finding], living: Sequence[Suggestion]) -> Suggestion | None:
@@ -149,7 +147,7 @@ def _suggestion(
     found: Sequence[Finding],
     before: Suggestion,
     now: datetime,
-    confirmed: Mapping[str, int] | None,
+    confirmed: Mapping[str, int] | Told | None,
     since: Mapping[Component, datetime | None],
 ) -> Suggestion:
     """What a suggestion becomes; ``found`` has the worst finding first.
@@ -179,7 +177,9 @@ def _suggestion(
     return after if after == before else replace(after, changed_by="diagnostics")
 
 
-def _causes(found: Sequence[Finding], before: Suggestion, confirmed: Mapping[str, int] | None) -> tuple[Likely, ...]:
+def _causes(
+    found: Sequence[Finding], before: Suggestion, confirmed: Mapping[str, int] | Told | None
+) -> tuple[Likely, ...]:
     """The causes anew; what was said of the same ones stands where hardly anything changed."""
     ranked = tuple(rank([sign_of(finding) for finding in found], confirmed))
     same = [one.key for one in ranked] == [one.key for one in before.causes]

@@ -2,23 +2,27 @@
 
 A cause's score is its prior times P(sign | cause) of each sign, as if signs were independent given the cause; they are
 not quite, so probabilities are for ranking and are judged as such by the scorecard (top 1, top 3). Priors are counts:
-the table's share of :data:`STRENGTH` cases, to which causes that workshops confirmed are added.
+the table's share of :data:`STRENGTH` cases, to which causes that workshops found are added (a Dirichlet distribution's
+mean). P(sign | cause) is counted likewise: the table's share of :data:`SIGN_STRENGTH` cases of the cause, to which the
+cases are added in which workshops found it behind that sign (a Beta distribution's mean).
 
-Source: Pearl (1988), ch. 2, for the rule; numbers as said in ``causes.toml``.
+Source: Pearl (1988), ch. 2, for the rule; conjugate priors as in Gelman and others, Bayesian Data Analysis, ch. 2 and
+3; numbers as said in ``causes.toml``.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING
 
 from diagnostics.cause_table import LEAK, Known, Sign, shipped
-from diagnostics.findings import Likely
+from diagnostics.findings import Component, Likely
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from diagnostics.findings import Component, Text
+    from diagnostics.findings import Text
 
 OWN = 0.5
 """P(sign | some other fault of the sign's own component) (our choice)."""
@@ -28,27 +32,53 @@ EXPLAINS = 0.1
 """A cause explains a sign that it shows as at least this often: ten times the leak (our choice)."""
 STRENGTH = 50.0
 """Cases that the table's priors count as, against what workshops confirm (our choice)."""
+SIGN_STRENGTH = 10.0
+"""Cases of a cause that the table's chance of a sign counts as (our choice)."""
 MOST = 4
 """Causes that a suggestion names at most (our choice)."""
 LEAST = 0.02
 """Less likely causes are not named (our choice)."""
 OTHER = "other"
 """Ends the key of a component's faults that the table does not name."""
+CODES = "trouble_codes"
+"""The detector whose causes are codes."""
 
 
-def rank(signs: Sequence[Sign], confirmed: Mapping[str, int] | None = None) -> list[Likely]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What workshops found: how often each cause, and how often each cause behind each sign, ``(cause, sign)``."""
+
+    causes: Mapping[str, int]
+    signs: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The prior of a cause: as the table has it, with what workshops found, and how often they found it."""
+
+    key: str
+    component: Component
+    title: Text
+    shipped: float
+    now: float
+    found: int
+
+
+def sign_name(detector: str, cause: str) -> str:
+    """What a finding is called in the table: a trouble code by itself, else "detector.cause"."""
+    return cause if detector == CODES else f"{detector}.{cause}"
+
+
+def rank(signs: Sequence[Sign], confirmed: Mapping[str, int] | Told | None = None) -> list[Likely]:
     """Causes of signs, the likeliest first; probabilities sum to 1 before unlikely ones are left out.
 
-    ``confirmed``: how often workshops confirmed each cause.
+    ``confirmed``: what workshops found, or only how often each cause.
     """
-    counts = confirmed or {}
-    known = [*shipped(), *_others(signs)]
-    total = sum(cause.prior for cause in known)
-    told = sum(counts.values())
+    told = confirmed if isinstance(confirmed, Told) else Told(causes=confirmed or {}, signs={})
+    known = [*shipped(), *_others(signs, told.causes)]
     scores = {
-        cause.key: log((STRENGTH * cause.prior / total + counts.get(cause.key, 0)) / (STRENGTH + told))
-        + sum(log(cause.chance(sign)) for sign in signs)
-        for cause in known
+        key: log(prior) + sum(log(_chance(cause, sign, told)) for sign in signs)
+        for (key, prior), cause in zip(_priors(known, told.causes).items(), known, strict=True)
     }
     top = max(scores.values(), default=0.0)
     weights = {key: exp(score - top) for key, score in scores.items()}
@@ -59,11 +89,45 @@ def rank(signs: Sequence[Sign], confirmed: Mapping[str, int] | None = None) -> l
     ]
 
 
-def _others(signs: Iterable[Sign]) -> list[Known]:
-    """For each component with a sign: faults of it that the table does not name."""
+def _priors(known: Sequence[Known], counts: Mapping[str, int]) -> dict[str, float]:
+    """The prior of each cause, with what workshops found."""
+    total, told = sum(cause.prior for cause in known), sum(counts.values())
+    return {
+        cause.key: (STRENGTH * cause.prior / total + counts.get(cause.key, 0)) / (STRENGTH + told) for cause in known
+    }
+
+
+def _chance(cause: Known, sign: Sign, told: Told) -> float:
+    """P(sign | cause): the table's, with the cases of it that workshops saw, where they saw the signs."""
+    shown = cause.chance(sign)
+    if not told.signs:
+        return shown
+    seen = min(told.signs.get((cause.key, sign.name), 0), told.causes.get(cause.key, 0))
+    return (SIGN_STRENGTH * shown + seen) / (SIGN_STRENGTH + told.causes.get(cause.key, 0))
+
+
+def shares(counts: Mapping[str, int]) -> list[Share]:
+    """Causes that workshops found, by how often: their priors before and after."""
+    known = [*shipped(), *_others([], counts)]
+    before, after = _priors(known, {}), _priors(known, counts)
+    found = [cause for cause in known if counts.get(cause.key, 0) > 0]
+    return [
+        Share(
+            key=cause.key, component=cause.component, title=dict(cause.title), shipped=before[cause.key],
+            now=after[cause.key], found=counts[cause.key],
+        )
+        for cause in sorted(found, key=lambda cause: (-counts[cause.key], cause.key))
+    ]  # fmt: skip
+
+
+def _others(signs: Iterable[Sign], counts: Mapping[str, int]) -> list[Known]:
+    """Faults that the table does not name: of each component with a sign, and of those of which workshops told."""
     names: dict[Component, list[str]] = {}
     for sign in signs:
         names.setdefault(sign.component, []).append(sign.name)
+    for part in Component:
+        if f"{part}_{OTHER}" in counts:
+            names.setdefault(part, [])
     nothing: Text = {"en": "", "zh": ""}
     return [
         Known(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from api.console.words import MEASURED
+from api.console.words import POWERTRAINS as WORDS
 from api.vehicles.schemas import MeasurementIn, VehicleChange
 from api.vehicles.workshop import MOST
 from diagnostics.features.trips import MEASUREMENTS
@@ -21,4 +22,4 @@ def test_powertrains_are_those_that_diagnosis_has_tables_for() -> None:
     """None besides, which stands for what was not changed."""
     literal, none = get_args(VehicleChange.model_fields["powertrain"].annotation)
     assert none is type(None)
-    assert set(get_args(literal)) == set(POWERTRAINS)
+    assert set(get_args(literal)) == set(WORDS) == set(POWERTRAINS)

@@ -14,7 +14,9 @@ from api.operations.endpoints import changes
 from api.routes import WholeRoute
 from api.vehicles import repository as vehicles
 from api.web import Database, Now, TheDesk
-from diagnostics.repository import detector_precision
+from diagnostics.outcomes import detector_precision, told
+from diagnostics.suggestions.causes import shares
+from diagnostics.suggestions.trust import NEEDED, trust
 from ingest.storage.letters import counts_by_reason
 
 router = APIRouter(include_in_schema=False, route_class=WholeRoute)
@@ -41,9 +43,10 @@ def vehicle_list(request: Request, reader: Reading, connection: Database) -> HTM
 @router.get("/quality")
 def quality(request: Request, reader: Reading, connection: Database) -> HTMLResponse:
     """How often detectors were right, and what could not be read."""
-    precision = detector_precision(connection)
+    precision = [(one, trust(one)) for one in detector_precision(connection)]
+    causes = shares(told(connection).causes)
     letters = counts_by_reason(connection) if person_of(reader).role in {"engineer", "admin"} else None
-    return page(request, reader, "quality.html", precision=precision, letters=letters)
+    return page(request, reader, "quality.html", precision=precision, causes=causes, needed=NEEDED, letters=letters)
 
 
 @router.get("/live")

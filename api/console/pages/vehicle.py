@@ -14,7 +14,7 @@ from api.console import charts, overview
 from api.console.forms import SEE_OTHER, Form, Reading, back_to, person_of
 from api.console.language import translate
 from api.console.rendering import Reader, page, said
-from api.console.words import COLOURS, MEASURED, READINGS
+from api.console.words import COLOURS, MEASURED, POWERTRAINS, READINGS
 from api.errors import ConsentError, IllegalMoveError, InvalidRequestError, NoDeviceError, NotFoundError
 from api.problems import Problem
 from api.routes import WholeRoute
@@ -23,7 +23,7 @@ from api.vehicles import clearing, service, workshop
 from api.vehicles import repository as vehicles
 from api.web import Database, Now, TheDesk
 from diagnostics import repository as diagnosis
-from diagnostics.findings import Outcome
+from diagnostics.findings import Component, Outcome
 from ingest.storage.commands import CommandRecord
 from vehicle.signals import (
     CATALOGUE,
@@ -188,11 +188,13 @@ def outcome(
     person = person_of(reader)
     vehicle_id = suggestions.suggestion(connection, person, suggestion_id).vehicle_id
     try:
-        what, note = _found(form)
+        what, note, part = _found(form)
         with connection.begin_nested():
-            suggestions.record_outcome(connection, person, suggestion_id, outcome=what, note=note, now=moment)
+            suggestions.record_outcome(
+                connection, person, suggestion_id, outcome=what, note=note, component=part, now=moment
+            )
     except (InvalidRequestError, IllegalMoveError) as error:
-        typed = {"note": "", "outcome": "", **form, "suggestion_id": suggestion_id}
+        typed = {"note": "", "outcome": "", "component": "", **form, "suggestion_id": suggestion_id}
         return _show(request, reader, connection, vehicle_id, moment, problem=said(error, reader), typed=typed)
     return back_to(request, form, f"/vehicles/{vehicle_id}")
 
@@ -213,6 +215,28 @@ def measure(
     return RedirectResponse(f"/vehicles/{vehicle_id}#measured", SEE_OTHER)
 
 
+@router.post("/vehicles/{vehicle_id}/identity")
+def identity(
+    request: Request, vehicle_id: str, form: Form, reader: Reading, connection: Database, moment: Now
+) -> Response:
+    """Changes what the car is: plate, model, powertrain; an empty field removes it."""
+    person = person_of(reader)
+    changes = {name: form[name].strip() or None for name in ("plate", "model", "powertrain") if name in form}
+    try:
+        _check_powertrain(changes)
+        with connection.begin_nested():
+            service.change(connection, person, vehicle_id, changes, moment)
+    except InvalidRequestError as error:
+        again = {"note": " · ".join(filter(None, changes.values())), "outcome": "", "suggestion_id": ""}
+        return _show(request, reader, connection, vehicle_id, moment, problem=said(error, reader), typed=again)
+    return RedirectResponse(f"/vehicles/{vehicle_id}", SEE_OTHER)
+
+
+def _check_powertrain(changes: Mapping[str, str | None]) -> None:
+    if changes.get("powertrain") not in (None, *POWERTRAINS):
+        raise InvalidRequestError("choose the powertrain")
+
+
 def _number(text: str) -> float:
     try:
         return float(text.strip().replace(",", "."))
@@ -220,15 +244,18 @@ def _number(text: str) -> float:
         raise InvalidRequestError("{text!r} is not a number", text=text) from error
 
 
-def _found(form: Form) -> tuple[Outcome, str]:
-    what, note = form.get("outcome", ""), form.get("note", "")
+def _found(form: Form) -> tuple[Outcome, str, Component | None]:
+    """Outcome, note, and which component it was; one that was chosen beside another outcome does not count."""
+    what, note, part = form.get("outcome", ""), form.get("note", ""), form.get("component", "")
     if what not in tuple(Outcome):
         raise InvalidRequestError("choose what was found")
     if len(note) > MAX_NOTE:
         raise InvalidRequestError(
             "the note has {count} characters, at most {most} are kept", count=len(note), most=MAX_NOTE
         )
-    return Outcome(what), note
+    if part not in ("", *Component):
+        raise InvalidRequestError("choose the component")
+    return Outcome(what), note, Component(part) if part and what == Outcome.OTHER_CAUSE else None
 
 
 def _show(
@@ -251,6 +278,7 @@ def _show(
         now=moment, colours=COLOURS, readings=READINGS.items(),
         clearable_until=clearable.get(vehicle_id),
         measured=diagnosis.measurements_of(connection, vehicle_id)[::-1][:10], measurable=MEASURED,
+        powertrain=diagnosis.kind_of(connection, vehicle_id)[1], powertrains=POWERTRAINS,
         shown_signals=[CATALOGUE[path] for path in SHOWN_SIGNALS], problem=problem, typed=typed,
         living={one.suggestion.id for one in found.advice},
         here=f"/vehicles/{vehicle_id}" + (f"?command={asked.id}" if asked else ""),

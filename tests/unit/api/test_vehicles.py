@@ -227,3 +227,15 @@ def test_diagnosis_learns_what_a_car_is(world, write, now) -> None:
     with transaction(world.engine) as connection:
         kinds = memory.kinds_after(connection, 0)
         assert [(one.platform, one.powertrain) for one in kinds] == [("", "diesel"), ("Octavia", "diesel")]
+
+
+def test_what_a_car_is_when_it_is_registered_reaches_the_diagnosis(world, write, now) -> None:
+    """Model and powertrain that are given at registration, and the name of a device that is taken in, are told."""
+    given = {"vehicle_id": "new", "dealer_id": world.here.dealer_id, "now": now}
+    write(service.register, **given, model="Toyota Etios", powertrain="petrol")
+    assert write(diagnosis.kind_of, "new") == ("Toyota Etios", "petrol")
+    made = write(enrol, name="etios", now=now)
+    write(registrar.take_in, dealer_id=world.here.dealer_id, now=now)
+    assert write(diagnosis.kind_of, made.vehicle_id) == ("etios", "")
+    write(service.register, **given | {"vehicle_id": "nameless"})
+    assert write(diagnosis.kind_of, "nameless") == ("", "")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+import sqlalchemy as sa
 
 from api.appointments import service as booking
 from api.appointments.states import State
@@ -327,3 +328,30 @@ def test_a_measurement_is_entered_on_the_cars_page(visit, scene) -> None:
         assert [row[:2] for row in diagnosis.measurements_of(connection, scene.world.here.vehicle_id)] == [
             ("tread_mm", 4.5)
         ]
+
+
+def test_what_a_car_is_can_be_changed_on_its_page(visit, scene) -> None:
+    """Model and powertrain reach the diagnosis; a powertrain that does not exist is refused and changes nothing."""
+    advisor, car = visit(scene.world.here.advisor), f"/vehicles/{scene.world.here.vehicle_id}"
+    fields = {"plate": "沪A·9", "model": "Golf"}
+    refused = advisor.post_form(f"{car}/identity", **fields, powertrain="steam")
+    assert refused.status_code == 422
+    assert "Choose the powertrain" in refused.text
+    assert advisor.post_form(f"{car}/identity", **fields, powertrain="diesel").status_code in {200, 303}
+    page = advisor.get(car).text
+    assert 'value="diesel" selected' in page
+    assert "沪A·9" in page
+    with reading(scene.world.engine) as connection:
+        assert diagnosis.kind_of(connection, scene.world.here.vehicle_id) == ("Golf", "diesel")
+
+
+def test_another_cause_is_named_by_its_component(visit, scene) -> None:
+    """The component that the advisor chose counts for the ranking of causes, and the quality page shows it."""
+    advisor = visit(scene.world.here.advisor)
+    advisor.post_form("/suggestions/s1/outcome", outcome="other_cause", component="evap", note="")
+    assert suggestion(scene, "s1").state == SuggestionState.DONE
+    with reading(scene.world.engine) as connection:
+        causes = connection.execute(sa.select(diagnosed.outcomes.c.cause)).scalars().all()
+    assert "evap_other" in causes
+    page = advisor.get("/quality").text
+    assert "another fault of Fuel tank vapours" in page

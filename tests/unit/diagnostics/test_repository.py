@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from diagnostics import repository, tables
+from diagnostics import outcomes, repository, tables
 from diagnostics.errors import StateMoveError, UnknownRowError
 from diagnostics.findings import (
     Component,
@@ -118,7 +118,7 @@ def test_outcomes_make_precision(connection) -> None:
     repository.save_suggestion(connection, ADVICE, at=NOW)
     repository.record_outcome(connection, "s1", Outcome.NO_TROUBLE_FOUND, "", "bob", NOW)
     repository.record_outcome(connection, "s1", Outcome.CONFIRMED, "looked again", "bob", NOW)
-    (row,) = repository.detector_precision(connection)
+    (row,) = outcomes.detector_precision(connection)
     assert (row.detector, row.confirmed, row.judged, row.precision) == ("thermostat", 1, 1, 1.0)
     assert repository.suggestion(connection, "s1").state == SuggestionState.DONE
 
