@@ -149,6 +149,21 @@ class Likely:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """What waiting with a repair costs, and when it is cheapest.
+
+    ``chance`` of failing within 30 days; ``ratio``: how many times as much a failure on the road costs; ``waiting``:
+    what 30 days of waiting cost on average, as a part of the planned repair; ``days`` from when it was computed until
+    the repair is cheapest, None where no remaining life is stated or waiting is no dearer.
+    """
+
+    chance: float
+    ratio: float
+    waiting: float
+    days: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
     """Advice to a person, made of findings that share a cause; ``revision`` grows with every change of any of them.
 
@@ -176,6 +191,7 @@ class Suggestion:
     raised_at: datetime | None = None
     cleared_at: datetime | None = None
     closed_at: datetime | None = None
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,13 +60,13 @@ def record(connection: sa.Connection, gathered: Gathered, fleet: Fleet, *, now: 
         stated |= _apply(connection, vehicle, alarm, fleet.by_name[alarm.detector])
     for before in stood.values():
         repository.remove_findings(connection, sorted(before - stated))
+    repository.save_health(connection, _healths(gathered, fleet))
     memory.add_code_events(connection, gathered.codes)
     _apply_codes(connection, sorted({event.vehicle_id for _, event in gathered.codes}))
     changed = {vehicle for vehicle, _ in gathered.alarms} | {event.vehicle_id for _, event in gathered.codes}
     waiting = repository.vehicles_with_advice(connection, gathered.trips)  # a trip may be the one that ends it
     for vehicle in sorted(changed | waiting | gathered.replayed):
         _advise(connection, vehicle, now)
-    repository.save_health(connection, _healths(gathered, fleet))
     states = {
         vehicle: (fleet.make_of(vehicle), fleet.packed(fleet.row_of[vehicle]))
         for vehicle in sorted(gathered.moved | gathered.replayed)
@@ -114,8 +114,9 @@ def _advise(connection: sa.Connection, vehicle_id: str, now: datetime) -> None:
     history = stood(found, runs)
     standing = [one.finding for one in history if one.until is None]
     known = repository.suggestions_of(connection, [vehicle_id], limit=10_000)
-    confirmed = outcomes.told(connection)
-    for advice in advise(standing, known, now=now, confirmed=confirmed, history=history):
+    confirmed = outcomes.told(connection) if standing else None
+    health = {one.component: one for one in repository.health_of(connection, vehicle_id)}
+    for advice in advise(standing, known, now=now, confirmed=confirmed, history=history, health=health):
         repository.save_suggestion(connection, advice, at=now)
 
 

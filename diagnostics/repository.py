@@ -25,6 +25,7 @@ from diagnostics.findings import (
     Severity,
     Suggestion,
     SuggestionState,
+    Timing,
     as_json,
     evidence_of,
 )
@@ -190,6 +191,7 @@ def save_suggestion(connection: sa.Connection, advice: Suggestion, *, at: dateti
         "finding_ids": list(saved.finding_ids),
         "changed_at": at,
         "causes": [asdict(one) for one in saved.causes],
+        "timing": None if saved.timing is None else asdict(saved.timing),
     }
     c = t.suggestions.c
     if connection.execute(t.suggestions.update().where(c.id == saved.id).values(values)).rowcount == 0:
@@ -355,6 +357,7 @@ def _finding(row: sa.RowMapping) -> Finding:
 def _suggestion(row: sa.RowMapping) -> Suggestion:
     parts = {name: row[name] for name in _SUGGESTION_COLUMNS}
     parts["component"], parts["severity"] = Component(row["component"]), Severity(row["severity"])
+    parts["timing"] = None if row["timing"] is None else Timing(**row["timing"])
     parts["causes"] = tuple(Likely(**cause | {"component": Component(cause["component"])}) for cause in row["causes"])
     return Suggestion(**parts | {"state": SuggestionState(row["state"]), "finding_ids": tuple(row["finding_ids"])})
 

@@ -45,6 +45,7 @@ suggestions = sa.Table(
     sa.Column("raised_at", UtcDateTime),
     sa.Column("cleared_at", UtcDateTime),
     sa.Column("closed_at", UtcDateTime),
+    sa.Column("timing", sa.JSON(none_as_null=True)),
     sa.Column("revision", sa.BigInteger, nullable=False, index=True),
     sa.Column("changed_by", sa.String(128), nullable=False),
     sa.Column("changed_at", UtcDateTime, nullable=False),

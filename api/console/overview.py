@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from api.appointments import repository as appointments
 from api.appointments.states import OPEN, State
+from api.reminders import repository as reminders
 from api.suggestions import service as suggestions
 from api.vehicles import repository as vehicles
 from api.vehicles import service as vehicle_service
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from api.appointments.repository import Appointment
     from api.auth.scope import Scope
+    from api.reminders.repository import Reminder
     from api.vehicles.repository import Vehicle
     from api.vehicles.service import Code
     from diagnostics.findings import ComponentHealth, Finding, Suggestion
@@ -53,11 +55,12 @@ class Attention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """A suggestion with the findings that it rests on, and its appointment."""
+    """A suggestion with the findings that it rests on, its appointment, and what its owner was told, oldest first."""
 
     suggestion: Suggestion
     findings: Sequence[Finding]
     appointment: Appointment | None
+    told: Sequence[Reminder]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,7 @@ def picture(connection: sa.Connection, scope: Scope, vehicle_id: str) -> Picture
     found = vehicles.vehicle(connection, scope, vehicle_id)
     living = suggestions.urgent(connection, scope, vehicle_id=vehicle_id)
     booked = _by_part(appointments.list_appointments(connection, scope, states=OPEN, vehicle_id=vehicle_id))
+    sent = [one for one in reminders.list_reminders(connection, scope, vehicle_id=vehicle_id) if one.sent_at]
     return Picture(
         vehicle=found,
         devices=vehicle_service.devices_in(connection, scope, vehicle_id),
@@ -118,6 +122,7 @@ def picture(connection: sa.Connection, scope: Scope, vehicle_id: str) -> Picture
                 suggestion=one,
                 findings=suggestions.findings_of(connection, scope, one.id),
                 appointment=booked.get(_part(one)),
+                told=_told(one, sent),
             )
             for one in living
         ],
@@ -129,6 +134,14 @@ def picture(connection: sa.Connection, scope: Scope, vehicle_id: str) -> Picture
 def _part(one: Suggestion | Appointment) -> tuple[str, str]:
     """Vehicle and component, for which at most one appointment is open."""
     return one.vehicle_id, str(one.component)
+
+
+def _told(one: Suggestion, sent: Sequence[Reminder]) -> list[Reminder]:
+    """What went out about advice since it was given, oldest first."""
+    mine = [
+        each for each in sent if each.component == one.component and each.sent_at and each.sent_at >= one.created_at
+    ]
+    return mine[::-1]
 
 
 def _by_part(found: Sequence[Appointment]) -> dict[tuple[str, str], Appointment]:

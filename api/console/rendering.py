@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 
 from api import problems
 from api.console import language as languages
-from api.console.words import COMPONENTS, READINESS, ROLES, SEVERITIES, STANDINGS, STATES
+from api.console.words import COMPONENTS, MESSAGES, READINESS, ROLES, SEVERITIES, STANDINGS, STATES
 from vehicle.monitors import MONITORS
 from vehicle.signals import CATALOGUE
 
@@ -123,6 +123,7 @@ def _words(reader: Reader) -> dict[str, Any]:
         "severity": partial(words_of, SEVERITIES),
         "component": partial(words_of, COMPONENTS),
         "components": COMPONENTS,
+        "message": partial(words_of, MESSAGES),
         "state": partial(words_of, STATES),
         "standing": partial(words_of, STANDINGS),
         "role": partial(words_of, ROLES),

@@ -66,6 +66,13 @@ MEASURED: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a workshop can enter."""
+MESSAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "proposed": "Told with a proposed time", "day_before": "Reminded the day before", "noticed": "Told",
+        "after_7_days": "Reminded after 7 days", "after_14_days": "Reminded after 14 days",
+    }
+)  # fmt: skip
+"""What went out to an owner about advice."""
 POWERTRAINS: Mapping[str, str] = MappingProxyType(
     {
         "petrol": "Petrol", "petrol_turbo": "Petrol, turbo", "diesel": "Diesel", "hybrid": "Hybrid",

@@ -24,6 +24,22 @@ class LikelyOut(BaseModel):
     waiting: Text
 
 
+class TimingOut(BaseModel):
+    """What waiting costs.
+
+    ``chance`` of failing within 30 days; ``ratio``: how many times as much a failure costs as the planned repair;
+    ``waiting``: what a month costs on average, as a part of it; ``days`` until the repair was cheapest when this was
+    computed, where a remaining life is known.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    chance: float
+    ratio: float
+    waiting: float
+    days: float | None
+
+
 class SuggestionOut(BaseModel):
     """Advice: a job, how urgent, and why; causes have the likeliest first.
 
@@ -49,6 +65,7 @@ class SuggestionOut(BaseModel):
     raised_at: datetime | None
     cleared_at: datetime | None
     closed_at: datetime | None
+    timing: TimingOut | None
 
 
 class Dismissal(BaseModel):

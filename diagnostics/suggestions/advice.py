@@ -19,12 +19,13 @@ from diagnostics.cause_table import Sign
 from diagnostics.findings import LIVING, Severity, Suggestion, SuggestionState
 from diagnostics.suggestions.causes import grouped, rank, sign_name
 from diagnostics.suggestions.standing import COMES_BACK_WITHIN, Stood, began
+from diagnostics.suggestions.timing import timing
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from diagnostics.findings import Component, Finding, Likely, Text
+    from diagnostics.findings import Component, ComponentHealth, Finding, Likely, Text, Timing
     from diagnostics.suggestions.causes import Told
 
 DUE: Mapping[Severity, timedelta | None] = MappingProxyType(
@@ -35,9 +36,12 @@ DUE: Mapping[Severity, timedelta | None] = MappingProxyType(
         Severity.MONITOR: None,
     }
 )
-"""How long advice may wait, from when it is given (our choice; a red finding holds the two earliest slots anyway)."""
+"""How long advice may wait at most, from when it is given (our choice; a red finding holds the two earliest slots
+anyway). Where a repair is cheapest sooner, that counts."""
 PEOPLES = frozenset({SuggestionState.DISMISSED, SuggestionState.DONE})
 """States in which people ended advice."""
+MOVED, NEAR = 0.25, timedelta(days=3)
+"""A chance is told anew where it moved by more than this part, a date also by more than these days (our choice)."""
 WORTH_TELLING = 0.01
 """Causes are told anew where a probability moved by this much, or their order changed (our choice)."""
 _ALSO: Text = {"en": " Also: {}.", "zh": "另外：{}。"}
@@ -50,13 +54,14 @@ def advise(
     now: datetime,
     confirmed: Mapping[str, int] | Told | None = None,
     history: Sequence[Stood] = (),
+    health: Mapping[Component, ComponentHealth] | None = None,
 ) -> list[Suggestion]:
     """What changes: new suggestions, and living ones that got worse, milder or have nothing left to stand on.
 
     ``standing``: findings of one vehicle that stand; ``known``: all suggestions it ever got; ``confirmed``: what
-    workshops found, or how often each cause; ``history``: all findings of the vehicle with how long each stood.
-    Findings that share a cause make one suggestion, and a component is in one at most. A finding that was dismissed or
-    done is not suggested again.
+    workshops found, or how often each cause; ``history``: all findings of the vehicle with how long each stood;
+    ``health``: of its components, from which follows by when and what waiting costs. Findings that share a cause make
+    one suggestion, and a component is in one at most. A finding that was dismissed or done is not suggested again.
     """
     living = [advice for advice in known if advice.state in LIVING]
     held = {found for advice in living for found in advice.finding_ids}
@@ -73,7 +78,8 @@ def advise(
         free = [advice for advice in free if mine is None or advice.id != mine.id]
         taken = {advice.id for advice in changed}
         again = mine or _ended_lately(found, [advice for advice in known if advice.id not in taken])
-        changed.append(_suggestion(found, again or _new(found, now, before), now, confirmed, since))
+        made = _suggestion(found, again or _new(found, now, before), confirmed, since)
+        changed.append(_timed(made, again, now, health or {}))
     ends = {one.finding.id: one.until for one in past}
     return [
         advice for advice in (*changed, *(_withdrawn(one, ends) for one in free)) if before.get(advice.id) != advice
@@ -146,7 +152,6 @@ def _new(found: Sequence[Finding], now: datetime, known: Container[str]) -> Sugg
 def _suggestion(
     found: Sequence[Finding],
     before: Suggestion,
-    now: datetime,
     confirmed: Mapping[str, int] | Told | None,
     since: Mapping[Component, datetime | None],
 ) -> Suggestion:
@@ -156,8 +161,7 @@ def _suggestion(
     """
     worst = found[0]
     first = min({finding.component for finding in found}, key=lambda part: (since[part] or worst.found_at, part))
-    wait, again = DUE[worst.severity], before.state not in LIVING or not before.finding_ids
-    due_by = None if wait is None else now + wait
+    again = before.state not in LIVING or not before.finding_ids
     after = replace(
         before,
         component=first,
@@ -165,7 +169,6 @@ def _suggestion(
         severity=worst.severity,
         confidence=worst.confidence,
         state=SuggestionState.OPEN if again else before.state,
-        due_by=due_by if again or worst.severity != before.severity else before.due_by,
         title=worst.title,
         text=_text(found),
         finding_ids=tuple(finding.id for finding in found),
@@ -175,6 +178,37 @@ def _suggestion(
         causes=_causes(found, before, confirmed),
     )
     return after if after == before else replace(after, changed_by="diagnostics")
+
+
+def _timed(
+    advice: Suggestion, before: Suggestion | None, now: datetime, health: Mapping[Component, ComponentHealth]
+) -> Suggestion:
+    """Says by when and what waiting costs; what was said stands while the level does and hardly anything moved."""
+    new = timing(advice.component, health.get(advice.component), booked=DUE[advice.severity] is not None)
+    wait = DUE[advice.severity]
+    if new.days is not None:
+        best = timedelta(days=new.days)
+        wait = best if wait is None else min(wait, best)
+    if advice.severity == Severity.STOP_NOW:
+        wait = DUE[Severity.STOP_NOW]
+    due_by = None if wait is None else max(now + wait, now)
+    goes_on = before is not None and before.state in LIVING and before.severity == advice.severity
+    if goes_on and before is not None and before.timing is not None and _is_near(before, new, due_by, now):
+        return replace(advice, timing=before.timing, due_by=before.due_by)
+    if goes_on and before is not None and before.due_by is not None and due_by is not None:
+        due_by = min(due_by, before.due_by) if new.days is None else due_by
+    after = replace(advice, timing=new, due_by=due_by)
+    return after if before == after else replace(after, changed_by="diagnostics")
+
+
+def _is_near(before: Suggestion, new: Timing, due_by: datetime | None, now: datetime) -> bool:
+    """Whether the chance, and by when the repair is cheapest, are about what was said."""
+    old = before.timing
+    if old is None or abs(new.chance - old.chance) > MOVED * max(new.chance, old.chance):
+        return False
+    if new.days is None or old.days is None or before.due_by is None or due_by is None:
+        return (new.days is None) == (old.days is None)
+    return abs(due_by - before.due_by) <= max(NEAR, MOVED * abs(due_by - now))
 
 
 def _causes(

@@ -24,6 +24,8 @@ from api.vehicles import repository as vehicles
 from api.web import Database, Now, TheDesk
 from diagnostics import repository as diagnosis
 from diagnostics.findings import Component, Outcome
+from diagnostics.outcomes import detector_precision
+from diagnostics.suggestions.trust import trust
 from ingest.storage.commands import CommandRecord
 from vehicle.signals import (
     CATALOGUE,
@@ -280,6 +282,7 @@ def _show(
         measured=diagnosis.measurements_of(connection, vehicle_id)[::-1][:10], measurable=MEASURED,
         powertrain=diagnosis.kind_of(connection, vehicle_id)[1], powertrains=POWERTRAINS,
         shown_signals=[CATALOGUE[path] for path in SHOWN_SIGNALS], problem=problem, typed=typed,
+        poor={one.detector for one in detector_precision(connection) if trust(one).poor},
         living={one.suggestion.id for one in found.advice},
         here=f"/vehicles/{vehicle_id}" + (f"?command={asked.id}" if asked else ""),
     )  # fmt: skip

@@ -61,7 +61,7 @@ def in_tables() -> set[str]:
     """Words for codes."""
     tables = (
         words.SEVERITIES, words.STATES, words.COMPONENTS, words.ROLES, words.STANDINGS, words.READINGS, words.MEASURED,
-        words.READINESS, words.POWERTRAINS,
+        words.READINESS, words.POWERTRAINS, words.MESSAGES,
         problems.MISFITS,
     )  # fmt: skip
     return {text for table in tables for text in table.values()}
