@@ -77,6 +77,15 @@ services = sa.Table(
     sqlite_autoincrement=True,
 )  # fmt: skip
 
+maintenance = sa.Table(
+    "maintenance", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("vehicle_id", _id, nullable=False, index=True),
+    sa.Column("item", sa.String(32), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("recorded_by", sa.String(128), nullable=False),
+)  # fmt: skip
+
 measurements = sa.Table(
     "measurements", metadata,
     sa.Column("id", sa.Integer, primary_key=True),

@@ -11,7 +11,7 @@ from starlette.routing import Mount
 
 from api import problems
 from api.console.forms import SEE_OTHER
-from api.console.pages import appointments, attention, campaigns, entrance, owner, vehicle
+from api.console.pages import appointments, attention, campaigns, entrance, owner, upkeep, vehicle
 from api.console.rendering import address, folder, page, reader_of, said
 from api.errors import CrossSiteError, NotSignedInError
 from api.policy import V1
@@ -24,7 +24,7 @@ _PROGRAMS = (V1, "/healthz", "/readyz")
 
 def mount(app: FastAPI) -> None:
     """Adds the pages to the app, and shows errors on pages to people who look at pages."""
-    for part in (entrance, attention, vehicle, appointments, campaigns, owner):
+    for part in (entrance, attention, vehicle, upkeep, appointments, campaigns, owner):
         app.router.routes.extend(part.router.routes)
     app.router.routes.append(Mount("/static", StaticFiles(directory=folder("static")), name="static"))
     for kind in problems.KINDS:

@@ -10,7 +10,7 @@ from api.pagination import Page, Paging
 from api.policy import V1
 from api.routes import IdempotentRoute
 from api.times import Moment
-from api.vehicles import repository, service, workshop
+from api.vehicles import repository, service, upkeep, workshop
 from api.vehicles.schemas import (
     CodeOut,
     CommandIn,
@@ -18,6 +18,8 @@ from api.vehicles.schemas import (
     DeviceOut,
     FindingOut,
     HealthOut,
+    MaintenanceIn,
+    MaintenanceOut,
     MeasurementIn,
     MeasurementOut,
     SeriesOut,
@@ -125,6 +127,21 @@ def measure(vehicle_id: str, body: MeasurementIn, connection: Database, person: 
     return MeasurementOut(name=body.name, value=body.value, at=at, recorded_by=person.name)
 
 
+@router.get("/{vehicle_id}/maintenance")
+def get_maintenance(vehicle_id: str, connection: Database, person: Person) -> list[MaintenanceOut]:
+    """What the booklet asks for, when it is due by this car's own use, and why; what is due first first."""
+    return [_maintenance_out(one) for one in upkeep.upkeep_of(connection, person, vehicle_id)]
+
+
+@router.post("/{vehicle_id}/maintenance", status_code=201)
+def note_maintenance(
+    vehicle_id: str, body: MaintenanceIn, connection: Database, person: Person, moment: Now
+) -> list[MaintenanceOut]:
+    """Tell that a job of the booklet was done; it is counted anew from then."""
+    upkeep.note_done(connection, person, vehicle_id, item=body.item, at=body.at or moment, now=moment)
+    return [_maintenance_out(one) for one in upkeep.upkeep_of(connection, person, vehicle_id)]
+
+
 @router.post("/{vehicle_id}/commands", status_code=202)
 def ask_vehicle(vehicle_id: str, body: CommandIn, connection: Database, person: Person, moment: Now) -> CommandOut:
     """Ask the car for its codes or VIN; read the answer at the request's own address."""
@@ -135,6 +152,15 @@ def ask_vehicle(vehicle_id: str, body: CommandIn, connection: Database, person: 
 def get_command(vehicle_id: str, command_id: str, connection: Database, person: Person, moment: Now) -> CommandOut:
     """How far a request to the car has come."""
     return CommandOut.model_validate(service.command(connection, person, vehicle_id, command_id, moment))
+
+
+def _maintenance_out(one: upkeep.Dated) -> MaintenanceOut:
+    return MaintenanceOut(
+        item=one.due.item.key, title=one.due.item.title, standing=one.due.standing, done_at=one.done_at,
+        due_at=one.due_at, due_from=one.due_from, due_until=one.due_until, km=round(one.due.km, 1),
+        extra_km=round(one.due.extra_km, 1), km_a_day=one.due.km_a_day, interval_km=one.due.item.km,
+        interval_days=one.due.item.days, reason=one.due.reason,
+    )  # fmt: skip
 
 
 def finding_out(one: Finding) -> FindingOut:

@@ -71,6 +71,35 @@ class HealthOut(BaseModel):
     basis: Text
 
 
+class MaintenanceIn(BaseModel):
+    """A job of the booklet that was done."""
+
+    item: str = Field(max_length=32)
+    at: Moment | None = Field(None, description="When; now where it is left out.")
+
+
+class MaintenanceOut(BaseModel):
+    """A job of the booklet: when it is due by this car's own use, and why.
+
+    ``due_at`` with ``due_from`` and ``due_until``, between which it lies with 90 %, None where too few days were seen.
+    ``km`` driven since, and ``extra_km`` that hard use adds. ``standing``: overdue, soon or later.
+    """
+
+    item: str
+    title: Text
+    standing: str
+    done_at: datetime | None
+    due_at: datetime | None
+    due_from: datetime | None
+    due_until: datetime | None
+    km: float
+    extra_km: float
+    km_a_day: float | None
+    interval_km: float | None
+    interval_days: float
+    reason: Text
+
+
 class MeasurementIn(BaseModel):
     """What a workshop measured; the unit is in the name."""
 

@@ -87,6 +87,10 @@ def ways(ids: dict[str, str], other_time: str) -> dict[str, Way]:
         f"GET {V1}/vehicles/{{vehicle_id}}/history": Way(f"{car}/history?signal=Vehicle.Speed"),
         f"GET {V1}/vehicles/{{vehicle_id}}/codes": Way(f"{car}/codes"),
         f"GET {V1}/vehicles/{{vehicle_id}}/findings": Way(f"{car}/findings"),
+        f"GET {V1}/vehicles/{{vehicle_id}}/maintenance": Way(f"{car}/maintenance"),
+        f"POST {V1}/vehicles/{{vehicle_id}}/maintenance": Way(
+            f"{car}/maintenance", "advisor", {"item": "brake_fluid"}, ring
+        ),
         f"GET {V1}/vehicles/{{vehicle_id}}/measurements": Way(f"{car}/measurements"),
         f"POST {V1}/vehicles/{{vehicle_id}}/measurements": Way(
             f"{car}/measurements", "advisor", {"name": "tread_mm", "value": 4.5}, ring
@@ -102,6 +106,7 @@ def ways(ids: dict[str, str], other_time: str) -> dict[str, Way]:
             f"{advice}/mild1/outcome", "advisor", {"outcome": "confirmed"}, ring
         ),
         f"GET {V1}/detectors": Way(f"{V1}/detectors", "advisor", foes=ring),
+        f"GET {V1}/causes": Way(f"{V1}/causes", "advisor", foes=ring),
         f"GET {V1}/appointments": Way(f"{book}?limit=1"),
         f"POST {V1}/appointments": Way(book, "advisor", {"suggestion_id": "mild2"}, ring),
         f"GET {V1}/appointments/{{appointment_id}}": Way(f"{book}/{ids['s0']}"),

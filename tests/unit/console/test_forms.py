@@ -355,3 +355,17 @@ def test_another_cause_is_named_by_its_component(visit, scene) -> None:
     assert "evap_other" in causes
     page = advisor.get("/quality").text
     assert "another fault of Fuel tank vapours" in page
+
+
+def test_a_job_of_the_booklet_is_told_on_the_cars_page(visit, scene, now) -> None:
+    """A job with its day is kept; a day to come, one that is none, and a job that does not exist are refused."""
+    advisor, car = visit(scene.world.here.advisor), f"/vehicles/{scene.world.here.vehicle_id}"
+    assert "/maintenance" in advisor.get(car).text
+    assert advisor.get(f"{car}/maintenance").status_code == 200
+    today = f"{now:%Y-%m-%d}"
+    assert advisor.post_form(f"{car}/maintenance", item="brake_fluid", day=today).status_code in {200, 303}
+    for item, day in (("brake_fluid", "2126-01-01"), ("brake_fluid", "soon"), ("wings", "")):
+        assert advisor.post_form(f"{car}/maintenance", item=item, day=day).status_code == 422
+    with reading(scene.world.engine) as connection:
+        kept = connection.execute(sa.select(diagnosed.maintenance.c.item)).scalars().all()
+    assert kept == ["brake_fluid"]
