@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Floats
     from diagnostics.detector import Detector
     from diagnostics.fleet import Fleet
+    from diagnostics.suggestions.causes import Told
     from diagnostics.trouble_codes import CodeEvent
 
 
@@ -65,8 +66,10 @@ def record(connection: sa.Connection, gathered: Gathered, fleet: Fleet, *, now: 
     _apply_codes(connection, sorted({event.vehicle_id for _, event in gathered.codes}))
     changed = {vehicle for vehicle, _ in gathered.alarms} | {event.vehicle_id for _, event in gathered.codes}
     waiting = repository.vehicles_with_advice(connection, gathered.trips)  # a trip may be the one that ends it
-    for vehicle in sorted(changed | waiting | gathered.replayed):
-        _advise(connection, vehicle, now)
+    concerned = sorted(changed | waiting | gathered.replayed)
+    told = outcomes.told(connection) if concerned else None
+    for vehicle in concerned:
+        _advise(connection, vehicle, told, now)
     states = {
         vehicle: (fleet.make_of(vehicle), fleet.packed(fleet.row_of[vehicle]))
         for vehicle in sorted(gathered.moved | gathered.replayed)
@@ -107,16 +110,15 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
                 repository.save_finding(connection, finding)
 
 
-def _advise(connection: sa.Connection, vehicle_id: str, now: datetime) -> None:
+def _advise(connection: sa.Connection, vehicle_id: str, told: Told | None, now: datetime) -> None:
     found = repository.findings_of(connection, vehicle_id)
     gone = [finding.cleared_at for finding in found if finding.detector == TROUBLE_CODES and finding.cleared_at]
     runs = memory.runs_after(connection, vehicle_id, min(gone)) if gone else []
     history = stood(found, runs)
     standing = [one.finding for one in history if one.until is None]
     known = repository.suggestions_of(connection, [vehicle_id], limit=10_000)
-    confirmed = outcomes.told(connection) if standing else None
     health = {one.component: one for one in repository.health_of(connection, vehicle_id)}
-    for advice in advise(standing, known, now=now, confirmed=confirmed, history=history, health=health):
+    for advice in advise(standing, known, now=now, confirmed=told, history=history, health=health):
         repository.save_suggestion(connection, advice, at=now)
 
 

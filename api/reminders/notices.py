@@ -12,7 +12,7 @@ from api.auth.scope import Role, Scope
 from api.dealers.repository import dealer as dealer_of
 from api.reminders import repository
 from api.reminders.due import TOLD, Kind, is_timely, notices
-from api.reminders.texts import Message, moment
+from api.reminders.texts import Message, day, moment
 from api.vehicles.repository import keeper
 from api.vehicles.repository import vehicle as vehicle_of
 from diagnostics import repository as diagnosis
@@ -57,14 +57,15 @@ _WISHES: Mapping[Severity, Mapping[str, str]] = MappingProxyType(
             "en": "Please stop driving and call {dealer}.", "zh": "请停止行驶并致电{dealer}。",
         },
         Severity.SOON: {
-            "en": "Please arrange a time with {dealer}{until}.", "zh": "请{until}与{dealer}约定进店时间。",
+            "en": "Please arrange a time with {dealer}{until}.", "zh": "请与{dealer}约定进店时间{until}。",
         },
         Severity.NEXT_SERVICE: {
-            "en": "{dealer} can see to it at your next service.", "zh": "可在下次保养时由{dealer}一并处理。",
+            "en": "{dealer} can see to it at your next service{until}.",
+            "zh": "可在下次保养时由{dealer}一并处理{until}。",
         },
     }
 )  # fmt: skip
-_UNTIL = MappingProxyType({"en": ", best before {time}", "zh": "尽量在{time}之前"})
+_UNTIL = MappingProxyType({"en": ", best before {time}", "zh": "，尽量在{time}之前"})
 _KEPT = MappingProxyType(
     {
         "en": "A time is kept for you: {start}. Please accept it, choose another or decline.",
@@ -142,7 +143,7 @@ def notice(connection: sa.Connection, reminder: Reminder, language: str, link: s
     about = About(
         car=car.label, dealer=shop.name[language], level=advice.severity, what=advice.title[language],
         why=advice.text[language], link=link,
-        until=moment(advice.due_by, zone, language) if advice.due_by is not None else None,
+        until=day(advice.due_by, zone, language) if advice.due_by and advice.due_by > reminder.due_at else None,
         kept=moment(kept, zone, language) if kept is not None else None,
     )  # fmt: skip
     return render(reminder.kind, about, language)

@@ -101,7 +101,11 @@ def render(occasion: Occasion, facts: Facts, language: str) -> Message:
 
 def moment(at: datetime, time_zone: str, language: str) -> str:
     """Day and time as people of that language write them, in the dealer's time zone."""
-    local, locale = at.astimezone(ZoneInfo(time_zone)), _LOCALES.get(language, "en")
+    clock = format_time(at.astimezone(ZoneInfo(time_zone)), "HH:mm", locale=_LOCALES.get(language, "en"))
+    return f"{day(at, time_zone, language)} {clock}"
+
+
+def day(at: datetime, time_zone: str, language: str) -> str:
+    """The day alone."""
     pattern = "M月d日 EEEE" if language == "zh" else "EEEE d MMMM"
-    day = format_datetime(local, pattern, locale=locale)
-    return f"{day} {format_time(local, 'HH:mm', locale=locale)}"
+    return format_datetime(at.astimezone(ZoneInfo(time_zone)), pattern, locale=_LOCALES.get(language, "en"))

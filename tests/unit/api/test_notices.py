@@ -266,6 +266,7 @@ def test_the_words_name_the_car_the_matter_and_what_is_wished(kind: Kind, level:
     assert about.what in message.subject
     assert message.body.endswith(about.link)
     assert "Shop" in message.body
+    assert ("Monday" in message.body) == (level != Severity.STOP_NOW)
     assert "{" not in message.subject + message.body
     offered = render(kind, replace(about, kept="Friday 9:00"), language)
     assert ("Friday 9:00" in offered.body) == (level != Severity.STOP_NOW)

@@ -234,3 +234,24 @@ def test_advice_that_comes_back_keeps_its_name_and_its_beginning() -> None:
     (one,) = desk.known.values()
     assert (one.state, one.raised_at, one.created_at, one.finding_ids) == (S.OPEN, at(0), at(0), (again.id,))
     assert (one.cleared_at, one.closed_at) == (None, None)
+
+
+def test_advice_is_about_what_began_first() -> None:
+    """A worse finding of another component that joins makes it worse, not another component's; until the first ends."""
+    desk = Desk()
+    history = History(
+        (
+            finding("battery.low_charge", 0, 200, Severity.NEXT_SERVICE),
+            finding("charging.low_voltage", 100, None, Severity.SOON),
+        ),
+        (),
+    )  # fmt: skip
+    seen = []
+    for now in (at(0), at(100), at(200)):
+        desk.take(history.until(now), now)
+        seen += [(one.component, one.severity) for one in desk.living()]
+    assert seen == [
+        (Component.BATTERY_12V, Severity.NEXT_SERVICE),
+        (Component.BATTERY_12V, Severity.SOON),
+        (Component.CHARGING, Severity.SOON),
+    ]
