@@ -17,6 +17,7 @@ from diagnostics import memory
 from diagnostics.features.columns import SIGNALS
 from diagnostics.fleet import Fleet, too_late
 from diagnostics.intake import VEHICLE, merged, rows_of
+from diagnostics.lamp import lamp_event
 from diagnostics.record import Gathered, record
 from diagnostics.trouble_codes import CodeEvent
 from ingest.storage.cursors import read_cursor, write_cursor
@@ -139,6 +140,10 @@ class Follower:
         for stored in events:
             if stored.event.kind == EventKind.DTC:
                 gathered.codes.append((stored.device_id, code_event(stored)))
+                gathered.vehicles.add(stored.vehicle_id)
+            elif stored.event.kind == EventKind.MIL:
+                lamp = lamp_event(stored.vehicle_id, stored.time_ms, stored.event.data)
+                gathered.codes.append((stored.device_id, lamp))
                 gathered.vehicles.add(stored.vehicle_id)
 
     def _end_silent_trips(self, gathered: Gathered, now: datetime) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from diagnostics import tables as t
 from diagnostics.errors import UnknownRowError
 from diagnostics.features.trips import FEATURES
+from diagnostics.lamp import STATE as LAMP
 from diagnostics.suggestions.standing import Run
 from diagnostics.suggestions.statement import POINTS, TripLog
 from diagnostics.trouble_codes import CodeEvent
@@ -184,6 +185,13 @@ def code_events_of(connection: sa.Connection, vehicle_ids: Sequence[str]) -> lis
     columns = [t.code_events.c[name] for name in CodeEvent.__dataclass_fields__]
     query = sa.select(*columns).where(t.code_events.c.vehicle_id.in_(vehicle_ids))
     return [CodeEvent(**row) for row in connection.execute(query).mappings()]
+
+
+def with_lamp(connection: sa.Connection, vehicle_ids: Iterable[str]) -> set[str]:
+    """Those of the vehicles that ever told of their malfunction lamp."""
+    c = t.code_events.c
+    query = sa.select(c.vehicle_id).where(c.vehicle_id.in_(list(vehicle_ids)), c.state == LAMP).distinct()
+    return set(connection.execute(query).scalars())
 
 
 def vehicle_ids(connection: sa.Connection, device_name: str | None = None) -> list[str]:

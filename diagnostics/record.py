@@ -10,6 +10,8 @@ import numpy as np
 
 from diagnostics import memory, outcomes, repository
 from diagnostics.findings import ComponentHealth
+from diagnostics.lamp import STATE as LAMP
+from diagnostics.lamp import lamp_findings
 from diagnostics.suggestions.advice import advise
 from diagnostics.suggestions.standing import stood
 from diagnostics.suggestions.statement import finding_of, moment
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from diagnostics.advance import Alarm, Step
     from diagnostics.arrays import Floats
     from diagnostics.detector import Detector
+    from diagnostics.findings import Finding
     from diagnostics.fleet import Fleet
     from diagnostics.suggestions.causes import Told
     from diagnostics.trouble_codes import CodeEvent
@@ -63,8 +66,9 @@ def record(connection: sa.Connection, gathered: Gathered, fleet: Fleet, *, now: 
         repository.remove_findings(connection, sorted(before - stated))
     repository.save_health(connection, _healths(gathered, fleet))
     memory.add_code_events(connection, gathered.codes)
-    _apply_codes(connection, sorted({event.vehicle_id for _, event in gathered.codes}))
-    changed = {vehicle for vehicle, _ in gathered.alarms} | {event.vehicle_id for _, event in gathered.codes}
+    coded = {event.vehicle_id for _, event in gathered.codes} | memory.with_lamp(connection, gathered.trips)
+    _apply_codes(connection, sorted(coded))
+    changed = {vehicle for vehicle, _ in gathered.alarms} | coded
     waiting = repository.vehicles_with_advice(connection, gathered.trips)  # a trip may be the one that ends it
     concerned = sorted(changed | waiting | gathered.replayed)
     told = outcomes.told(connection) if concerned else None
@@ -100,7 +104,9 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
     """States all findings that the vehicles' codes bear out, and takes back those that they no longer do."""
     if not vehicle_ids:
         return
-    found = code_findings(memory.code_events_of(connection, vehicle_ids))
+    events = memory.code_events_of(connection, vehicle_ids)
+    found = code_findings(events)
+    found += _lamps(connection, events, found)
     ids = {finding.id for finding in found}
     for vehicle_id in vehicle_ids:
         known = {f.id: f for f in repository.findings_of(connection, vehicle_id) if f.detector == TROUBLE_CODES}
@@ -108,6 +114,19 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
         for finding in found:
             if finding.vehicle_id == vehicle_id and known.get(finding.id) != finding:
                 repository.save_finding(connection, finding)
+
+
+def _lamps(connection: sa.Connection, events: list[CodeEvent], codes: list[Finding]) -> list[Finding]:
+    """Findings of lamps that no code explains, of the vehicles of code events."""
+    lit: dict[str, list[CodeEvent]] = {}
+    for event in events:
+        if event.state == LAMP:
+            lit.setdefault(event.vehicle_id, []).append(event)
+    found: list[Finding] = []
+    for vehicle_id, mine in lit.items():
+        runs = memory.runs_after(connection, vehicle_id, moment(min(event.time_ms for event in mine)))
+        found += lamp_findings(mine, [code for code in codes if code.vehicle_id == vehicle_id], runs)
+    return found
 
 
 def _advise(connection: sa.Connection, vehicle_id: str, told: Told | None, now: datetime) -> None:

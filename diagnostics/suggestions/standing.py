@@ -56,15 +56,22 @@ def stood(findings: Iterable[Finding], runs: Sequence[Run]) -> list[Stood]:
 def _until(finding: Finding, runs: Sequence[Run]) -> datetime | None:
     if finding.cleared_at is None or finding.detector != TROUBLE_CODES:
         return finding.cleared_at
-    gone_ms = int(finding.cleared_at.timestamp() * 1000)
+    return lasted(int(finding.cleared_at.timestamp() * 1000), runs)
+
+
+def lasted(since_ms: int, runs: Sequence[Run]) -> datetime | None:
+    """When the car had run for a quarter of an hour since a moment, or was started the fourth time; None not yet.
+
+    ``runs`` are in order of time.
+    """
     left_s, starts = QUIET_RUNNING_S, 0
     for run in runs:
-        if run.ended_ms <= gone_ms or run.running_s <= 0.0:
+        if run.ended_ms <= since_ms or run.running_s <= 0.0:
             continue
-        starts += run.started_ms >= gone_ms
+        starts += run.started_ms >= since_ms
         if starts == QUIET_STARTS:
             return moment(run.started_ms)
-        first_ms = max(run.started_ms, gone_ms)
+        first_ms = max(run.started_ms, since_ms)
         share = run.running_s / max(run.ended_ms - run.started_ms, 1)
         ran_s = share * (run.ended_ms - first_ms)
         if ran_s >= left_s:

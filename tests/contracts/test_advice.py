@@ -22,6 +22,7 @@ from diagnostics.errors import StateMoveError
 from diagnostics.features.trips import FEATURES
 from diagnostics.findings import LIVING, Component, SuggestionState
 from diagnostics.fleet import Fleet
+from diagnostics.lamp import lamp_event
 from diagnostics.record import Gathered, record
 from diagnostics.trouble_codes import CodeEvent
 from ingest.storage.database import migrate, open_database, reading, transaction
@@ -141,6 +142,37 @@ def test_a_codes_advice_ends_after_it_was_normal_for_long_enough(engine: sa.Engi
     with reading(engine) as connection:
         (again,) = repository.suggestions_of(connection, ["car"])
     assert (again.id, again.state, again.raised_at, again.closed_at) == (one.id, SuggestionState.OPEN, START, None)
+
+
+def lamp(vehicle: str, minute: int, *, on: bool = True) -> tuple[str, CodeEvent]:
+    """The malfunction lamp went on or off."""
+    return "a-device", lamp_event(vehicle, START_MS + minute * MINUTE_MS, {"on": on, "count": 0})
+
+
+def test_a_lamp_without_a_code_is_advised_after_a_while_and_ends_as_slowly(engine: sa.Engine) -> None:
+    """On for a quarter of an hour of running it is stated; off, it stands for as long; told at once, the same."""
+    happened = [lamp("car", 0), trip(5, 10), trip(60, 10), lamp("car", 90, on=False), trip(100, 14), trip(200, 5)]
+    states = []
+    for step, what in enumerate(happened):
+        tell(engine, "car", [what], minute=300 + step)
+        with reading(engine) as connection:
+            states.append([str(one.state) for one in repository.suggestions_of(connection, ["car"])])
+    assert states == [[], [], ["open"], ["open"], ["open"], ["withdrawn"]]
+    with reading(engine) as connection:
+        (found,) = repository.findings_of(connection, "car")
+    assert (found.component, found.found_at) == (Component.ENGINE, START + timedelta(minutes=65))
+    tell(engine, "late", [lamp("late", 0), trip(5, 10), trip(60, 10)], minute=300)
+    assert {one[0] for one in living(engine, "late")} == {Component.ENGINE}
+
+
+def test_a_lamp_that_a_code_explains_is_the_codes_matter(engine: sa.Engine) -> None:
+    """A code that is stored in time takes the lamp's place; one that comes after takes it over."""
+    tell(engine, "car", [lamp("car", 0), code("car", "P0420", 1), trip(5, 30)], minute=300)
+    assert {one[0] for one in living(engine, "car")} == {Component.CATALYST}
+    tell(engine, "other", [lamp("other", 0), trip(5, 30)], minute=300)
+    assert {one[0] for one in living(engine, "other")} == {Component.ENGINE}
+    tell(engine, "other", [code("other", "P0420", 60), trip(70, 30)], minute=301)
+    assert {one[0] for one in living(engine, "other")} == {Component.CATALYST}
 
 
 def test_what_was_dismissed_cannot_stand_beside_new_advice(engine: sa.Engine) -> None:

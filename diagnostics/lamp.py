@@ -1,0 +1,78 @@
+"""The malfunction lamp by itself: on for a while, and no code that would explain it.
+
+A lamp that a stored code explains is that code's matter. Where the car tells none (codes of the maker's own, or of
+units that OBD does not ask), the lamp is stated once the car has run for a quarter of an hour, or was started four
+times, with it on: by the car's own time, as it is taken for gone after as long without it
+(:mod:`diagnostics.suggestions.standing`). A code that comes later takes the matter over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnostics.findings import Component, Evidence, Finding, Severity
+from diagnostics.suggestions.standing import lasted
+from diagnostics.suggestions.statement import finding_id, moment
+from diagnostics.trouble_codes import NAME, CodeEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from diagnostics.suggestions.standing import Run
+
+CODE, STATE = "MIL", "lamp"
+"""What the lamp is called among code events."""
+CONFIDENCE = 0.9
+"""That a lamp that stays on stands for a fault (our choice)."""
+
+
+def lamp_event(vehicle_id: str, time_ms: int, data: Mapping[str, object]) -> CodeEvent:
+    """The lamp's event as one of a code; what a newer device leaves out or adds does no harm."""
+    ecu, on = str(data.get("ecu", ""))[:16], bool(data.get("on", False))
+    return CodeEvent(vehicle_id=vehicle_id, ecu=ecu, code=CODE, time_ms=time_ms, state=STATE, present=on)
+
+
+def lamp_findings(events: Iterable[CodeEvent], codes: Sequence[Finding], runs: Sequence[Run]) -> list[Finding]:
+    """Findings of one vehicle's lamp; ``codes`` are all its findings of codes, ``runs`` its trips."""
+    series = sorted({event for event in events if event.state == STATE}, key=lambda event: (event.time_ms, event))
+    found: list[Finding] = []
+    lit: dict[str, CodeEvent] = {}
+    for event in series:
+        if event.present:
+            lit.setdefault(event.ecu, event)
+        elif event.ecu in lit:
+            found += _finding(lit.pop(event.ecu), moment(event.time_ms), codes, runs)
+    for began in lit.values():
+        found += _finding(began, None, codes, runs)
+    return found
+
+
+def _finding(began: CodeEvent, off: datetime | None, codes: Sequence[Finding], runs: Sequence[Run]) -> list[Finding]:
+    since = moment(began.time_ms)
+    sure = lasted(began.time_ms, runs)
+    if sure is None or (off is not None and off <= sure):
+        return []
+    if any(code.found_at <= sure and (code.cleared_at is None or code.cleared_at > since) for code in codes):
+        return []
+    ends = [code.found_at for code in codes if code.found_at > sure] + ([] if off is None else [off])
+    unit = f" ({began.ecu})" if began.ecu else ""
+    return [
+        Finding(
+            id=finding_id(began.vehicle_id, NAME, f"{began.ecu}/{CODE}", began.time_ms), vehicle_id=began.vehicle_id,
+            detector=NAME, cause=CODE, component=Component.ENGINE, severity=Severity.SOON, confidence=CONFIDENCE,
+            since=since, found_at=sure, cleared_at=min(ends, default=None),
+            evidence=Evidence(
+                feature="lamp", unit="", label={"en": f"Malfunction lamp{unit}", "zh": f"故障指示灯{unit}"},
+                points=((began.time_ms, 1.0),), expectation=0.0, threshold=None,
+                window=(began.time_ms, int(sure.timestamp() * 1000)), signals=(),
+            ),
+            title={"en": "The malfunction lamp is on", "zh": "故障指示灯亮"},
+            text={
+                "en": "The malfunction lamp stays on, and the car tells no stored code for it. Check first: read the "
+                "codes of all control units with the maker's tool.",
+                "zh": "故障指示灯持续点亮，但车辆未给出存储的故障码。优先检查：用厂家设备读取所有控制单元的故障码。",
+            },
+            job="diagnose_lamp",
+        )
+    ]  # fmt: skip
