@@ -11,10 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.console.forms import SEE_OTHER, Form, Reading, person_of
 from api.console.rendering import page
 from api.errors import InvalidRequestError
+from api.routes import WholeRoute
 from api.vehicles import upkeep
 from api.web import Database, Now
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=WholeRoute)
 
 
 @router.get("/vehicles/{vehicle_id}/maintenance")
