@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.bulk.collect import gathered
 from edge_agent.bulk.frames import CLASSIC, LONGEST, Frames
-from edge_agent.buses.recorded import Lines, kept_going, python_can_candump
+from edge_agent.buses.recorded import UNPACKING, Lines, kept_going, python_can_candump
 from edge_agent.decoders.layout import EXTENDED
 
 if TYPE_CHECKING:
@@ -59,16 +59,48 @@ class _Shape:
         return _Shape(self.start[chosen], self.mark[chosen], self.data[chosen], self.end[chosen], self.stop[chosen])
 
 
-def frames(content: IO[bytes], reading: Reading, block: int) -> Iterator[Frames]:
-    """The frames of a log, about ``block`` bytes of it at a time."""
+class Content(Protocol):
+    """A file that gives what it has."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Some bytes, at most ``size``; none at its end."""
+        ...
+
+
+def frames(content: Content, reading: Reading, block: int) -> Iterator[Frames]:
+    """The frames of a log, about ``block`` bytes of it at a time; all before the place where it cannot be unpacked.
+
+    Raises:
+        EOFError, OSError: where that is.
+    """
     number, rest = 0, b""
-    while piece := content.read(block):
+    for piece in _blocks(content, block):
         whole, newline, rest = (rest + piece).rpartition(b"\n")
         if newline:
             yield _parsed(whole + newline, number, reading)
             number += whole.count(b"\n") + 1
     if rest:
         yield _parsed(rest + b"\n", number, reading)
+
+
+def _blocks(content: Content, size: int) -> Iterator[bytes]:
+    pieces: list[bytes] = []
+    missing = size
+    error: Exception | None = None
+    while error is None:
+        try:
+            piece = content.read1(missing)
+        except UNPACKING as damage:
+            piece, error = b"", damage
+        pieces.append(piece)
+        missing -= len(piece)
+        if not (piece and missing):
+            yield b"".join(pieces)
+            pieces, missing = [], size
+        if not piece:
+            break
+    if error is not None:
+        raise error
 
 
 def _parsed(text: bytes, before: int, reading: Reading) -> Frames:

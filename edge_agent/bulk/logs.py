@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from edge_agent.bulk import candump, mf4
 from edge_agent.bulk.collect import chunked
-from edge_agent.buses.recorded import check_some, messages, open_bytes, suffix_of
+from edge_agent.buses.recorded import UNPACKING, check_some, damaged, messages, open_bytes, suffix_of
 from edge_agent.errors import LogError
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def _candump(path: Path, reading: Reading, size: int) -> Iterator[Frames]:
     content, tell = open_bytes(path, reading)
     with content:
         try:
-            for part in candump.frames(content, reading, size * _BYTES_PER_LINE):
+            for part in candump.frames(cast("candump.Content", content), reading, size * _BYTES_PER_LINE):
                 reading.position = tell()
                 yield part
-        except EOFError as error:
-            reading.incomplete = f"its compression ends early ({error})"
+        except UNPACKING as error:
+            reading.incomplete = damaged(error)
     check_some(path, reading)
 
 

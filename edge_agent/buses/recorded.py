@@ -40,6 +40,8 @@ _UNREADABLE = (
     BLFParseError,
 )
 """What python-can's readers raise at something that they cannot read."""
+UNPACKING = (EOFError, gzip.BadGzipFile)
+"""What a compressed file raises where it is cut off or damaged."""
 _END_OF_TIME_S = 253_402_300_800
 _LARGEST_ID = 0x1FFF_FFFF
 _MOST_BYTES = 64
@@ -103,6 +105,25 @@ def _impossible(message: Message) -> str:
     return ""
 
 
+class _Unpacked(gzip.GzipFile):
+    """Says of every damage that it is one: readers go on behind a ``zlib.error`` of theirs, which never ends here."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As of a file."""
+        return self._whole(super().read, size)
+
+    def read1(self, size: int = -1) -> bytes:
+        """As of a file."""
+        return self._whole(super().read1, size)
+
+    @staticmethod
+    def _whole(read: Callable[[Any], bytes], size: int | None) -> bytes:
+        try:
+            return read(size)
+        except zlib.error as error:
+            raise gzip.BadGzipFile(str(error)) from error
+
+
 def suffix_of(path: Path) -> str:
     """The ending that tells the format, in small letters, without ``.gz``."""
     name = path.name.lower().removesuffix(".gz")
@@ -121,9 +142,14 @@ def open_bytes(path: Path, reading: Reading) -> tuple[IO[bytes], Callable[[], in
     except OSError as error:
         raise LogError(path, f"cannot be opened ({error.strerror})") from error
     if path.name.lower().endswith(".gz"):
-        unpacked: Any = gzip.GzipFile(fileobj=raw)
+        unpacked: Any = _Unpacked(fileobj=raw)
         return unpacked, raw.tell
     return raw, raw.tell
+
+
+def damaged(error: Exception) -> str:
+    """How a compressed file shows that it cannot be unpacked further."""
+    return f"its compression {'ends early' if isinstance(error, EOFError) else 'is damaged'} ({error})"
 
 
 def messages(path: Path, reading: Reading) -> Iterator[Message]:
@@ -142,8 +168,8 @@ def messages(path: Path, reading: Reading) -> Iterator[Message]:
                 reading.position = tell()
                 if reading.counts(message):
                     yield message
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            reading.incomplete = f"its compression ends early ({error})"
+        except UNPACKING as error:
+            reading.incomplete = damaged(error)
     reading.position = reading.size
     check_some(path, reading)
 

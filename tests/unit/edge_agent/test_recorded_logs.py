@@ -114,6 +114,34 @@ def test_a_compressed_log_that_was_cut_gives_what_is_there(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("form", ["log", "asc", "trc"])
+@pytest.mark.parametrize("harm", ["cut", *range(5)])
+def test_a_compressed_log_gives_what_comes_before_the_harm(tmp_path: Path, form: str, harm: str | int) -> None:
+    """Also where the whole log would be read at once; the harm is told."""
+    frames = recorded(2000)
+    path = write(tmp_path / f"drive.{form}", frames)
+    content = bytearray(gzip.compress(path.read_bytes()))
+    if harm == "cut":
+        del content[len(content) * 3 // 4 :]
+    else:
+        content[len(content) * 3 // 4 :] = random.Random(harm).randbytes(len(content) // 4)
+    packed = tmp_path / f"drive.{form}.gz"
+    packed.write_bytes(content)
+    parts, reading = read(packed)
+    half = len(frames) // 2
+    assert as_rows(parts)[:half] == expected(frames)[:half]
+    assert reading.incomplete.startswith("its compression ")
+
+
+@pytest.mark.parametrize("form", ["log", "asc", "trc"])
+def test_what_is_not_compressed_is_refused_as_such(tmp_path: Path, form: str) -> None:
+    """An ending .gz that is not true is said to be the log's fault."""
+    path = tmp_path / f"drive.{form}.gz"
+    path.write_bytes(b"no gzip")
+    with pytest.raises(LogError, match="its compression is damaged"):
+        read(path)
+
+
+@pytest.mark.parametrize("form", ["log", "asc", "trc"])
 def test_a_line_that_cannot_be_read_costs_itself_only(tmp_path: Path, form: str) -> None:
     """All other frames come; the line is counted with its number and text."""
     frames = recorded()
