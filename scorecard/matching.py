@@ -2,7 +2,8 @@
 
 - An alert is *right* where the vehicle has a fault of that component that matters, from its onset until a week after
   its repair; for a part that use wears out: where it ends within :data:`WEAR_HORIZON_DAYS`.
-- It is *neutral* where the only such fault stayed too small to matter: no credit, no penalty.
+- It is *neutral* where the only such fault stayed too small to matter, or where the part that wears would have ended
+  in that time but was renewed before, or the record ends before: no credit, no penalty.
 - Else it is *false*.
 - An alert that names the wrong component is right where one of its suspects is, a part that wears apart: nearly every
   car has one of these near its end, so that naming it among others shows nothing. That its first was wrong is counted
@@ -72,7 +73,7 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
     for place, suspect in enumerate([alerts.component[at], *alerts.suspects[at]]):
         named = live[(truth.component[live] == suspect) & ((place == 0) | ~truth.wears[live])]
         for row in named:
-            if truth.matters[row]:
+            if truth.matters[row] and not (truth.wears[row] and np.isnan(truth.failed_ms[row])):
                 return RIGHT, int(row), _rank(alerts, at, str(truth.component[row]), place)
             best = (NEUTRAL, int(row), -1)
     return best
@@ -86,7 +87,7 @@ def _rank(alerts: Alerts, at: int, component: str, place: int) -> int:
 def _live(truth: Truth, rows: Integers, at_ms: float) -> Flags:
     ended = np.where(np.isnan(truth.ended_ms[rows]), np.inf, truth.ended_ms[rows]) + GRACE_DAYS * DAY_MS
     begun = truth.onset_ms[rows] <= at_ms
-    near = ~truth.wears[rows] | (truth.failed_ms[rows] - at_ms <= WEAR_HORIZON_DAYS * DAY_MS)
+    near = ~truth.wears[rows] | (truth.expected_ms[rows] - at_ms <= WEAR_HORIZON_DAYS * DAY_MS)
     live: Flags = begun & (at_ms <= ended) & near
     return live
 

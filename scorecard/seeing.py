@@ -23,7 +23,7 @@ from diagnostics.features.trips import Trips as ClosedTrips
 from diagnostics.fleet import Fleet
 from diagnostics.platforms import read_platforms
 from scorecard.record import Cars, Code, Record, Service, Trips
-from scorecard.truth import Left, Truth, Watched
+from scorecard.truth import Left, Truth, Watched, with_expected
 from simulators.fleet.blocks import BlockRun
 from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.makes import world
@@ -112,7 +112,8 @@ def seen_in(path: Path) -> Seen:
     names = tuple(frame.columns[1:])
     values = frame.select(names).to_numpy().astype(np.float64, copy=False)
     trips = Trips(vehicle=frame["vehicle"].to_numpy(), values=values, names=names)
-    return Seen(record=Record(trips=trips, **rest.pop("record")), **rest)
+    truth = with_expected(rest.pop("truth"), rest["left"])
+    return Seen(record=Record(trips=trips, **rest.pop("record")), truth=truth, **rest)
 
 
 def _drive(block: Block, stress: Stress) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -195,7 +196,7 @@ def _truth(sealed: Sealed, first: int) -> Truth:
         wears=np.array([row.origin == "wear" for row in rows], dtype=np.bool_),
         matters=np.array([row.matters for row in rows], dtype=np.bool_),
         onset_ms=times("onset_ms"), noticeable_ms=times("noticeable_ms"), failed_ms=times("failed_ms"),
-        ended_ms=times("repaired_ms"), code_ms=times("dtc_ms"),
+        ended_ms=times("repaired_ms"), expected_ms=times("failed_ms"), code_ms=times("dtc_ms"),
     )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ class Truth:
 
     ``gradual``: it grows over days, so that it could be known before it fails; the others are sudden. ``wears``: use
     wears it out, it has no onset but the part's beginning. ``matters``: it ever became noticeable. ``ended_ms``: it was
-    repaired or renewed. ``code_ms``: the car's control unit stored a code for it first.
+    repaired or renewed. ``expected_ms``: a part that wears would have failed, had it not been renewed before or the
+    record gone on. ``code_ms``: the car's control unit stored a code for it first.
     """
 
     vehicle: Integers
@@ -43,6 +44,7 @@ class Truth:
     failed_ms: Floats
     ended_ms: Floats
     code_ms: Floats
+    expected_ms: Floats
 
     def __len__(self) -> int:
         """How many."""
@@ -82,6 +84,21 @@ class Watched:
     def __len__(self) -> int:
         """How many vehicles."""
         return len(self.from_ms)
+
+
+def with_expected(truth: Truth, left: Left) -> Truth:
+    """The truth with the ends of lives that did not come to them, as the ledger last projected them."""
+    said: dict[tuple[int, str], list[int]] = {}
+    for at in np.argsort(left.at_ms, kind="stable").tolist():
+        said.setdefault((int(left.vehicle[at]), str(left.part[at])), []).append(at)
+    expected = truth.failed_ms.copy()
+    for row in np.flatnonzero(truth.wears & np.isnan(truth.failed_ms)).tolist():
+        until = np.nan_to_num(truth.ended_ms[row], nan=np.inf)
+        part = f"{truth.component[row]}/{truth.kind[row]}"
+        for at in said.get((int(truth.vehicle[row]), part), []):
+            if truth.onset_ms[row] <= left.at_ms[at] < until:
+                expected[row] = left.at_ms[at] + left.days[at] * DAY_MS
+    return replace(truth, expected_ms=expected)
 
 
 def joined(parts: Sequence[Truth]) -> Truth:

@@ -94,6 +94,8 @@ class Life:
     failed_ms: Indices
     due_ms: Indices
     left: Floats
+    pace: Floats
+    """What was lost a millisecond in the last time that did not end it; NaN before the first."""
 
 
 @dataclass(slots=True)
@@ -157,10 +159,11 @@ class Workshop:
         left = least_left(life, cars)
         for threshold, at in ((0.3, life.noticeable_ms), (0.0, life.failed_ms)):
             crossed = (at < 0) & (left <= threshold)
-            share = np.clip((life.left - threshold) / np.maximum(life.left - left, 1e-6), 0.0, 1.0)
+            share = np.clip((life.left - threshold) / np.maximum(_gone(life, left, now_ms - before_ms), 1e-6), 0.0, 1.0)
             at[crossed] = (before_ms + share * (now_ms - before_ms)).astype(np.int64)[crossed]
         for vehicle in np.flatnonzero((life.failed_ms >= 0) & (life.due_ms < 0)):
             life.due_ms[vehicle] = life.failed_ms[vehicle] + self.waits_ms(life.part.component)
+        life.pace = np.where(left > 0.0, (life.left - left) / max(1, now_ms - before_ms), life.pace)
         life.left = left
 
     def _found(self, cars: Cars, comes: Bools, now_ms: int) -> Cars:
@@ -236,6 +239,13 @@ def of_life(life: Life, vehicle: int, renewed_ms: int | None) -> Worn:
     )  # fmt: skip
 
 
+def _gone(life: Life, left: Floats, passed_ms: int) -> Floats:
+    """What wore away in a time: of a part that ended in it what had worn the time before, as nothing is below none."""
+    before = np.where(np.isnan(life.pace), 2.0 * life.left / max(1, passed_ms), life.pace) * passed_ms
+    gone: Floats = np.where(left > 0.0, life.left - left, np.maximum(before, life.left))
+    return gone
+
+
 def least_left(life: Life, cars: Cars) -> Floats:
     """How much is left of the most worn of each car, ``(n,)``."""
     place = life.place
@@ -288,5 +298,5 @@ def _new_life(place: int, wear: WearPart, left: Floats, vehicles: Vehicles, now_
     return Life(
         place=place, part=wear, fitted_ms=now_ms - (used * days * A_DAY_MS).astype(np.int64),
         fitted_km=vehicles.odometer_km - floats(used * km), noticeable_ms=np.where(left <= 0.3, now_ms, none),  # noqa: PLR2004 - as noticeable faults
-        failed_ms=none.copy(), due_ms=none.copy(), left=left,
+        failed_ms=none.copy(), due_ms=none.copy(), left=left, pace=np.full(n, np.nan),
     )  # fmt: skip

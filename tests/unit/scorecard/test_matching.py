@@ -12,25 +12,38 @@ from scorecard.card import Service, components, figures
 from scorecard.costs import FOR_NOTHING, PLANNED, UNPLANNED, bill
 from scorecard.matching import FALSE, NEUTRAL, RIGHT, lead_days, match
 from scorecard.measures import brier_skill, calibration_error, middle, share, with_interval
-from scorecard.truth import DAY_MS, Truth, Watched
+from scorecard.truth import DAY_MS, Left, Truth, Watched, with_expected
 
 NEVER = float("nan")
 WATCHED = Watched(from_ms=np.zeros(4), until_ms=np.full(4, 365.0 * DAY_MS))
 
 
-def fault(vehicle, component, onset, failed, *, ended=NEVER, matters=True, wears=False, gradual=True, code=NEVER):
-    return vehicle, component, matters, wears, gradual, onset, failed, ended, code
+def fault(
+    vehicle,
+    component,
+    onset,
+    failed,
+    *,
+    ended=NEVER,
+    matters=True,
+    wears=False,
+    gradual=True,
+    code=NEVER,
+    expected=None,
+):
+    ends = failed if expected is None else expected
+    return vehicle, component, matters, wears, gradual, onset, failed, ended, code, ends
 
 
 def truth(*faults) -> Truth:
     """Days instead of milliseconds."""
-    vehicle, component, matters, wears, gradual, onset, failed, ended, code = zip(*faults, strict=True)
-    days = [np.array(each, dtype=np.float64) * DAY_MS for each in (onset, failed, ended, code)]
+    vehicle, component, matters, wears, gradual, onset, failed, ended, code, expected = zip(*faults, strict=True)
+    days = [np.array(each, dtype=np.float64) * DAY_MS for each in (onset, failed, ended, code, expected)]
     return Truth(
         vehicle=np.array(vehicle), component=np.array(component), kind=np.array(component),
         observability=np.array(["A"] * len(vehicle)), gradual=np.array(gradual), wears=np.array(wears),
         matters=np.array(matters), onset_ms=days[0], noticeable_ms=days[0], failed_ms=days[1], ended_ms=days[2],
-        code_ms=days[3],
+        code_ms=days[3], expected_ms=days[4],
     )  # fmt: skip
 
 
@@ -68,6 +81,28 @@ def test_a_wearing_part_is_rightly_advised_only_near_its_end() -> None:
     what = truth(fault(0, "brakes", 0, 300, wears=True))
     assert list(match(what, alerts_of([says(0, "brakes", 100)])).label) == [FALSE]
     assert list(match(what, alerts_of([says(0, "brakes", 150)])).label) == [RIGHT]
+
+
+def test_advice_about_a_part_that_was_renewed_before_its_end_is_neutral_where_it_was_near() -> None:
+    """The workshop was sooner, or the record ended: the ledger says when the end would have come."""
+    what = truth(fault(0, "brakes", 0, NEVER, ended=160, wears=True, expected=300))
+    assert list(match(what, alerts_of([says(0, "brakes", 100)])).label) == [FALSE]
+    assert list(match(what, alerts_of([says(0, "brakes", 150)])).label) == [NEUTRAL]
+
+
+def test_a_life_that_did_not_end_goes_on_as_the_ledger_last_projected_it() -> None:
+    """By the part's own name and within its own life; a life that ended keeps its end."""
+    what = truth(
+        fault(0, "brakes", 0, 90, wears=True, ended=95), fault(0, "brakes", 95, NEVER, wears=True),
+        fault(1, "brakes", 0, NEVER, wears=True), fault(2, "egr", 0, NEVER),
+    )  # fmt: skip
+    left = Left(
+        vehicle=np.array([0, 0, 0, 1, 2]),
+        part=np.array(["brakes/brakes", "brakes/brakes", "brakes/brakes", "brakes/other", "egr/egr"]),
+        at_ms=np.array([56.0, 112.0, 140.0, 56.0, 56.0]) * DAY_MS, days=np.array([40.0, 70.0, 60.0, 9.0, 9.0]),
+    )  # fmt: skip
+    found = with_expected(what, left).expected_ms / DAY_MS
+    assert found.tolist() == pytest.approx([90.0, 200.0, NEVER, NEVER], nan_ok=True)
 
 
 def test_the_right_cause_among_the_suspects_counts_with_its_place() -> None:
