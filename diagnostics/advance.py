@@ -82,14 +82,14 @@ def advance(rows: Rows, state: FleetState, p: Parameters, detectors: Sequence[De
     """Takes rows into account; every vehicle of ``state`` has some, later than all before. Changes nothing given."""
     closed, still_open, after = trip_features.follow(rows, state[TRIPS], p)
     closed, still_open = workshop.measured.put(closed), workshop.measured.put(still_open)
-    services_ms = workshop.services_ms
     parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
     parts[TRIPS] = dict(after)
-    alarms = _judge_closed(closed, parts, p, detectors, services_ms) if detectors else []
+    alarms = _judge_closed(closed, parts, p, detectors, workshop) if detectors else []
     for number, detector in enumerate(detectors):
         if detector.at_once and len(still_open):
-            alarms += _begin_anew(still_open, number, detector, parts, services_ms)
-            alarms += _judge_open(still_open, number, detector, parts, p)
+            more, known = _begin_anew(still_open, number, detector, parts, workshop)
+            alarms += more
+            alarms += _judge_open(known, number, detector, parts, p)
     return Step(
         touched=np.arange(len(state[TRIPS]["seen_ms"])),
         alarms=tuple(sorted(alarms, key=_order)),
@@ -104,7 +104,7 @@ def finish(state: FleetState, p: Parameters, detectors: Sequence[Detector], work
     closed = workshop.measured.put(closed)
     parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
     parts[TRIPS] = dict(after)
-    alarms = _judge_closed(closed, parts, p, detectors, workshop.services_ms)
+    alarms = _judge_closed(closed, parts, p, detectors, workshop)
     return Step(
         touched=np.arange(len(state[TRIPS]["seen_ms"])),
         alarms=tuple(sorted(alarms, key=_order)),
@@ -117,7 +117,7 @@ def judge(closed: Trips, state: FleetState, p: Parameters, detectors: Sequence[D
     """Has detectors look at trips that were kept, sorted by vehicle, then time, later than all before."""
     closed = workshop.measured.put(closed)
     parts = {name: {key: value.copy() for key, value in part.items()} for name, part in state.items()}
-    alarms = _judge_closed(closed, parts, p, detectors, workshop.services_ms)
+    alarms = _judge_closed(closed, parts, p, detectors, workshop)
     return Step(
         touched=np.arange(len(state[TRIPS]["seen_ms"])),
         alarms=tuple(sorted(alarms, key=_order)),
@@ -135,7 +135,7 @@ def _judge_closed(
     parts: dict[str, dict[str, NDArray[np.generic]]],
     p: Parameters,
     detectors: Sequence[Detector],
-    services_ms: Floats,
+    workshop: Workshop,
 ) -> list[Alarm]:
     """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most."""
     alarms: list[Alarm] = []
@@ -146,9 +146,10 @@ def _judge_closed(
         everyone = len(trips) == n  # sorted and each once, so nothing has to be picked
         mine = p if everyone else chosen(p, trips.vehicle)
         for column, detector in enumerate(detectors):
-            alarms += _begin_anew(trips, column, detector, parts, services_ms)
+            more, known = _begin_anew(trips, column, detector, parts, workshop)
+            alarms += more
             part = parts[detector.name]
-            judgement, after = detector.step(trips, part if everyone else picked(part, trips.vehicle), mine)
+            judgement, after = detector.step(known, part if everyone else picked(part, trips.vehicle), mine)
             if everyone:
                 part.update({key: np.array(values) for key, values in after.items()})  # others may hold what it gave
             else:
@@ -165,11 +166,15 @@ def _begin_anew(
     column: int,
     detector: Detector,
     parts: dict[str, dict[str, NDArray[np.generic]]],
-    services_ms: Floats,
-) -> list[Alarm]:
-    """Forgets what is known of a part that was serviced since the trip before; what was found of it has cleared."""
+    workshop: Workshop,
+) -> tuple[list[Alarm], Trips]:
+    """Forgets what is known of a part that was serviced since the trip before; what was found of it has cleared.
+
+    Also the trips without what was measured before that service: that was the part which was taken out.
+    """
+    services_ms = workshop.services_ms
     if services_ms.shape[2] == 0:
-        return []
+        return [], trips
     part, trip_ms = parts[detector.name], floats(parts[HEALTH]["trip_ms"])
     mine = services_ms[trips.vehicle, column]
     served = np.where(mine <= trips["started_ms"][:, None], mine, -np.inf).max(axis=1, initial=-np.inf)
@@ -177,15 +182,19 @@ def _begin_anew(
     rows = trips.vehicle[anew]
     parts[HEALTH]["trip_ms"][rows, column] = trips["started_ms"][anew]
     if len(rows) == 0:
-        return []
+        return [], trips
     lasting = integers(part["active"])[rows] >= 0
-    for key, values in detector.initial(len(rows)).items():
+    goes_on = detector.renewed(picked(part, rows), served[anew]) if detector.renewed is not None else {}
+    for key, values in (detector.initial(len(rows)) | goes_on).items():
         part[key][rows] = values
-    return [
+    alarms = [
         Alarm(vehicle=int(row), detector=detector.name, cause=-1, since_ms=int(at), found_ms=int(at), confidence=1.0,
               numbers={})
         for row, at in zip(rows[lasting], served[anew][lasting], strict=True)
     ]  # fmt: skip
+    if detector.measured is None:
+        return alarms, trips
+    return alarms, workshop.measured.without_older(trips, detector.measured, anew, served[anew])
 
 
 def _judge_open(

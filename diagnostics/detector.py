@@ -89,7 +89,9 @@ class Detector:
     ``step(trips, state, parameters)`` takes one trip of each of some vehicles, their state and their parameters, all in
     the same order, and returns the judgement and the next state; it changes nothing it is given. A detector with
     ``at_once`` is also asked about trips that still go on. ``needs`` names the features without which a trip is not
-    observable; ``signals`` the signals behind them; ``drawn`` is what evidence shows.
+    observable; ``signals`` the signals behind them; ``drawn`` is what evidence shows. ``measured`` names the feature
+    that holds what a workshop measured of its part. ``renewed(state, at_ms)`` is the state after the part was replaced
+    then, where something goes on; otherwise all begins anew.
     """
 
     name: str
@@ -103,6 +105,8 @@ class Detector:
     step: Callable[[Trips, State, Parameters], tuple[Judgement, dict[str, Floats | Integers]]]
     parameters: tuple[str, ...]
     at_once: bool = False
+    measured: str | None = None
+    renewed: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
 
 
 def discover(package: ModuleType, constant: str) -> tuple[Detector, ...]:

@@ -67,3 +67,15 @@ class Measurements:
             here = (np.isnan(before[mine]) | (before[mine] < at_ms)) & (ended[mine] >= at_ms)
             values[np.flatnonzero(here) + first, column] = value
         return Trips(vehicle=trips.vehicle, values=values)
+
+    def without_older(self, trips: Trips, feature: str, rows: Integers, at_ms: Floats) -> Trips:
+        """The trips without a feature in ``rows``, where what was measured was no later than ``at_ms`` of each row."""
+        column = FEATURE_AT[feature]
+        values = trips.values.copy()
+        for row, served_ms in zip(rows.tolist(), at_ms.tolist(), strict=True):
+            first, last = np.searchsorted(self.vehicle, [trips.vehicle[row], trips.vehicle[row] + 1])
+            mine = slice(first, last)
+            told = (self.column[mine] == column) & (self.at_ms[mine] <= trips["ended_ms"][row])
+            if not (told & (self.at_ms[mine] > served_ms)).any():
+                values[row, column] = np.nan
+        return Trips(vehicle=trips.vehicle, values=values)

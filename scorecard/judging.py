@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,11 +12,11 @@ from diagnostics.advance import HEALTH, Workshop, initial, judge
 from diagnostics.cause_table import Sign
 from diagnostics.codes import explain
 from diagnostics.detector import Observability
-from diagnostics.features.trips import FEATURES
+from diagnostics.features.trips import FEATURES, MEASUREMENTS
 from diagnostics.features.trips import Trips as ClosedTrips
 from diagnostics.findings import Severity
 from diagnostics.fleet import all_detectors
-from diagnostics.measurements import Measurements
+from diagnostics.measurements import Measured, Measurements
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
 from diagnostics.suggestions.causes import group_of, suspects
@@ -25,6 +25,8 @@ from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from diagnostics.advance import Alarm
     from diagnostics.arrays import Parameters
@@ -72,14 +74,14 @@ def opinion(
     n = len(record.cars)
     state = initial(chosen, n)
     parameters = _parameters(record, scale)
-    workshop = Workshop(services_ms=_services(record, chosen), measured=Measurements.of([]))
+    workshop = Workshop(services_ms=_services(record, chosen), measured=_measured(record))
     alarms: list[Alarm] = []
     stated: list[Stated] = []
     for end_ms, trips in _months(record):
         step = judge(trips, state, parameters, chosen, workshop)
         state = step.state
         alarms += step.alarms
-        stated += _state(state[HEALTH], chosen, end_ms)
+        stated += _state(_standing(state[HEALTH], workshop.services_ms, end_ms), chosen, end_ms)
     said = [*_said(alarms, chosen), *(_codes_said(record) if codes else ())]
     in_order = sorted(said, key=lambda one: (one.vehicle, one.at_ms))
     parts = {detector.name: detector.component for detector in chosen}
@@ -131,6 +133,15 @@ def _services(record: Record, detectors: Sequence[Detector]) -> Floats:
     return table
 
 
+def _measured(record: Record) -> Measurements:
+    """What workshops measured, with its time: nothing is to be believed of a part that was taken out after that."""
+    lists: list[list[Measured]] = [[] for _ in range(len(record.cars))]
+    for vehicle, name, at_ms, value in record.measured:
+        if name in MEASUREMENTS:
+            lists[vehicle].append(Measured.of(name, int(at_ms), value))
+    return Measurements.of(lists)
+
+
 def _months(record: Record) -> Iterator[tuple[float, ClosedTrips]]:
     """The trips of each month in order of vehicle and time, with the month's end."""
     trips = record.trips
@@ -141,6 +152,15 @@ def _months(record: Record) -> Iterator[tuple[float, ClosedTrips]]:
         rows = np.flatnonzero(month == number)
         end_ms = record.start_ms + (number + 1) * MONTH_DAYS * DAY_MS
         yield end_ms, ClosedTrips(vehicle=trips.vehicle[rows], values=trips.values[rows])
+
+
+def _standing(health: Mapping[str, NDArray[Any]], services_ms: Floats, end_ms: float) -> dict[str, np.ndarray]:
+    """What is stated without that of parts replaced since the last trip: of the new ones nothing was said yet."""
+    gone = np.any((services_ms > health["at_ms"][:, :, None]) & (services_ms <= end_ms), axis=2)
+    return {
+        "health": np.where(gone, np.nan, health["health"]),
+        "rul_days": np.where(gone[:, :, None], np.nan, health["rul_days"]),
+    }
 
 
 def _state(part: Mapping[str, np.ndarray], detectors: Sequence[Detector], end_ms: float) -> Iterator[Stated]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from diagnostics.chances import read_chances
 from diagnostics.prognosis import chance
+from diagnostics.prognosis.crossing import FAR_DAYS
 from scorecard import ageing, anomaly, rivals
 from scorecard.alerts import Alerts, alerts_of
 from scorecard.card import Chances, Intervals, Service, components, figures
@@ -157,7 +158,10 @@ def _chances(ours: Opinion, seen: Seen) -> Chances | None:
 
 
 def _intervals(ours: Opinion, seen: Seen) -> Intervals:
-    """Stated remaining lives at the ends of months against what was really left of the part that was meant."""
+    """Stated remaining lives at the ends of months against what was really left of the part that was meant.
+
+    The longest life that is stated means *so long or longer*.
+    """
     truth = {
         (int(v), str(part), round(float(t) / DAY_MS)): float(d)
         for v, part, t, d in zip(seen.left.vehicle, seen.left.part, seen.left.at_ms, seen.left.days, strict=True)
@@ -167,7 +171,8 @@ def _intervals(ours: Opinion, seen: Seen) -> Intervals:
         for vehicle in np.flatnonzero(~np.isnan(one.life_days[:, 1])):
             left = truth.get((int(vehicle), MEANT[one.detector], round(one.at_ms / DAY_MS)))
             if left is not None:
-                rows.append((int(vehicle), one.component, one.life_days[vehicle, 0], one.life_days[vehicle, 2], left))
+                low, high = one.life_days[vehicle, 0], one.life_days[vehicle, 2]
+                rows.append((int(vehicle), one.component, low, high if high < FAR_DAYS else np.inf, left))
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
     return Intervals(
         vehicle=np.array(columns[0], dtype=np.int64), component=np.array(columns[1], dtype=np.str_),

@@ -66,8 +66,8 @@ RESTLESS, MOST_SD = 1.3, 3.5
 first (0.4 from trip to trip); and the most that is taken for it, per cent (our choice)."""
 REMEMBER = 0.05
 """Weight of the newest difference in it (our choice)."""
-SPREADS = 1.8
-"""A shift is more than so many of the car's own spreads (our choice)."""
+SPREADS, RESTLESS_SPREADS = 1.8, 2.7
+"""A shift is more than so many of the platform's spreads, and so many of what the car's own is more (our choice)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -103,7 +103,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shift, level = sequential.chosen(shifts, which), sequential.chosen(levels, which)
     excess, usual = _excess(recent, state, drift, p)
     bad = np.maximum(
-        _cause(drift, (which, sign), (shift, level), excess - usual, observable & _clear(shifts, which, sd), p),
+        _cause(drift, (which, sign), (shift, level), excess - usual, observable & _clear(shifts, which, sd, p), p),
         _absolute(levels, drift, observable, p),
     )
     near = np.abs(np.nan_to_num(shifts)).max(axis=1) < p["trim_clear"]
@@ -140,7 +140,7 @@ def _spread(x: Floats, state: State, p: Parameters) -> tuple[Floats, dict[str, F
     By the differences of trips that follow each other, which a shift enters once only.
     """
     before, restless = floats(state["before"]), floats(state["restless"])
-    usual = np.stack([p["trim_load_sd"], p["trim_idle_sd"]], axis=1)
+    usual = _usual(p)
     square = (x - before) ** 2 / 2.0
     first = (usual / RESTLESS) ** 2
     old = np.where(np.isnan(restless), first, restless)
@@ -149,10 +149,16 @@ def _spread(x: Floats, state: State, p: Parameters) -> tuple[Floats, dict[str, F
     return sd, {"before": np.where(np.isnan(x), before, x), "restless": restless}
 
 
-def _clear(shifts: Floats, which: Integers, sd: Floats) -> Flags:
+def _clear(shifts: Floats, which: Integers, sd: Floats, p: Parameters) -> Flags:
     """Where the shift of the series that speaks stands out of the car's own spread."""
-    far: Flags = np.abs(sequential.chosen(shifts, which)) >= SPREADS * sequential.chosen(sd, which)
+    usual = _usual(p)
+    least = sequential.chosen(SPREADS * usual + RESTLESS_SPREADS * (sd - usual), which)
+    far: Flags = np.abs(sequential.chosen(shifts, which)) >= least
     return far
+
+
+def _usual(p: Parameters) -> Floats:
+    return np.stack([p["trim_load_sd"], p["trim_idle_sd"]], axis=1)
 
 
 def _filled(trips: Trips, state: State) -> tuple[Floats, Integers]:
@@ -199,9 +205,9 @@ def _cause(
 ) -> Integers:
     (which, sign), (shift, level) = loudest, shifted_to
     loud = np.maximum(sequential.chosen(drift.up, which), sequential.chosen(drift.down, which)) > p["trim_h"]
-    away = sign * (level - p["trim_mean"]) >= p["trim_clear"]  # what comes back towards nothing is mended
+    away = sign * (level - p["trim_mean"]) >= p["trim_level"]  # what comes back towards nothing is mended
     shifted = observable & loud & away & (sign * shift >= p["trim_least"])
-    far = np.abs(shift) >= p["trim_soon"]
+    far = (np.abs(shift) >= p["trim_soon"]) & (np.abs(level) >= p["trim_booked"])
     by_shape = np.where(excess[:, 0] >= p["trim_idle_excess"], AIR_LEAK,
                         np.where(excess[:, 1] >= p["trim_high_excess"], LOW_DELIVERY, LEAN))  # fmt: skip
     lean = np.where(far, by_shape, LEAN_DRIFT)
@@ -291,7 +297,7 @@ DETECTOR = Detector(
     step=step,
     parameters=(
         "trim_mean", "trim_load_sd", "trim_idle_sd", "trim_learn_trips", "trim_h", "cusum_k", "trim_idle_excess",
-        "trim_high_excess", "trim_soon", "trim_least", "trim_look", "trim_fault", "trim_clear",
+        "trim_high_excess", "trim_soon", "trim_least", "trim_level", "trim_booked", "trim_look", "trim_fault", "trim_clear",
         "trim_clear_trips", "trim_lamp",
     ),
 )  # fmt: skip

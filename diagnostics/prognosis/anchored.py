@@ -4,7 +4,8 @@ State of each vehicle is normal: ``amount`` left (mm) and ``rate`` (mm per unit 
 lowers the amount by the rate and so makes the two depend on each other; a workshop's measurement of the amount then
 corrects the rate as well. The prior is that of the platform, so the first measurement weighs against what all its cars
 taught, the second against what this car has shown (hierarchical Bayes in its conjugate, Kalman, form). A measurement
-far above what can be left tells of a new part: the amount starts anew, what the car taught about its rate stays.
+far above what can be left tells of a new part: the amount starts anew, what the car taught about its rate stays. One
+far below moves it by so many standard deviations only: another car's sheet or a slip of the pen is likelier.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 NEW_PART_SD = 4.0
 """So many standard deviations above what is expected, a measurement means a new part (our choice)."""
+SLIP_SD = 3.0
+"""So many below, it is taken for a slip and moves the amount no further (our choice)."""
 PARTS = ("amount", "rate", "amount_var", "rate_var", "together")
 
 
@@ -54,11 +57,12 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 
 def wear(
-    work: Floats, measured: Floats, state: State, prior: Prior, *, measured_sd: Floats, walk: Floats
+    work: Floats, measured: Floats, state: State, prior: Prior, *, measured_sd: Floats, walk: Floats, sure: Flags
 ) -> tuple[Left, dict[str, Floats | Integers]]:
     """Wears each part by ``work`` and takes in what was ``measured`` (NaN where nothing was).
 
-    ``walk`` is the variance that a unit of work adds to the amount beyond the rate's uncertainty.
+    ``walk`` is the variance that a unit of work adds to the amount beyond the rate's uncertainty; ``sure`` where the
+    amount rests on more than a guess, so that a measurement far below it may be a slip.
     """
     amount, rate, amount_var, rate_var, together = _begun(state, prior)
     amount = amount - rate * work
@@ -71,7 +75,7 @@ def wear(
     amount_var = np.where(renewed, prior.new_sd**2, amount_var)
     together = np.where(renewed, 0.0, together)
     gain = np.where(told, 1.0 / (amount_var + measured_sd**2), 0.0)
-    missed = np.where(told, measured - amount, 0.0)
+    missed = np.where(told, np.maximum(measured - amount, np.where(sure, -SLIP_SD * spread, -np.inf)), 0.0)
     values = (
         amount + amount_var * gain * missed,
         np.maximum(rate + together * gain * missed, 0.1 * prior.rate),
@@ -86,13 +90,20 @@ def wear(
     return left, after
 
 
+def renewed(state: State) -> dict[str, Floats | Integers]:
+    """The state when a new part was fitted: its amount is the prior's, what the car taught about its rate stays."""
+    unknown = np.full(len(floats(state["rate"])), np.nan)
+    kept = {name: floats(state[name]) for name in ("rate", "rate_var")}
+    return {**kept, "amount": unknown, "amount_var": unknown, "together": unknown}
+
+
 def _begun(state: State, prior: Prior) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """The state, or the prior where nothing was seen yet."""
-    none = np.isnan(floats(state["amount"]))
+    none, untaught = np.isnan(floats(state["amount"])), np.isnan(floats(state["rate"]))
     return (
         np.where(none, prior.amount, floats(state["amount"])),
-        np.where(none, prior.rate, floats(state["rate"])),
+        np.where(untaught, prior.rate, floats(state["rate"])),
         np.where(none, prior.amount_sd**2, floats(state["amount_var"])),
-        np.where(none, prior.rate_sd**2, floats(state["rate_var"])),
+        np.where(untaught, prior.rate_sd**2, floats(state["rate_var"])),
         np.where(none, 0.0, floats(state["together"])),
     )

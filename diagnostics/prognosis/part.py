@@ -24,7 +24,7 @@ from diagnostics.prognosis import anchored, dose
 from diagnostics.prognosis.crossing import Z_90, days_until, probability_within
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
 MEASURE, WORN = range(2)
@@ -32,7 +32,7 @@ NAMES = (
     "new_mm", "new_sd_mm", "start_mm", "start_sd_mm", "mm_per_km", "limit_mm", "mm_per_work", "rate_part",
     "measured_sd_mm", "walk_mm2", "measure_days", "measure_p", "worn_days", "worn_p",
 )  # fmt: skip
-AGE_DOUBT = 0.4
+AGE_DOUBT = 0.8
 """Doubt about wear that is guessed from kilometres, as a part of it (our choice)."""
 FIRST_SET = 0.6
 """Up to this part of its wear a part is taken for the car's first one (our choice)."""
@@ -55,9 +55,16 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """No work, no measurement."""
     counts: dict[str, Floats | Integers] = {
         "km": np.zeros(n_vehicles),
+        "new": np.zeros(n_vehicles),
         "measured_n": np.zeros(n_vehicles, dtype=np.int64),
     }
     return counts | anchored.initial(n_vehicles) | dose.initial(n_vehicles) | latched(n_vehicles)
+
+
+def renewed(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
+    """The state when new ones were fitted: habits and the rate of wear belong to the car and stay."""
+    kept = {name: floats(state[name]) for name in dose.initial(0)}
+    return anchored.renewed(state) | kept | {"new": np.ones(len(at_ms))}
 
 
 def step(
@@ -67,9 +74,11 @@ def step(
     mine = {name: p[f"{prefix}_{name}"] for name in NAMES}
     observable = ~np.isnan(worn.work) | ~np.isnan(worn.measured)
     work = np.nan_to_num(worn.work)
+    new, measured_n = floats(state["new"]) > 0.0, integers(state["measured_n"])
     left, after = anchored.wear(
-        work, worn.measured, {name: state[name] for name in anchored.PARTS}, _prior(trips, mine),
-        measured_sd=mine["measured_sd_mm"], walk=mine["walk_mm2"],
+        work, worn.measured, {name: state[name] for name in anchored.PARTS},
+        _prior(trips, mine, new), measured_sd=mine["measured_sd_mm"], walk=mine["walk_mm2"],
+        sure=new | (measured_n > 0),
     )  # fmt: skip
     before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
     daily, days = dose.add(work, trips["ended_ms"], before)
@@ -81,7 +90,7 @@ def step(
     good = observable & (left.renewed | (measure < mine["measure_p"] / 3.0))
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
     km = floats(state["km"]) + np.nan_to_num(trips["km"])
-    told = integers(state["measured_n"]) + ~np.isnan(worn.measured)
+    told = measured_n + ~np.isnan(worn.measured)
     judgement = Judgement(
         observable=observable,
         raised=raised,
@@ -93,17 +102,28 @@ def step(
         rul_days=np.where((young & ~gone)[:, None], np.nan, rul),
         numbers=_numbers(left, rul, worn, km, told, mine),
     )
-    counts: dict[str, Floats | Integers] = {"km": km, "measured_n": told.astype(np.int64)}
+    counts: dict[str, Floats | Integers] = {
+        "km": km,
+        "new": floats(state["new"]),
+        "measured_n": told.astype(np.int64),
+    }
     return judgement, counts | after | days | latch_state
 
 
-def _prior(trips: Trips, mine: Parameters) -> anchored.Prior:
-    """A part of unknown age is half worn; that of a young car is its first, worn by what its counter shows."""
+def _prior(trips: Trips, mine: Parameters, new: Flags) -> anchored.Prior:
+    """A part of unknown age is half worn; that of a young car is its first, worn by what its counter shows.
+
+    One of which the workshop told that it was fitted is ``new``.
+    """
     by_km = np.nan_to_num(trips["odometer_km"], nan=1e9) * mine["mm_per_km"]
     first = by_km < FIRST_SET * (mine["new_mm"] - mine["limit_mm"])
     return anchored.Prior(
-        amount=np.where(first, mine["new_mm"] - by_km, mine["start_mm"]),
-        amount_sd=np.where(first, np.hypot(mine["new_sd_mm"], AGE_DOUBT * by_km), mine["start_sd_mm"]),
+        amount=np.where(new, mine["new_mm"], np.where(first, mine["new_mm"] - by_km, mine["start_mm"])),
+        amount_sd=np.where(
+            new,
+            mine["new_sd_mm"],
+            np.where(first, np.hypot(mine["new_sd_mm"], AGE_DOUBT * by_km), mine["start_sd_mm"]),
+        ),
         rate=mine["mm_per_work"],
         rate_sd=mine["mm_per_work"] * mine["rate_part"],
         new=mine["new_mm"],

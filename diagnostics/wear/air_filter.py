@@ -32,16 +32,27 @@ from diagnostics.prognosis.dose import DAY_MS
 from vehicle import signals
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
 DUE, RESTRICTED = range(2)
+UNKNOWN_AGE = np.array([0.045, 0.454, 1.473])
+"""Quantiles of what is left of a life of which any part is used, times a doubt about dust of half (our choice)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """A new filter."""
-    new: dict[str, Floats | Integers] = {"air_kg": np.zeros(n_vehicles), "began_ms": np.full(n_vehicles, np.nan)}
+    new: dict[str, Floats | Integers] = {
+        "air_kg": np.zeros(n_vehicles),
+        "began_ms": np.full(n_vehicles, np.nan),
+        "new": np.zeros(n_vehicles),
+    }
     return new | whitened.initial(n_vehicles) | latched(n_vehicles)
+
+
+def renewed(_: State, at_ms: Floats) -> dict[str, Floats | Integers]:
+    """The state when a new filter was fitted."""
+    return {"new": np.ones(len(at_ms)), "began_ms": at_ms}
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -68,7 +79,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=at_ms,
         confidence=np.where(bad == RESTRICTED, 0.6, 0.5),
         health=np.where(observable, np.clip(1.0 - used / (2.0 * p["air_filter_due"]), 0.0, 1.0), np.nan),
-        rul_days=_remaining(used, days, p),
+        rul_days=_remaining(used, days, floats(state["new"]) > 0.0, p),
         numbers={
             "value": np.where(bad == RESTRICTED, lost, breathed),
             "expectation": np.where(bad == RESTRICTED, shift.baseline, np.nan),
@@ -78,17 +89,21 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "kpa": np.nan_to_num(shift.moved),
         },
     )
-    after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began}
+    after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began, "new": floats(state["new"])}
     return judgement, after | whitened.restarted(sums, cleared) | latch_state
 
 
-def _remaining(used: Floats, days: Floats, p: Parameters) -> Floats:
-    """Days left ``(n, 3)`` at the pace so far, with the doubt about dust; NaN before a month was seen."""
+def _remaining(used: Floats, days: Floats, new: Flags, p: Parameters) -> Floats:
+    """Days left ``(n, 3)`` at the pace so far, with the doubt about dust; NaN before a month was seen.
+
+    A filter of unknown age has used any part of its life before, equally likely as far as we know.
+    """
     pace = np.maximum(used, 1e-9) / np.maximum(days, 1.0)
     left = np.maximum(p["air_filter_due"] - used, 0.0) / pace
     factors = np.exp(np.array([-1.645, 0.0, 1.645])[None, :] * p["air_filter_log_sd"][:, None])
     known = days >= p["air_filter_rate_days"]
-    return np.where(known[:, None], left[:, None] * factors, np.nan)
+    spread = np.where(new[:, None], factors, UNKNOWN_AGE)
+    return np.where(known[:, None], left[:, None] * spread, np.nan)
 
 
 MODEL = Detector(
@@ -139,6 +154,7 @@ MODEL = Detector(
     ),
     initial=initial,
     step=step,
+    renewed=renewed,
     parameters=(
         *whitened.parameters("air_filter"), "air_filter_kg", "air_filter_days", "air_filter_due", "air_filter_kpa",
         "air_filter_log_sd", "air_filter_rate_days", "air_filter_clear_trips",

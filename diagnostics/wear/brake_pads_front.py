@@ -52,5 +52,7 @@ MODEL = Detector(
     drawn=pads.DRAWN,
     initial=part.initial,
     step=step,
+    measured="measured_pad_front_mm",
+    renewed=part.renewed,
     parameters=(*part.parameters("pad_front"), *pads.PARAMETERS),
 )

@@ -53,5 +53,7 @@ MODEL = Detector(
     drawn=pads.DRAWN,
     initial=part.initial,
     step=step,
+    measured="measured_pad_rear_mm",
+    renewed=part.renewed,
     parameters=(*part.parameters("pad_rear"), *pads.PARAMETERS),
 )

@@ -33,7 +33,7 @@ from diagnostics.arrays import floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
-from diagnostics.prognosis.first_passage import life_quantiles
+from diagnostics.prognosis.crossing import days_until
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ SOON_DUE, OVERDUE = range(2)
 QUANTILES = (0.05, 0.5, 0.95)
 NEW_PERCENT, RISE_PERCENT = 90.0, 25.0
 """The car's own oil life at or above the first, after a rise by the second, tells of a change (our choice)."""
+HABITS = ("weight", "mean", "spread", "day_ms", "own_life")
+"""Of the state, what belongs to the car and not to the oil."""
+SLIP = 0.4
+"""So much more of its life used than was counted is not believed (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +77,23 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     return own | dose.initial(n_vehicles) | latched(n_vehicles)
 
 
+def renewed(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
+    """The state when the oil was changed; how the car is used goes on."""
+    kept: dict[str, Floats | Integers] = {name: floats(state[name]) for name in HABITS}
+    return kept | {"began_ms": at_ms}
+
+
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
     changed = trips["own_oil_life"] - floats(state["own_life"]) >= RISE_PERCENT
     changed &= trips["own_oil_life"] >= NEW_PERCENT
     measured = trips["measured_oil_life_percent"]
     fresh = _counted_anew(state, changed, np.zeros(len(trips)))
-    told = _counted_anew(fresh, ~np.isnan(measured), np.clip(1.0 - measured / 100.0, 0.0, 1.0))
+    told = _counted_anew(fresh, _believed(measured, fresh, trips, p), np.clip(1.0 - measured / 100.0, 0.0, 1.0))
     use, after = _use(trips, told, p)
     shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
-    rul = _remaining(use, life, p)
+    rul = _remaining(use, p)
     bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(life <= p["oil_soon"], SOON_DUE, -1))
     raised, cleared, latch_state = latch(state, bad=bad, good=(life > p["oil_soon"]), clear_after=np.ones(len(trips)))
     left = np.where(use.unknown, life / 2.0, life)
@@ -130,6 +140,17 @@ def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floa
     return Use(counted=counted, km=km, age_days=age_days, unknown=unknown, told=floats(state["told"])), after | doses
 
 
+def _believed(measured: Floats, state: State, trips: Trips, p: Parameters) -> Flags:
+    """What was measured, but for life that oil whose age is known cannot have lost: another car's, or a slip."""
+    counted = floats(state["told"]) + np.maximum(
+        floats(state["total"]), (trips["started_ms"] - floats(state["began_ms"])) / dose.DAY_MS / p["oil_days"]
+    )
+    sure = ~np.isnan(floats(state["began_ms"])) & (floats(state["unknown"]) == 0.0)
+    odd = sure & (1.0 - measured / 100.0 - counted > SLIP)
+    believed: Flags = ~np.isnan(measured) & ~odd
+    return believed
+
+
 def _counted_anew(state: State, where: Flags, used: Floats) -> State:
     """The state with a part ``used`` of the oil's life, and all else counted from now on, where somebody says so.
 
@@ -142,22 +163,33 @@ def _counted_anew(state: State, where: Flags, used: Floats) -> State:
     return {**state, **anew, "began_ms": began, "told": np.where(where, used, floats(state["told"]))}
 
 
-def _remaining(use: Use, life: Floats, p: Parameters) -> Floats:
-    """Days left ``(n, 3)``: whichever of dose, kilometres and time ends first; NaN before a few days were seen.
+def _remaining(use: Use, p: Parameters) -> Floats:
+    """Days left ``(n, 3)``: whichever of dose, time and kilometres ends first; NaN before a few days were seen.
 
-    Oil of unknown age has used any part of its life before it was seen, equally likely as far as we know.
+    What oil bears differs from car to car by a factor, which holds for what was counted since the last look as for
+    what is to come; the look itself has an error. Oil of unknown age has used any part of its life before it was seen,
+    equally likely as far as we know.
     """
-    counted = use.counted
-    few = counted.days < p["rate_days"]
-    fresh = 1.0 - use.told
-    by_dose = life_quantiles(fresh - counted.total, counted.rate, counted.variance, p["oil_log_sd"])
-    pace = use.km / np.maximum(use.age_days, 1.0)
-    by_km = np.where(pace > 0.0, (fresh * p["oil_km"] - use.km) / np.where(pace > 0.0, pace, 1.0), np.inf)
-    ends = np.maximum(np.minimum(by_km, fresh * p["oil_days"] - use.age_days), 0.0)
-    known = np.minimum(by_dose, ends[:, None] * np.exp(p["oil_log_sd"][:, None] * np.array([-1.645, 0.0, 1.645])))
-    aged = np.where(use.unknown[:, None], known[:, 1:2] * np.array(QUANTILES), known)
-    spent = (life <= 0.0)[:, None]
-    return np.where(few[:, None], np.nan, np.where(spent, 0.0, aged))
+    counted, fresh = use.counted, 1.0 - use.told
+    aged = np.maximum(use.age_days, 1.0)
+    still = np.zeros(len(fresh))
+    ends = [
+        _ends(fresh, counted.total, counted.rate, counted.variance, p),
+        _ends(fresh, use.age_days / p["oil_days"], 1.0 / p["oil_days"], still, p),
+        _ends(fresh, use.km / p["oil_km"], use.km / aged / p["oil_km"], still, p),
+    ]
+    known = np.minimum.reduce(ends)
+    rul = np.where(use.unknown[:, None], known[:, 1:2] * np.array(QUANTILES), known)
+    return np.where((counted.days < p["rate_days"])[:, None], np.nan, rul)
+
+
+def _ends(fresh: Floats, used: Floats, rate: Floats, variance: Floats, p: Parameters) -> Floats:
+    """Days ``(n, 3)`` until what was ``fresh`` at the last look is used up at a ``rate`` a day."""
+    doubt = p["oil_log_sd"] ** 2
+    return days_until(
+        fresh - used, rate, distance_var=p["oil_told_sd"] ** 2 + doubt * used**2, rate_var=doubt * rate**2,
+        together=-doubt * used * rate, daily_var=variance,
+    )  # fmt: skip
 
 
 MODEL = Detector(
@@ -205,6 +237,8 @@ MODEL = Detector(
     ),
     initial=initial,
     step=step,
+    measured="measured_oil_life_percent",
+    renewed=renewed,
     parameters=(
         "oil_revolutions",
         "oil_days",
@@ -212,6 +246,7 @@ MODEL = Detector(
         "oil_overdue",
         "oil_soon",
         "oil_log_sd",
+        "oil_told_sd",
         "oil_broken_regeneration",
         "rate_days",
     ),

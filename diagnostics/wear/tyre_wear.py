@@ -101,5 +101,7 @@ MODEL = Detector(
     ),
     initial=part.initial,
     step=step,
+    measured="measured_tread_mm",
+    renewed=part.renewed,
     parameters=(*part.parameters("tread"), "rate_days"),
 )

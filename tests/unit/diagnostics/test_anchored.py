@@ -35,7 +35,7 @@ def worn(n: int, measured_at: tuple[float, ...], rng: np.random.Generator) -> tu
         reading = new - rate * work + MEASURED_SD * rng.standard_normal(n)
         left, state = anchored.wear(
             np.full(n, 0.1), reading if told else np.full(n, np.nan), state, prior(n),
-            measured_sd=np.full(n, MEASURED_SD), walk=np.zeros(n),
+            measured_sd=np.full(n, MEASURED_SD), walk=np.zeros(n), sure=np.zeros(n, dtype=bool),
         )  # fmt: skip
     return left, (new - rate * 6.0 - 2.0) / rate
 
@@ -70,18 +70,42 @@ def test_a_new_part_is_noticed_by_its_measurement() -> None:
     state = {name: getattr(left, name) for name in anchored.PARTS}
     after, _ = anchored.wear(
         np.zeros(3), np.array([11.0, np.nan, left.amount[2]]), state, prior(3),
-        measured_sd=np.full(3, MEASURED_SD), walk=np.zeros(3),
+        measured_sd=np.full(3, MEASURED_SD), walk=np.zeros(3), sure=np.ones(3, dtype=bool),
     )  # fmt: skip
     assert after.renewed.tolist() == [True, False, False]
     assert abs(after.amount[0] - 11.0) < 0.2
     np.testing.assert_allclose(after.rate, left.rate, rtol=0.02)
 
 
+def test_a_measurement_far_below_what_is_known_moves_it_little() -> None:
+    """Another car's sheet is likelier than pads gone overnight; what was only guessed gives way altogether."""
+    left, _ = worn(2, (5.0,), np.random.default_rng(2))
+    state = {name: getattr(left, name) for name in anchored.PARTS}
+    after, _ = anchored.wear(
+        np.zeros(2), np.zeros(2), state, prior(2),
+        measured_sd=np.full(2, MEASURED_SD), walk=np.zeros(2), sure=np.array([True, False]),
+    )  # fmt: skip
+    assert left.amount[0] - after.amount[0] < 3.0 * np.hypot(np.sqrt(left.amount_var[0]), MEASURED_SD)
+    assert after.amount[1] < after.amount[0] - 0.5
+
+
+def test_a_new_part_keeps_what_the_car_taught() -> None:
+    """After a replacement the amount is that of a new part, and the rate of wear the car's own."""
+    left, _ = worn(2, (3.0, 5.0), np.random.default_rng(5))
+    state = {name: getattr(left, name) for name in anchored.PARTS}
+    after, _ = anchored.wear(
+        np.zeros(2), np.full(2, np.nan), anchored.renewed(state), prior(2),
+        measured_sd=np.full(2, MEASURED_SD), walk=np.zeros(2), sure=np.ones(2, dtype=bool),
+    )  # fmt: skip
+    np.testing.assert_allclose(after.amount, 11.0)
+    np.testing.assert_allclose(after.rate, left.rate)
+
+
 def test_a_limit_that_need_not_be_reached_has_no_end() -> None:
-    """A rate that may be zero gives the longest stated life as the upper end; a passed limit gives nothing left."""
+    """A rate that may be zero gives the longest stated life as the upper end; a limit passed for sure gives nothing left."""
     one = np.ones(3)
     days = days_until(
-        np.array([10.0, -1.0, np.nan]), 0.01 * one, distance_var=one, rate_var=one * 1e-4, together=0.0 * one,
+        np.array([10.0, -2.0, np.nan]), 0.01 * one, distance_var=one, rate_var=one * 1e-4, together=0.0 * one,
         daily_var=0.0 * one,
     )  # fmt: skip
     assert days[0, 2] == FAR_DAYS

@@ -54,7 +54,7 @@ def _seen() -> Seen:
         vehicle=np.array([0, 1]), component=np.array(["charging"] * 2), kind=np.array(["alternator_worn"] * 2),
         observability=np.array(["A"] * 2), gradual=np.ones(2, bool), wears=np.zeros(2, bool), matters=np.ones(2, bool),
         onset_ms=times[0], noticeable_ms=times[1], failed_ms=times[2], ended_ms=times[3],
-        code_ms=np.array([START + 80 * DAY_MS, np.nan]),
+        code_ms=np.array([START + 80 * DAY_MS, np.nan]), expected_ms=np.array([np.nan, np.nan]),
     )  # fmt: skip
     left = Left(
         vehicle=np.array([0]), part=np.array(["charging/alternator weakens"]), at_ms=np.array([START + 60 * DAY_MS]),
