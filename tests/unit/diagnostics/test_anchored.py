@@ -102,7 +102,7 @@ def test_a_new_part_keeps_what_the_car_taught() -> None:
 
 
 def test_a_limit_that_need_not_be_reached_has_no_end() -> None:
-    """A rate that may be zero gives the longest stated life as the upper end; a limit passed for sure gives nothing left."""
+    """A rate that may be zero gives the longest stated life as upper end; a limit passed for sure leaves nothing."""
     one = np.ones(3)
     days = days_until(
         np.array([10.0, -2.0, np.nan]), 0.01 * one, distance_var=one, rate_var=one * 1e-4, together=0.0 * one,
