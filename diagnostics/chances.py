@@ -25,9 +25,14 @@ def read_chances(text: str | None = None) -> Chances:
     missing = [name for name in TERMS if name not in tables.get("weights", {})]
     if missing or "other" not in tables:
         raise ParameterError("chances.toml", f"lacks {missing[0] if missing else 'other'}; let the judge fit it anew")
+    own = {name: dict(weights) for name, weights in tables.get("own", {}).items()}
+    lacking = [name for name, weights in own.items() if not set(TERMS) <= set(weights)]
+    if lacking:
+        raise ParameterError("chances.toml", f"lacks a weight of {lacking[0]}; let the judge fit it anew")
     return Chances(
-        intercepts=dict(tables.get("intercepts", {})), other=float(tables["other"]), weights=dict(tables["weights"])
-    )
+        intercepts=dict(tables.get("intercepts", {})), other=float(tables["other"]), weights=dict(tables["weights"]),
+        own=own,
+    )  # fmt: skip
 
 
 def written(table: Chances) -> str:
@@ -35,6 +40,7 @@ def written(table: Chances) -> str:
     words = "# Log odds of failing within 30 days; fitted by the judge on its development fleet."
     head = f"{words}\nother = {table.other:.4f}\n"
     parts = [("weights", table.weights), ("intercepts", table.intercepts)]
+    parts += [(f"own.{name}", weights) for name, weights in sorted(table.own.items())]
     return head + "".join(
         f"\n[{name}]\n" + "".join(f"{key} = {value:.4f}\n" for key, value in sorted(values.items()))
         for name, values in parts

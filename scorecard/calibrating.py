@@ -41,7 +41,8 @@ def fitted_chances(ours: Opinion, seen: Seen) -> chance.Chances:
         designs.append(chance.terms(said)[which])
         came.append(fell)
         of.append(np.full(len(which), place))
-    return chance.fit(list(names), np.concatenate(designs), np.concatenate(came), np.concatenate(of))
+    asked = list(names), np.concatenate(designs), np.concatenate(came), np.concatenate(of)
+    return chance.with_own(chance.fit(*asked), *asked)
 
 
 def fitted_laws(seen: Seen) -> dict[str, ageing.Weibull]:

@@ -9,7 +9,7 @@ is fitted by the judge on its development fleet, never on the one that it report
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,8 @@ SHRINK_TERMS, SHRINK_COMPONENTS = 0.05, 1.0
 LEAST_LIFE = 0.3
 """Least weight of a stated life's odds (our choice): too few lives end within a month for a fit to tell it from none,
 and a part said to end soon must not be taken for as safe as one said to last."""
+ENOUGH = 60
+"""Failures that weights of a component's own rest on: ten a term (a usual rule for logistic regression)."""
 STEPS, LONGEST_STEP = 60, 1.0
 
 
@@ -51,11 +53,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chances:
-    """The fitted table: an intercept by component, ``other`` for those that it does not know, and a weight by term."""
+    """The fitted table: an intercept by component, ``other`` for those that it does not know, and a weight by term.
+
+    ``own`` are the weights of components that failed often enough for weights of their own.
+    """
 
     intercepts: Mapping[str, float]
     other: float
     weights: Mapping[str, float]
+    own: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def of_life(life_days: Floats) -> Floats:
@@ -78,10 +84,25 @@ def terms(heard: Heard) -> Floats:
 
 def chances(component: str, heard: Heard, table: Chances) -> Floats:
     """Chance ``(n,)`` that the component fails within 30 days."""
-    weights = np.array([table.weights[name] for name in TERMS])
+    mine = table.own.get(component, table.weights)
+    weights = np.array([mine[name] for name in TERMS])
     line = table.intercepts.get(component, table.other) + terms(heard) @ weights
     found: Floats = np.clip(expit(line), LEAST_CHANCE, 1.0 - LEAST_CHANCE)
     return found
+
+
+def with_own(table: Chances, components: Sequence[str], x: Floats, came: Flags, of: np.ndarray) -> Chances:
+    """The table with weights of their own for components that failed :data:`ENOUGH` times; the rest as for :func:`fit`.
+
+    What advice or a stated life says of the chance differs by component: oil said to end does, pads may last.
+    """
+    intercepts, own = dict(table.intercepts), {}
+    for place, name in enumerate(components):
+        mine = of == place
+        if int(came[mine].sum()) >= ENOUGH:
+            alone = fit([name], x[mine], came[mine], np.zeros(int(mine.sum()), dtype=np.int64))
+            intercepts[name], own[name] = alone.intercepts[name], alone.weights
+    return replace(table, intercepts=intercepts, own=own)
 
 
 def fit(components: Sequence[str], x: Floats, came: Flags, of: np.ndarray) -> Chances:

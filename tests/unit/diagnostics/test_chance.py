@@ -77,3 +77,19 @@ def test_a_table_without_a_term_is_refused() -> None:
     """The sentence names what is missing."""
     with pytest.raises(ParameterError, match="lacks advised"):
         read_chances("other = -7.0\n[weights]\nbooked = 1.0\n")
+
+
+def test_a_component_that_failed_often_has_weights_of_its_own() -> None:
+    """Where advice says much of one component and nothing of another, each is stated by its own; files keep it."""
+    rng = np.random.default_rng(3)
+    n = 4000
+    advised = rng.random(2 * n) < 0.3
+    of = np.repeat([0, 1], n)
+    x = np.zeros((2 * n, len(chance.TERMS)))
+    x[:, chance.TERMS.index("advised")] = advised
+    came = rng.random(2 * n) < np.where((of == 0) & advised, 0.4, 0.02)
+    table = chance.with_own(chance.fit(["oil", "pads"], x, came, of), ["oil", "pads"], x, came, of)
+    assert set(table.own) == {"oil", "pads"}
+    assert table.own["oil"]["advised"] > table.own["pads"]["advised"] + 2.0
+    again = read_chances(written(table))
+    assert again.own["oil"]["advised"] == pytest.approx(table.own["oil"]["advised"], abs=1e-4)
