@@ -62,7 +62,8 @@ def wear(
     """Wears each part by ``work`` and takes in what was ``measured`` (NaN where nothing was).
 
     ``walk`` is the variance that a unit of work adds to the amount beyond the rate's uncertainty; ``sure`` where the
-    amount rests on more than a guess, so that a measurement far below it may be a slip.
+    amount was measured before, so that a measurement far below it may be a slip; where it was only guessed, or said
+    to be new, the measurement refutes that.
     """
     amount, rate, amount_var, rate_var, together = _begun(state, prior)
     amount = amount - rate * work
@@ -71,11 +72,12 @@ def wear(
     told = ~np.isnan(measured)
     spread = np.sqrt(amount_var + measured_sd**2)
     renewed = told & (measured - amount > NEW_PART_SD * spread)
-    amount = np.where(renewed, prior.new, amount)
-    amount_var = np.where(renewed, prior.new_sd**2, amount_var)
-    together = np.where(renewed, 0.0, together)
+    refuted = told & ~sure & (measured - amount < -SLIP_SD * spread)
+    amount = np.where(renewed, prior.new, np.where(refuted, measured, amount))
+    amount_var = np.where(renewed, prior.new_sd**2, np.where(refuted, measured_sd**2, amount_var))
+    together = np.where(renewed | refuted, 0.0, together)
     gain = np.where(told, 1.0 / (amount_var + measured_sd**2), 0.0)
-    missed = np.where(told, np.maximum(measured - amount, np.where(sure, -SLIP_SD * spread, -np.inf)), 0.0)
+    missed = np.where(told, np.maximum(measured - amount, -SLIP_SD * spread), 0.0)
     values = (
         amount + amount_var * gain * missed,
         np.maximum(rate + together * gain * missed, 0.1 * prior.rate),

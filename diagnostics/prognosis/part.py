@@ -78,7 +78,7 @@ def step(
     left, after = anchored.wear(
         work, worn.measured, {name: state[name] for name in anchored.PARTS},
         _prior(trips, mine, new), measured_sd=mine["measured_sd_mm"], walk=mine["walk_mm2"],
-        sure=new | (measured_n > 0),
+        sure=measured_n > 0,
     )  # fmt: skip
     before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
     daily, days = dose.add(work, trips["ended_ms"], before)

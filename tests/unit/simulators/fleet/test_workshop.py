@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulators.fleet import course
+from simulators.fleet import course, workshop
 from simulators.fleet.makes import world
 from simulators.fleet.population import plan
 from simulators.fleet.stress import NONE
@@ -30,3 +30,18 @@ def test_every_car_is_measured_when_its_device_is_fitted() -> None:
         )
         wrong = np.abs(np.array([one.value for one in told]) - true)
         assert np.median(wrong) < life.part.error + 0.25
+
+
+def test_a_part_that_ends_within_a_month_ends_when_it_was_used_up() -> None:
+    """Nothing is less than none, so the moment follows from how fast it wore before."""
+    base = world("development")
+    begun = course.begin(plan(replace(base, platforms=base.platforms[:1]), CARS, 28, 9, 400)[0], NONE)
+    life = begun.caretaker.workshop.lives[0]
+    month = 28 * 86_400_000
+    life.pace[:] = 0.4 / month
+    life.left = np.full(CARS, 0.1)
+    gone = workshop._gone(life, np.zeros(CARS), month)
+    np.testing.assert_allclose(gone, 0.4)
+    life.pace[:] = np.nan
+    np.testing.assert_allclose(workshop._gone(life, np.zeros(CARS), month), 0.2)
+    np.testing.assert_allclose(workshop._gone(life, np.full(CARS, 0.04), month), 0.06)
