@@ -26,6 +26,8 @@ import paho.mqtt.client as mqtt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from paho.mqtt.reasoncodes import ReasonCode
+
 SEED = int(os.environ.get("ROADWORTHY_CHAOS_SEED", "20261123"))
 COLUMNS = {
     "ENGINE_RUN_TINE ()": "Vehicle.OBD.RunTime",
@@ -144,7 +146,14 @@ class Witness:
         home.until(lambda: secret.is_file() and secret.read_text(), what="the broker to make a password")
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"{name}-witness")
         self._client.username_pw_set(name, secret.read_text().strip())
-        self._client.on_connect = lambda client, *_: client.subscribe("roadworthy/v1/+/telemetry", qos=1)
+
+        def connected(client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _: object) -> None:
+            if reason.is_failure:  # a broker that began since has made another password; paho tries again by itself
+                client.username_pw_set(name, secret.read_text().strip())
+            else:
+                client.subscribe("roadworthy/v1/+/telemetry", qos=1)
+
+        self._client.on_connect = connected
         self._client.on_message = lambda _client, _data, message: self.seen.append(
             int.from_bytes(message.payload[SEQUENCE], "big")
         )
