@@ -183,6 +183,8 @@ def _begin_anew(
     parts[HEALTH]["trip_ms"][rows, column] = trips["started_ms"][anew]
     if len(rows) == 0:
         return [], trips
+    for stated in ("health", "rul_days"):  # of the part that was taken out
+        parts[HEALTH][stated][rows, column] = np.nan
     lasting = integers(part["active"])[rows] >= 0
     goes_on = detector.renewed(picked(part, rows), served[anew]) if detector.renewed is not None else {}
     for key, values in (detector.initial(len(rows)) | goes_on).items():

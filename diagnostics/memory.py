@@ -123,8 +123,13 @@ def trips_of(connection: sa.Connection, vehicle_id: str, *, until_ms: int) -> Tr
     c = t.trips.c
     query = sa.select(c.features).where(c.vehicle_id == vehicle_id, c.started_ms < until_ms)
     rows = list(connection.execute(query.order_by(c.started_ms.desc()).limit(2 * POINTS)).scalars())
-    values = [np.frombuffer(row, dtype=np.float64) for row in reversed(rows) if len(row) == 8 * len(FEATURES)]
+    values = [trip for row in reversed(rows) if (trip := unpacked(row)) is not None]
     return TripLog(values=np.array(values).reshape(len(values), len(FEATURES)))
+
+
+def unpacked(packed: bytes) -> Floats | None:
+    """The features of a trip that was kept, None of one that an earlier version kept in another form."""
+    return np.frombuffer(packed, dtype=np.float64) if len(packed) == 8 * len(FEATURES) else None
 
 
 def runs_after(connection: sa.Connection, vehicle_id: str, after: datetime) -> list[Run]:
@@ -134,9 +139,10 @@ def runs_after(connection: sa.Connection, vehicle_id: str, after: datetime) -> l
     names = ("started_ms", "ended_ms", "running_s", "moving_s")
     found = []
     for packed in connection.execute(query.order_by(c.started_ms)).scalars():
-        if len(packed) != 8 * len(FEATURES):
+        trip = unpacked(packed)
+        if trip is None:
             continue
-        started, ended, running, moving = np.frombuffer(packed)[[FEATURES.index(name) for name in names]]
+        started, ended, running, moving = trip[[FEATURES.index(name) for name in names]]
         if ended > after_ms and np.fmax(running, moving) > 0.0:
             run_s = float(np.fmax(running, moving))
             found.append(Run(started_ms=int(started), ended_ms=int(ended), running_s=run_s))

@@ -39,8 +39,9 @@ def told(connection: sa.Connection) -> Told:
     latest = {row.suggestion_id: row.cause for row in _outcomes(connection)}
     named = {suggestion_id: cause for suggestion_id, cause in latest.items() if cause}
     signs: Counter[tuple[str, str]] = Counter()
-    for suggestion_id, detector, cause in _findings_behind(connection, named):
-        signs[named[suggestion_id], sign_name(detector, cause)] += 1
+    for suggestion_id, detector, cause in _findings_behind(connection):
+        if suggestion_id in named:
+            signs[named[suggestion_id], sign_name(detector, cause)] += 1
     return Told(causes=Counter(named.values()), signs=signs)
 
 
@@ -48,7 +49,7 @@ def detector_precision(connection: sa.Connection) -> list[DetectorPrecision]:
     """What outcomes say about each detector; a suggestion's latest outcome counts, for each of its detectors."""
     latest = {row.suggestion_id: Outcome(row.outcome) for row in _outcomes(connection)}
     found: dict[str, Counter[Outcome]] = {}
-    behind = {(suggestion_id, detector) for suggestion_id, detector, _ in _findings_behind(connection, latest)}
+    behind = {(suggestion_id, detector) for suggestion_id, detector, _ in _findings_behind(connection)}
     for suggestion_id, detector in behind:
         found.setdefault(detector, Counter())[latest[suggestion_id]] += 1
     return [
@@ -66,13 +67,14 @@ def _outcomes(connection: sa.Connection) -> Iterable[sa.Row[tuple[str, str, str]
     return connection.execute(sa.select(c.suggestion_id, c.outcome, c.cause).order_by(c.id))
 
 
-def _findings_behind(connection: sa.Connection, suggestion_ids: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Suggestion, detector and cause of each finding that suggestions rest on, as far as it is still borne out."""
-    wanted = list(suggestion_ids)
+def _findings_behind(connection: sa.Connection) -> list[tuple[str, str, str]]:
+    """Suggestion, detector and cause of each finding behind a suggestion with an outcome, if it is still borne out."""
     c, f = t.suggestions.c, t.findings.c
-    rows = connection.execute(sa.select(c.id, c.finding_ids).where(c.id.in_(wanted))).all()
-    ids = {finding_id for row in rows for finding_id in row.finding_ids}
-    known = {row.id: row for row in connection.execute(sa.select(f.id, f.detector, f.cause).where(f.id.in_(ids)))}
+    judged = sa.select(t.outcomes.c.suggestion_id)
+    rows = connection.execute(sa.select(c.id, c.finding_ids).where(c.id.in_(judged))).all()
+    of_vehicles = sa.select(c.vehicle_id).where(c.id.in_(judged))
+    found = connection.execute(sa.select(f.id, f.detector, f.cause).where(f.vehicle_id.in_(of_vehicles)))
+    known = {row.id: row for row in found}
     return [
         (row.id, known[finding_id].detector, known[finding_id].cause)
         for row in rows

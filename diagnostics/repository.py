@@ -248,8 +248,14 @@ def record_outcome(
 
 
 def record_service(connection: sa.Connection, vehicle_id: str, component: Component, at: datetime) -> None:
-    """Keeps that a component was repaired or replaced: what was learned and counted of it begins anew."""
+    """Keeps that a component was repaired or replaced: what was learned and counted of it begins anew.
+
+    Its health is not stated any more until a trip after that tells of the new part.
+    """
     connection.execute(t.services.insert().values(vehicle_id=vehicle_id, component=str(component), at=at))
+    c = t.component_health.c
+    old = (c.vehicle_id == vehicle_id, c.component == str(component), c.updated_at <= at)
+    connection.execute(t.component_health.delete().where(*old))
 
 
 def record_measurement(

@@ -12,6 +12,7 @@ from diagnostics import tables as t
 from diagnostics.errors import UnknownRowError
 from diagnostics.features.trips import FEATURES
 from diagnostics.maintenance_table import booklet
+from diagnostics.memory import unpacked
 from diagnostics.suggestions.schedule import Due, Use, due
 
 if TYPE_CHECKING:
@@ -79,12 +80,9 @@ def _use(connection: sa.Connection, vehicle_id: str) -> Use:
     c = t.trips.c
     query = sa.select(c.features).where(c.vehicle_id == vehicle_id).order_by(c.started_ms.desc()).limit(MOST_TRIPS)
     places = [FEATURES.index(name) for name in COLUMNS]
-    rows = [np.frombuffer(packed)[places] for packed in connection.execute(query).scalars() if _is_ours(packed)]
+    kept = [unpacked(packed) for packed in connection.execute(query).scalars()]
+    rows = [trip[places] for trip in kept if trip is not None]
     table: Floats = np.array(rows[::-1]).reshape(len(rows), len(COLUMNS))
     named = dict(zip(COLUMNS, table.T, strict=True))
     named["coolant_first_c"] = named.pop("coolant_first")
     return Use(**named)
-
-
-def _is_ours(packed: bytes) -> bool:
-    return len(packed) == 8 * len(FEATURES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,8 @@ from diagnostics.fleet import all_detectors
 from diagnostics.measurements import Measured, Measurements
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
-from diagnostics.suggestions.causes import group_of, suspects
+from diagnostics.suggestions.causes import group_of, sign_name, suspects
+from diagnostics.trouble_codes import NAME as CODES
 from scorecard.alerts import Said
 from scorecard.truth import DAY_MS
 
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
 MONTH_DAYS = 28
 """As the ledger's, which tells what is left of parts at their ends."""
-CODES = "trouble_codes"
-ONE_WORD: Mapping[str, str] = MappingProxyType({"brakes_front": "brakes", "brakes_rear": "brakes"})
-"""Components that the ledger has one word for: diagnosis tells the axles apart, the ledger does not."""
 STORED = "stored"
 
 
@@ -99,7 +96,7 @@ def _suspecting(said: Iterable[Said], parts: Mapping[str, Component]) -> Iterato
             standing.pop(one.detector, None)
             yield one
             continue
-        name = one.cause if one.detector.startswith(CODES) else f"{one.detector}.{one.cause}"
+        name = sign_name(one.detector.split(" ")[0], one.cause)
         own = Sign(name=name, component=parts.get(one.detector) or explain(one.cause).component)
         standing[one.detector] = own
         found = suspects(group_of(list(standing.values()), own))
@@ -107,8 +104,8 @@ def _suspecting(said: Iterable[Said], parts: Mapping[str, Component]) -> Iterato
 
 
 def word(component: str) -> str:
-    """The ledger's word for a component."""
-    return ONE_WORD.get(component, component)
+    """The ledger's word for a component: diagnosis tells the axles of brakes apart, the ledger does not."""
+    return chance.FITTED_AS.get(component, component)
 
 
 def _parameters(record: Record, scale: float) -> Parameters:

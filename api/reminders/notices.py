@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from api.appointments import repository as appointments
+from api.appointments.proposer import WORKER
 from api.appointments.states import State
-from api.auth.scope import Role, Scope
 from api.dealers.repository import dealer as dealer_of
 from api.reminders import repository
 from api.reminders.due import TOLD, Kind, is_timely, notices
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from api.reminders.repository import Reminder
     from diagnostics.findings import Suggestion
-
-_WORKER = Scope(user_id="", name="roadworthy", role=Role.ADMIN, dealer_id=None)
 
 _SUBJECTS: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
     {
@@ -135,7 +133,7 @@ def notice(connection: sa.Connection, reminder: Reminder, language: str, link: s
     said = repository.said_of(connection, [advice.id]).get(advice.id, [])
     if advice.state != SuggestionState.OPEN or not is_timely(reminder.kind, reminder.level, advice.severity, said):
         return None
-    car = vehicle_of(connection, _WORKER, advice.vehicle_id)
+    car = vehicle_of(connection, WORKER, advice.vehicle_id)
     shop = dealer_of(connection, car.dealer_id)
     zone = shop.opening.time_zone
     open_ones = appointments.open_of_suggestion(connection, advice.id)

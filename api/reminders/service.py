@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api.appointments import repository as appointments
+from api.appointments.proposer import WORKER
 from api.auth import repository as people
-from api.auth.scope import Role, Scope
 from api.dealers.repository import dealer as dealer_of
 from api.errors import ChannelError
 from api.reminders import repository
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from api.reminders.repository import Reminder
 
 LOG = logging.getLogger(__name__)
-_WORKER = Scope(user_id="", name="roadworthy", role=Role.ADMIN, dealer_id=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ def _letter(
     if reminder.appointment_id is None:
         message = notice(connection, reminder, language, link)
     else:
-        found = appointments.appointment(connection, _WORKER, reminder.appointment_id)
+        found = appointments.appointment(connection, WORKER, reminder.appointment_id)
         said = occasion(reminder.kind, found.state, found.start, now=now)
         if said is None or _is_repeated(connection, reminder, found, said, owner["id"], now):
             return None
@@ -143,7 +142,7 @@ def _facts(connection: sa.Connection, found: Appointment, language: str, link: s
     shop = dealer_of(connection, found.dealer_id)
     suggestion = advice.suggestion(connection, found.suggestion_id) if found.suggestion_id else None
     return Facts(
-        car=vehicle_of(connection, _WORKER, found.vehicle_id).label,
+        car=vehicle_of(connection, WORKER, found.vehicle_id).label,
         dealer=shop.name[language],
         time_zone=shop.opening.time_zone,
         start=found.start,

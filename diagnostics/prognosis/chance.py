@@ -10,6 +10,7 @@ is fitted by the judge on its development fleet, never on the one that it report
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,10 @@ TERMS = ("advised", "booked", "fallen", "fallen_booked", "life", "life_known")
 """What the log odds are a line in, beside the component's intercept."""
 LIFE = TERMS.index("life")
 Z_95 = 1.6449
+LEAST_DAYS, LEAST_SPREAD = 0.1, 0.05
+"""Least days that are reckoned with, and least spread of their logarithm (our choice)."""
+FITTED_AS: Mapping[str, str] = MappingProxyType({"brakes_front": "brakes", "brakes_rear": "brakes"})
+"""Components that chances are fitted for under one word, since who knows what failed has one for them."""
 LEAST_CHANCE = 1e-4
 """A chance is never stated as smaller: nobody has seen enough cars (our choice)."""
 SHRINK_TERMS, SHRINK_COMPONENTS = 0.05, 1.0
@@ -66,10 +71,16 @@ class Chances:
 
 def of_life(life_days: Floats) -> Floats:
     """Chance ``(n,)`` that a remaining life ends within 30 days; NaN where none is stated."""
-    low, median, high = np.maximum(life_days, 0.1).T
-    spread = np.maximum(np.log(high / low) / (2.0 * Z_95), 0.05)
-    chance: Floats = ndtr((np.log(WITHIN_DAYS) - np.log(median)) / spread)
+    median = np.maximum(life_days[:, 1], LEAST_DAYS)
+    chance: Floats = ndtr((np.log(WITHIN_DAYS) - np.log(median)) / spread_of(life_days))
     return chance
+
+
+def spread_of(life_days: Floats) -> Floats:
+    """Spread ``(n,)`` of the logarithm of remaining lives ``(n, 3)``, by the interval that is stated."""
+    low, _, high = np.maximum(life_days, LEAST_DAYS).T
+    spread: Floats = np.maximum(np.log(high / low) / (2.0 * Z_95), LEAST_SPREAD)
+    return spread
 
 
 def terms(heard: Heard) -> Floats:
@@ -84,6 +95,7 @@ def terms(heard: Heard) -> Floats:
 
 def chances(component: str, heard: Heard, table: Chances) -> Floats:
     """Chance ``(n,)`` that the component fails within 30 days."""
+    component = FITTED_AS.get(component, component)
     mine = table.own.get(component, table.weights)
     weights = np.array([mine[name] for name in TERMS])
     line = table.intercepts.get(component, table.other) + terms(heard) @ weights

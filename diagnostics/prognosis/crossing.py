@@ -31,21 +31,21 @@ def days_until(
     rate_var: Floats,
     together: Floats,
     daily_var: Floats,
-    widen: Floats | float = 1.0,
 ) -> Floats:
     """Days ``(n, 3)`` at 5, 50 and 95 % until ``rate`` a day has used up ``distance``; all arguments ``(n,)``.
 
-    ``together`` is the covariance of distance and rate, ``daily_var`` what chance adds a day, ``widen`` a factor on
-    all spreads that calibration sets. A limit passed by all that is known gives 0, but for the days at 95 % where it
-    may not be passed yet; one that need not be reached gives :data:`FAR_DAYS`; NaN in, NaN out.
+    ``together`` is the covariance of distance and rate, ``daily_var`` what chance adds a day. A limit passed by all
+    that is known gives 0, but for the days at 95 % where it may not be passed yet; one that need not be reached gives
+    :data:`FAR_DAYS`; NaN in, NaN out.
     """
     moving = rate > 0.0
     pace = np.where(moving, rate, 1.0)
     median = np.where(moving, np.maximum(distance, 0.0) / pace, FAR_DAYS)
     level = np.sqrt(np.maximum(distance_var + median * (daily_var - 2.0 * together), 0.0))
-    low = _sooner_or_later(distance, -Z_90 * widen * level, Z_90 * widen * np.sqrt(rate_var) / pace) / pace
-    high = _sooner_or_later(distance, Z_90 * widen * level, Z_90 * widen * np.sqrt(rate_var) / pace) / pace
-    ends = Z_90 * widen * np.sqrt(rate_var) < rate
+    factor = Z_90 * np.sqrt(rate_var) / pace
+    low = _sooner_or_later(distance, -Z_90 * level, factor) / pace
+    high = _sooner_or_later(distance, Z_90 * level, factor) / pace
+    ends = moving & (factor < 1.0)
     days = np.stack([np.where(moving, low, 0.0), median, np.where(ends | (high <= 0.0), high, FAR_DAYS)], axis=1)
     known = np.isfinite(distance) & np.isfinite(rate)
     return np.where(known[:, None], np.clip(days, 0.0, FAR_DAYS), np.nan)

@@ -184,19 +184,16 @@ def _timed(
     advice: Suggestion, before: Suggestion | None, now: datetime, health: Mapping[Component, ComponentHealth]
 ) -> Suggestion:
     """Says by when and what waiting costs; what was said stands while the level does and hardly anything moved."""
-    new = timing(advice.component, health.get(advice.component), booked=DUE[advice.severity] is not None)
-    wait = DUE[advice.severity]
-    if new.days is not None:
-        best = timedelta(days=new.days)
-        wait = best if wait is None else min(wait, best)
-    if advice.severity == Severity.STOP_NOW:
-        wait = DUE[Severity.STOP_NOW]
-    due_by = None if wait is None else max(now + wait, now)
-    goes_on = before is not None and before.state in LIVING and before.severity == advice.severity
-    if goes_on and before is not None and before.timing is not None and _is_near(before, new, due_by, now):
-        return replace(advice, timing=before.timing, due_by=before.due_by)
-    if goes_on and before is not None and before.due_by is not None and due_by is not None:
-        due_by = min(due_by, before.due_by) if new.days is None else due_by
+    level = DUE[advice.severity]
+    new = timing(advice.component, health.get(advice.component), booked=level is not None)
+    best = None if new.days is None or advice.severity == Severity.STOP_NOW else timedelta(days=new.days)
+    wait = min((one for one in (level, best) if one is not None), default=None)
+    due_by = None if wait is None else now + wait
+    old = before if before is not None and before.state in LIVING and before.severity == advice.severity else None
+    if old is not None and _is_near(old, new, due_by, now):
+        return replace(advice, timing=old.timing, due_by=old.due_by)
+    if old is not None and old.due_by is not None and due_by is not None and best is None:
+        due_by = min(due_by, old.due_by)
     after = replace(advice, timing=new, due_by=due_by)
     return after if before == after else replace(after, changed_by="diagnostics")
 

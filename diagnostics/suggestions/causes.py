@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.cause_table import LEAK, Known, Sign, shipped
 from diagnostics.findings import Component, Likely
+from diagnostics.trouble_codes import NAME as CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,8 +41,6 @@ LEAST = 0.02
 """Less likely causes are not named (our choice)."""
 OTHER = "other"
 """Ends the key of a component's faults that the table does not name."""
-CODES = "trouble_codes"
-"""The detector whose causes are codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

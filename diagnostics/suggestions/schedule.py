@@ -12,13 +12,14 @@ which is 25 miles, 40 km, an hour. That a single trip counts so, rather than the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diagnostics.prognosis.crossing import FAR_DAYS, days_until
+from diagnostics.prognosis.dose import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,6 @@ COLD_C, COLD_SOAK_S = 40.0, 4 * 3600.0
 """An engine is cold below this coolant temperature or, where that is not read, after so long a rest (our choice)."""
 COLD_SHORT_COUNTS = 2.0
 IDLE_KM_PER_H = 40.0
-DAY_MS = 86_400_000.0
 WINDOW_DAYS, LEAST_DAYS = 90.0, 14.0
 """Days whose use tells how fast distance is used up, and how many must have been seen (our choice)."""
 SOON_DAYS = 30.0
@@ -126,7 +126,7 @@ def due(item: Item, use: Use, since_ms: float | None) -> Due | None:
         km_a_day=None if pace is None else pace[0], left_days=left, by_distance=by_distance, standing=standing,
         reason={},
     )  # fmt: skip
-    return _with_reason(found)
+    return replace(found, reason=_reason(found))
 
 
 def _extra_km(use: Use) -> Floats:
@@ -169,10 +169,6 @@ def _first(
     ends = by_km or (by_time,) * 3
     low, median, high = (max(min(days, by_time), 0.0) for days in ends)
     return low, median, high
-
-
-def _with_reason(found: Due) -> Due:
-    return Due(**{name: getattr(found, name) for name in Due.__dataclass_fields__} | {"reason": _reason(found)})
 
 
 def _reason(found: Due) -> Text:

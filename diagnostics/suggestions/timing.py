@@ -23,19 +23,15 @@ from scipy.special import ndtr
 
 from diagnostics.chances import read_chances
 from diagnostics.cost_table import costs
-from diagnostics.findings import Component, Timing
-from diagnostics.prognosis.chance import Z_95, Heard, chances
+from diagnostics.findings import Timing
+from diagnostics.prognosis.chance import LEAST_DAYS, Heard, chances, spread_of
 
 if TYPE_CHECKING:
-    from diagnostics.findings import ComponentHealth
+    from diagnostics.findings import Component, ComponentHealth
     from diagnostics.prognosis.chance import Chances
 
-LEAST_SPREAD = 0.05
-"""Least spread of the logarithm of a life (our choice, as for chances)."""
 LEAST_HEALTH = 0.02
 """A part is not taken for having served more than fifty times what is left (our choice)."""
-FITTED_AS = {Component.BRAKES_FRONT: "brakes", Component.BRAKES_REAR: "brakes"}
-"""Components whose chance of failing is fitted under another name."""
 POINTS = 400
 """Moments at which the cost a day is looked at, from a hundredth of the median to beyond the upper end."""
 BEYOND = 1.5
@@ -53,7 +49,7 @@ def timing(component: Component, health: ComponentHealth | None, *, booked: bool
         health=np.array([np.nan if health is None else health.health]),
         life_days=np.array([life or (np.nan,) * 3], dtype=np.float64),
     )
-    chance = float(chances(FITTED_AS.get(component, str(component)), heard, _table())[0])
+    chance = float(chances(str(component), heard, _table())[0])
     ratio = costs()[component].ratio
     best = None if life is None or health is None else cheapest_days(life, health.health, ratio)
     return Timing(chance=round(chance, 4), ratio=round(ratio, 2), waiting=round(chance * (ratio - 1.0), 4), days=best)
@@ -64,8 +60,8 @@ def cheapest_days(life: tuple[float, float, float], health: float, ratio: float)
 
     ``life`` low, median and high of the days left, holding 90 %; ``ratio`` of the costs after a failure and before.
     """
-    low, median, high = (max(days, 0.01) for days in life)
-    spread = max(np.log(high / low) / (2.0 * Z_95), LEAST_SPREAD)
+    _, median, high = (max(days, LEAST_DAYS) for days in life)
+    spread = float(spread_of(np.array([life]))[0])
     left = min(max(health, LEAST_HEALTH), 1.0)
     served = median * (1.0 - left) / left
     days = np.concatenate([[0.0], np.geomspace(median / 100.0, high * BEYOND, POINTS)])

@@ -84,23 +84,20 @@ def frames(content: Content, reading: Reading, block: int) -> Iterator[Frames]:
 
 
 def _blocks(content: Content, size: int) -> Iterator[bytes]:
+    """What there is, ``size`` bytes at a time; before damage what was unpacked until then."""
     pieces: list[bytes] = []
     missing = size
-    error: Exception | None = None
-    while error is None:
-        try:
-            piece = content.read1(missing)
-        except UNPACKING as damage:
-            piece, error = b"", damage
-        pieces.append(piece)
-        missing -= len(piece)
-        if not (piece and missing):
-            yield b"".join(pieces)
-            pieces, missing = [], size
-        if not piece:
-            break
-    if error is not None:
-        raise error
+    try:
+        while piece := content.read1(missing):
+            pieces.append(piece)
+            missing -= len(piece)
+            if not missing:
+                yield b"".join(pieces)
+                pieces, missing = [], size
+    except UNPACKING:
+        yield b"".join(pieces)
+        raise
+    yield b"".join(pieces)
 
 
 def _parsed(text: bytes, before: int, reading: Reading) -> Frames:

@@ -112,3 +112,13 @@ def _desk(tmp_path: Path):
         made = enrol(connection, name="car", now=NOW)
     yield Desk(engine, tmp_path / "history", made.device_id, made.vehicle_id)
     engine.dispose()
+
+
+@pytest.fixture(name="connection")
+def _connection(tmp_path: Path):
+    """A connection to a database of diagnosis alone, in a transaction."""
+    engine = open_database(f"sqlite:///{tmp_path}/test.db")
+    migrate(engine, "diagnostics")
+    with transaction(engine) as connection:
+        yield connection
+    engine.dispose()

@@ -11,19 +11,9 @@ from diagnostics.cause_table import Sign
 from diagnostics.findings import Component, DetectorPrecision, Likely, Outcome, SuggestionState
 from diagnostics.suggestions.causes import Told, rank, shares
 from diagnostics.suggestions.trust import NEEDED, trust
-from ingest.storage.database import migrate, open_database, transaction
 from tests.unit.diagnostics.test_repository import ADVICE, NOW, SAMPLE
 
 LEAN = Sign(name="P0171", component=Component.FUEL_AIR)
-
-
-@pytest.fixture(name="connection")
-def _connection(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/test.db")
-    migrate(engine, "diagnostics")
-    with transaction(engine) as connection:
-        yield connection
-    engine.dispose()
 
 
 def likely(key: str, component: Component, probability: float) -> Likely:

@@ -10,7 +10,6 @@ from diagnostics.features.trips import FEATURE_AT, FEATURES, Trips
 from diagnostics.measurements import Measured, Measurements
 from diagnostics.platforms import GENERIC, parameters_of, read_platforms
 from diagnostics.wear import brake_pads_front, engine_oil
-from scorecard.judging import _standing
 
 DAY_MS = 86_400_000
 CHANGED_DAY, DAYS = 40, 60
@@ -60,14 +59,3 @@ def test_a_measurement_after_a_replacement_is_of_the_new_part() -> None:
     """Other pads were fitted, which were not new: what is measured later counts."""
     health, _ = judged(brake_pads_front.MODEL, ("pad_front_mm", CHANGED_DAY + 0.001, 6.0))
     assert health < 0.75
-
-
-def test_nothing_is_stated_of_a_part_that_was_taken_out_since() -> None:
-    """Until the next trip diagnosis has said nothing of the new one, so the judge counts nothing."""
-    health = {
-        "health": np.array([[0.1], [0.2]]), "rul_days": np.full((2, 1, 3), 5.0), "at_ms": np.array([[10.0], [10.0]]),
-    }  # fmt: skip
-    left = _standing(health, np.array([[[15.0]], [[5.0]]]), 20.0)
-    assert np.isnan(left["health"][0, 0])
-    assert np.isnan(left["rul_days"][0]).all()
-    assert left["health"][1, 0] == 0.2

@@ -20,7 +20,6 @@ from diagnostics.findings import (
     Suggestion,
     SuggestionState,
 )
-from ingest.storage.database import migrate, open_database, transaction
 
 NOW = datetime(2026, 5, 1, 8, 30, tzinfo=UTC)
 SAMPLE = Finding(
@@ -47,15 +46,6 @@ ADVICE = Suggestion(
     confidence=0.9, state=SuggestionState.OPEN, created_at=NOW, due_by=NOW + timedelta(days=14),
     title={"en": "t", "zh": "t"}, text={"en": "t", "zh": "t"}, finding_ids=("f1",),
 )  # fmt: skip
-
-
-@pytest.fixture(name="connection")
-def _connection(tmp_path):
-    engine = open_database(f"sqlite:///{tmp_path}/test.db")
-    migrate(engine, "diagnostics")
-    with transaction(engine) as connection:
-        yield connection
-    engine.dispose()
 
 
 def test_the_migration_makes_the_tables_that_the_code_uses(connection) -> None:
@@ -133,3 +123,14 @@ def test_health_replaces_what_was_known(connection) -> None:
     repository.save_health(connection, [health])
     repository.save_health(connection, [newer])
     assert repository.health_of(connection, "v1") == [newer]
+
+
+def test_the_health_of_a_part_that_was_replaced_is_not_stated_any_more(connection) -> None:
+    """It was that of the part which was taken out; other components keep theirs."""
+    old = ComponentHealth(
+        vehicle_id="v1", component=Component.BRAKES_FRONT, health=0.1, rul_days=(1.0, 2.0, 3.0), updated_at=NOW,
+        basis={"en": "b", "zh": "b"},
+    )  # fmt: skip
+    repository.save_health(connection, [old, replace(old, component=Component.THERMOSTAT)])
+    repository.record_service(connection, "v1", Component.BRAKES_FRONT, NOW + timedelta(days=1))
+    assert [one.component for one in repository.health_of(connection, "v1")] == [Component.THERMOSTAT]
