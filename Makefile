@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help setup setup-run demo test chaos-small check bench score pictures reference clean
+.PHONY: help setup setup-run demo test chaos-small fuzz check bench score pictures reference clean
 
 help: ## these words
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,6 +23,9 @@ test: setup ## all tests; installs what real parts need with apt where it is mis
 chaos-small: setup ## 300 kills of agents, broker and ingest, each crash point, seeded bugs; under five minutes
 	@scripts/system_packages
 	@.venv/bin/pytest -m chaos -n 3 tests/e2e/chaos
+
+fuzz: setup ## property tests of what comes from outside, with TIMES times their examples (20)
+	@ROADWORTHY_EXAMPLES=$(or $(TIMES),20) .venv/bin/pytest -m hypothesis $(addprefix tests/unit/,vehicle ingest edge_agent simulators)
 
 check: setup ## format, lint, types, import contracts
 	@scripts/check

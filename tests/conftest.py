@@ -26,6 +26,7 @@ from ingest.storage import campaigns
 from ingest.storage.tables import captures
 from ingest.validate import Accepted, Knowledge, judge
 from tests.bus_traffic import _bus_traffic as _bus_traffic  # noqa: PLC0414  a fixture for all tests
+from tests.property_examples import register_profile
 from vehicle import wire
 from vehicle.batch import Event, TimeQuality
 from vehicle.campaign import CapturePart, Frames, Rows
@@ -40,6 +41,10 @@ PATIENCE_S = 90.0
 ASYNC_PATIENCE_S = 300.0
 """No test that awaits takes a third of it, also where the machine is busy (our choice)."""
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure() -> None:
+    register_profile()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

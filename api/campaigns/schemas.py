@@ -85,7 +85,10 @@ class ConditionOut(BaseModel):
 
 
 class StandingOut(BaseModel):
-    """How a device stands with a campaign: waiting, sent, taken, refused (with the reason) or let_go."""
+    """How a device stands with a campaign: waiting, sent, taken, refused (with the reason) or let_go.
+
+    Of one that is revoked or over, waiting and sent are the word that ends it; let_go is what the device has confirmed.
+    """
 
     vehicle_id: str
     device: str

@@ -63,7 +63,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How one device stands with a campaign: waiting, sent, taken, refused, or let go of."""
+    """How one device stands with a campaign: waiting, sent, taken, refused, or let go of.
+
+    Of a campaign that it shall not carry out any more, waiting and sent are the word that ends it.
+    """
 
     vehicle: Vehicle
     device: Device
@@ -194,7 +197,8 @@ def standings(connection: sa.Connection, scope: Scope, campaign_id: str, now: da
     record = repository.campaign(connection, scope, campaign_id)
     cars = {car.id: car for car in vehicles.list_vehicles(connection, scope, limit=None)}
     counts = stored.trigger_counts(connection, campaign_id)
-    meant = repository.reached(connection, record) if record.state(now) == "running" else set()
+    meant = repository.reached(connection, record)
+    running = record.state(now) == "running"
     found = [
         device
         for device in devices.list_devices(connection)
@@ -204,26 +208,29 @@ def standings(connection: sa.Connection, scope: Scope, campaign_id: str, now: da
     ]
     configs = stored.configs_of(connection, [device.id for device in found])
     return [
-        _standing(record, cars[device.vehicle_id], device, configs.get(device.id), counts.get(device.id, 0))
+        Standing(
+            vehicle=cars[device.vehicle_id], device=device, triggers=counts.get(device.id, 0),
+            **_state(record, configs.get(device.id), wanted=running and device.vehicle_id in meant),
+        )
         for device in sorted(found, key=lambda one: (cars[one.vehicle_id].label, one.name))
-    ]
+    ]  # fmt: skip
 
 
-def _standing(
-    record: Record, car: Vehicle, device: Device, config: stored.DeviceConfig | None, triggers: int
-) -> Standing:
-    told = config is not None and any(
-        (one["id"], one["version"]) == (record.id, record.version) for one in config.campaigns
-    )
-    reason = config.reason(record.id) if config is not None else None
-    if config is None or not told:
-        state = "waiting" if record.revoked_at is None else "let_go"
+def _state(record: Record, config: stored.DeviceConfig | None, *, wanted: bool) -> dict[str, str]:
+    """State and reason of a device that shall carry the campaign out, or shall not any more."""
+    if config is None:
+        return {"state": "waiting" if wanted else "let_go", "reason": ""}
+    version = next((one["version"] for one in config.campaigns if one["id"] == record.id), None)
+    reason = config.reason(record.id) or ""
+    if version != (record.version if wanted else None):
+        state = "waiting"
     elif not config.taken:
         state = "waiting" if config.sent_at is None else "sent"
+    elif not wanted:
+        state = "let_go"
     else:
-        state = "taken" if reason is None else "refused"
-    why = reason if state == "refused" and reason else ""
-    return Standing(vehicle=car, device=device, state=state, reason=why, triggers=triggers)
+        state = "refused" if reason else "taken"
+    return {"state": state, "reason": reason if state == "refused" else ""}
 
 
 def _faults_here(draft: Draft, now: datetime) -> Iterator[CampaignError]:

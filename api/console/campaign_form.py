@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from api.campaigns.repository import Target
 from api.campaigns.service import Draft
+from api.errors import FaultyCampaignError
 from api.times import EARLIEST, is_usable
+from vehicle.campaign import MOST_SIGNALS
 from vehicle.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from api.campaigns.repository import Record
 
 SIGNAL_ROWS = 8
-"""Signals that the form asks for (our choice); by the API there may be more."""
+"""Signals that a new form asks for (our choice); by the API there may be more."""
 RATES_MS = (100, 200, 500, 1000, 2000, 5000, 10_000, 60_000)
 FRESH: Mapping[str, str] = {
     "before": "10", "after": "10", "most": "20", "megabytes": "5", "signal-1": "Vehicle.Speed", "rate-1": "1000",
@@ -58,11 +60,28 @@ def read(form: Mapping[str, str], time_zone: str) -> Typed:
 
 
 def seconds(form: Mapping[str, str]) -> float:
-    """How long to record; -1, which does not fit, where that is no number."""
+    """How long to record.
+
+    Raises:
+        FaultyCampaignError: that is no number.
+    """
+    text = form.get("seconds", "").strip()
     try:
-        return float(form.get("seconds", "").replace(",", "."))
-    except ValueError:
-        return -1.0
+        return float(text.replace(",", "."))
+    except ValueError as error:
+        raise FaultyCampaignError([CampaignError("seconds", "{text!r} is no number", text=text)]) from error
+
+
+def rows(typed: Mapping[str, str]) -> range:
+    """The numbers of the signals that the form has room for: as many as a campaign by the API has, if that is more."""
+    last = max((at for at in range(1, MOST_SIGNALS + 1) if f"signal-{at}" in typed), default=0)
+    return range(1, max(SIGNAL_ROWS, last) + 1)
+
+
+def rates(typed: Mapping[str, str], number: int) -> Sequence[int]:
+    """Rates to choose from for a signal, in milliseconds; with its own, which may be another by the API."""
+    own = typed.get(f"rate-{number}", "")
+    return sorted({*RATES_MS, int(own)}) if own.isascii() and own.isdecimal() else RATES_MS
 
 
 def shown(record: Record, time_zone: str) -> dict[str, str]:

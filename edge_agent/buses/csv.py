@@ -11,6 +11,7 @@ import csv
 import gzip
 import hashlib
 import math
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ MAPS = Path(__file__).parent / "maps"
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_TEXT = 1024
 _PAUSE_EVERY = 200
+_END_OF_TIME_MS = 253_402_300_800_000
+"""The year 10000; nothing after it is a time."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,9 +152,10 @@ class CsvSource:
         at = header.index(self._map.time)
         text = cells[at].strip() if at < len(cells) else ""
         try:
-            return int(float(text)) if text.replace(".", "", 1).isdigit() else _milliseconds(text)
-        except ValueError:
+            found = int(float(text)) if text.replace(".", "", 1).isdigit() else _milliseconds(text)
+        except (ValueError, OverflowError):
             return None
+        return found if 0 <= found < _END_OF_TIME_MS else None
 
 
 def open_source(request: OpenRequest) -> CsvSource:
@@ -174,7 +178,7 @@ def open_source(request: OpenRequest) -> CsvSource:
             raise SourceError(request.uri, f"start={query.start!r} is not a time as 2026-11-23T08:00:00Z") from error
     try:
         return CsvSource(request.uri, content, chosen, start_ms=start_ms, again=query.again, health=request.health)
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise SourceError(request.uri, f"{request.path} is a damaged gzip file: {error}") from error
 
 
@@ -197,7 +201,10 @@ def _names(header: str) -> list[str]:
 
 
 def _columns(uri: str, lines: Sequence[str], chosen: ColumnMap) -> list[Signal | None]:
-    names = _names(lines[0]) if lines else []
+    try:
+        names = _names(lines[0]) if lines else []
+    except csv.Error as error:
+        raise SourceError(uri, f"its first line is no line of CSV: {error}") from error
     while names and not names[-1]:
         names.pop()
     known: Mapping[str, str] = chosen.columns

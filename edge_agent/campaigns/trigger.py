@@ -156,10 +156,15 @@ class Trigger:
         begin_ms, cut = self._begin(now.at_ms)
         self.open = Capture(
             plan=self.plan, trigger=now, missed=self._missed, begin_ms=begin_ms, end_ms=now.at_ms + self._after_ms,
-            fired={path: self._known[path][0] for path in sorted(self.plan.watched & self._known.keys())},
+            fired=self._fresh(now.at_ms),
             rows=self._rows.after(begin_ms), frames=self._frames.after(begin_ms * 1000), cut=cut,
         )  # fmt: skip
         self._missed = 0
+
+    def _fresh(self, at_ms: int) -> dict[str, float]:
+        """What the condition knows: of what was not read for long it knows nothing."""
+        read = ((path, *self._known[path]) for path in sorted(self.plan.watched & self._known.keys()))
+        return {path: value for path, value, read_ms in read if at_ms - read_ms <= self.plan.stale_ms}
 
     def _begin(self, at_ms: int) -> tuple[int, bool]:
         """From when on all is there, and whether memory was too small for more."""

@@ -68,3 +68,4 @@ def test_its_service_has_no_rights_to_spare(home, root) -> None:
     assert service["DevicePolicy"] == "closed"
     assert service["LoadCredential"] == "agent.toml:/etc/roadworthy/agent.toml"
     assert "${CREDENTIALS_DIRECTORY}/agent.toml" in service["ExecStart"]
+    assert "ProcSubset" not in service  # it hides which boot this is, and the free memory

@@ -138,7 +138,7 @@ def record(
             frames=typed.frames, now=moment,
         )  # fmt: skip
     except (FaultyCampaignError, NoDeviceError) as error:
-        return _recordings(request, reader, connection, vehicle_id, moment, error=error)
+        return _recordings(request, reader, connection, vehicle_id, moment, typed=form, error=error)
     return RedirectResponse(f"/vehicles/{vehicle_id}/captures?command={asked.id}", SEE_OTHER)
 
 
@@ -175,6 +175,7 @@ def _recordings(
     vehicle_id: str,
     moment: datetime,
     command: str | None = None,
+    typed: Mapping[str, str] | None = None,
     error: FaultyCampaignError | NoDeviceError | None = None,
 ) -> HTMLResponse:
     person = person_of(reader)
@@ -188,6 +189,7 @@ def _recordings(
         faults=[said_of_campaign(fault, reader.language) for fault in faults],
         captures=repository.captures_of_vehicle(connection, person, vehicle_id)[:MOST_SHOWN],
         here=f"/vehicles/{vehicle_id}/captures" + (f"?command={asked.id}" if asked else ""), shown=SHOWN_SIGNALS,
+        typed=typed or {"seconds": "10"} | {f"signal-{at}": "on" for at in range(1, len(SHOWN_SIGNALS) + 1)},
     )  # fmt: skip
 
 
@@ -222,8 +224,8 @@ def _form(
             sentences.append(said)
     return page(
         request, reader, "campaign_form.html", status=422 if faults else 200, typed=typed, wrong=wrong, choices=choices,
-        changed=changed, catalogue=CATALOGUE, rows=range(1, campaign_form.SIGNAL_ROWS + 1),
-        rates=campaign_form.RATES_MS, here=f"/campaigns/{changed.id}/change" if changed else "/campaigns/new",
+        changed=changed, catalogue=CATALOGUE, rows=campaign_form.rows(typed),
+        rates=campaign_form.rates, here=f"/campaigns/{changed.id}/change" if changed else "/campaigns/new",
         **_read(typed.get("condition", ""), reader),
     )  # fmt: skip
 

@@ -156,8 +156,37 @@ def test_how_a_device_stands(world, write, now, engineer, draft, dongles, collec
     assert state() == ("refused", "no frames", 0)
     write(collect, device_id=device_id, vehicle_id="here-car", campaign_id=made.id, now=now)
     write(service.revoke, engineer, made.id, now=now)
+    assert state() == ("waiting", "", 1)
     deployment.work(world.engine, now=now, thorough=False)
+    assert state() == ("waiting", "", 1)
+    with reading(world.engine) as connection:
+        config = stored.config_of(connection, device_id)
+    write(stored.mark_sent, config, now)
+    assert state() == ("sent", "", 1)
+    write(stored.note_taken, device_id, 2, [], now)
     assert state() == ("let_go", "", 1)
+
+
+def test_who_still_has_a_campaign_that_ended(world, write, now, engineer, draft, dongles) -> None:
+    """A device that was never triggered stays on the list, and has let go only when it said so; revoked or over."""
+    made = [write(service.create, engineer, draft, now=now) for _ in range(2)]
+    deployment.work(world.engine, now=now, thorough=False)
+    write(stored.note_taken, dongles["here-car"], 1, [], now)
+    write(service.revoke, engineer, made[0].id, now=now)
+
+    def states(at) -> list[str]:
+        with reading(world.engine) as connection:
+            return [one.state for each in made for one in service.standings(connection, engineer, each.id, at)]
+
+    deployment.work(world.engine, now=now, thorough=False)
+    assert states(now) == ["waiting", "waiting"]
+    write(stored.note_taken, dongles["here-car"], 2, [], now)
+    assert states(now) == ["let_go", "taken"]
+    later = draft.until + timedelta(minutes=1)
+    deployment.work(world.engine, now=later, thorough=True)
+    assert states(later) == ["waiting", "waiting"]
+    write(stored.note_taken, dongles["here-car"], 3, [], later)
+    assert states(later) == ["let_go", "let_go"]
 
 
 def test_what_came_back(world, write, now, engineer, draft, dongles, collect) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from api.auth.scope import Role, Scope
 from api.auth.service import create_user
-from api.campaigns import repository
+from api.campaigns import repository, service
+from api.campaigns.repository import Target
+from api.campaigns.service import Draft
 from ingest.storage import commands
 from ingest.storage.database import reading
-from vehicle.signals import COOLANT_TEMPERATURE, SPEED
+from vehicle.signals import CATALOGUE, COOLANT_TEMPERATURE, SPEED
 
 FIELDS = {
     "name": "Overheats", "condition": f"{COOLANT_TEMPERATURE} > 105 for 3 s", "signal-1": SPEED, "rate-1": "500",
@@ -111,10 +114,34 @@ def test_recording_now(visit, scene, engineer) -> None:
     assert answer.headers["Location"].endswith(f"?command={asked.id}")
     mistakes = (
         ({"seconds": "99"}, "99 秒；可为 0 到 60 秒"),
-        ({"seconds": "x"}, "-1 秒"),
+        ({"seconds": "-1"}, "-1 秒"),
+        ({"seconds": "bald"}, "“bald”不是数字"),
         ({"signal-1": ""}, "请至少填写一个信号"),
     )
     for wrong, words in mistakes:
         refused = browser.post_form(path, **{"seconds": "5", **fields, **wrong})
         assert refused.status_code == 422
         assert words in refused.text
+    refused = browser.post_form(path, seconds="bald", **fields, frames="on").text
+    kept_on = re.findall(r'<input type="checkbox"[^>]* name="([^"]*)"[^>]*checked>', refused)
+    assert ('value="bald"' in refused, kept_on) == (True, ["signal-1", "frames"])
+
+
+def test_a_change_keeps_what_the_api_made(world, visit, engineer, write, now) -> None:
+    """More signals than a new form has room for, at rates that it does not offer, stay as they were."""
+    signals = {path: 250 + at for at, path in enumerate(list(CATALOGUE)[:11])}
+    draft = Draft(
+        name="many", condition="always", signals=signals, after_s=2.0, until=now + timedelta(days=9),
+        target=Target(vehicles=["here-car"]),
+    )  # fmt: skip
+    made = write(service.create, engineer, draft, now=now)
+    browser = visit(engineer, "en")
+    form = browser.get(f"/campaigns/{made.id}/change").text
+    fields = dict(re.findall(r'<input [^>]*name="([^"]*)"[^>]* value="([^"]*)"', form))
+    chosen = re.findall(r'<select [^>]*name="(rate-[^"]*)"(.*?)</select>', form, re.DOTALL)
+    rates = {name: re.findall(r'value="([0-9]*)" selected', options)[0] for name, options in chosen}
+    fields = {name: value for name, value in fields.items() if name.startswith(("signal-", "until"))}
+    more = {"vehicle:here-car": "on", "condition": "always", "before": "1", "after": "2", "most": "3", "megabytes": "1"}
+    answer = browser.post_form(f"/campaigns/{made.id}/change", name="many", **more, **fields, **rates)
+    assert answer.status_code == 303
+    assert kept(world, engineer).campaign.signals == signals

@@ -62,6 +62,16 @@ def test_a_value_that_is_too_old_does_not_fire() -> None:
     assert trigger.open.fired == {COOLANT_TEMPERATURE: 110.0, SPEED: 90.0}
 
 
+def test_a_value_that_is_too_old_is_not_told_as_one_of_the_moment() -> None:
+    """Of the signals of the condition those that it knew then."""
+    plan = checked(changed(condition=f"{COOLANT_TEMPERATURE} > 105 or {SPEED} > 80"))
+    trigger = Trigger(plan, lambda _: True)
+    trigger.read(at(1000), {COOLANT_TEMPERATURE: 50})
+    trigger.read(at(1000 + plan.stale_ms + 1), {SPEED: 90})
+    assert trigger.open is not None
+    assert trigger.open.fired == {SPEED: 90.0}
+
+
 def test_a_signal_is_kept_at_the_rate_asked_for() -> None:
     """Readings that come more often than asked for are thinned."""
     (capture,) = triggered(changed(signals={SPEED: 1000}), [(100 * step, 90) for step in range(1, 30)])

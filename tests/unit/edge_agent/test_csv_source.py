@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,9 +96,10 @@ def test_no_bytes_break_it(rows_of_bytes, content: bytes) -> None:
 @pytest.fixture(name="rows_of_bytes", scope="module")
 def _rows_of_bytes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("logs")
-    (folder / "two.toml").write_text(f'[columns]\n"speed" = "{SPEED}"\n"coolant" = "{COOLANT_TEMPERATURE}"\n')
+    columns = f'[columns]\n"speed" = "{SPEED}"\n"coolant" = "{COOLANT_TEMPERATURE}"\n'
 
-    def reading(content: bytes) -> list:
+    def reading(content: bytes, time: str = "") -> list:
+        (folder / "two.toml").write_text(f'time = "{time}"\n{columns}')
         (folder / "log.csv").write_bytes(content)
         source = open_source(f"csv:{folder}/log.csv?map={folder}/two.toml", collect=Collect(), health=Health())
 
@@ -150,9 +152,38 @@ def test_logs_that_cannot_be_taken(rows_of, content: str, query: str, words: str
         rows_of(content, query=query)
 
 
-def test_a_damaged_gzip_file(rows_of) -> None:
+@pytest.mark.parametrize("harm", ["cut", *range(5)])
+def test_a_damaged_gzip_file(rows_of, harm: str | int) -> None:
+    """Cut off, or with bytes that were changed on the card."""
+    packed = bytearray(gzip.compress(b"speed,coolant\n" + random.Random(1).randbytes(9000).hex().encode()))
+    if harm == "cut":
+        del packed[-20:]
+    else:
+        start = random.Random(harm).randrange(100, len(packed) - 100)
+        packed[start : start + 40] = bytes(byte ^ 0xA5 for byte in packed[start : start + 40])
     with pytest.raises(SourceError, match="damaged gzip"):
-        rows_of(gzip.compress(b"speed,coolant\n" * 999)[:-20])
+        rows_of(bytes(packed))
+
+
+def test_a_header_that_csv_cannot_hold(rows_of) -> None:
+    with pytest.raises(SourceError, match="its first line is no line of CSV"):
+        rows_of("speed," + "9" * 200_000 + "\n50,88\n")
+
+
+TIMES = (
+    st.text(max_size=30)
+    | st.from_regex(r"[0-9]{1,400}(\.[0-9]*)?", fullmatch=True)
+    | st.datetimes().map(str)
+    | st.datetimes(timezones=st.timezones()).map(str)
+)
+
+
+@given(st.lists(TIMES.map(lambda text: text.replace("\n", " ").replace("\r", " ").replace('"', " ")), max_size=5))
+def test_no_time_breaks_it(rows_of_bytes, times: list[str]) -> None:
+    """Whatever stands in the column of times: a row has a time of the years 1970 to 9999, or becomes an event."""
+    lines = [f'"{text}",50,88' for text in times]
+    for row in rows_of_bytes("\n".join(["when,speed,coolant", *lines]).encode(errors="replace"), time="when"):
+        assert row.events or 0 <= row.time_ms < 253_402_300_800_000
 
 
 @pytest.mark.parametrize(

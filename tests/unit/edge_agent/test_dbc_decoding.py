@@ -22,6 +22,7 @@ from edge_agent.decoders.dbc import layout, load
 from edge_agent.decoders.frame import FrameDecoder
 from edge_agent.decoders.layout import EXTENDED, Layout, Message, Signal
 from edge_agent.errors import DbcError
+from tests.property_examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +152,7 @@ def theirs(message: DbcMessage, data: bytes) -> dict[str, Any] | None:
 
 
 @given(message=messages(), seed=st.randoms(use_true_random=False), data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_every_coding_gives_cantools_values(message: DbcMessage, seed: Any, data: st.DataObject) -> None:
     """Any layout, random frames of its length, shorter and longer: both decoders give cantools' values and types."""
     lengths = data.draw(st.lists(st.integers(0, 64) | st.just(message.length), min_size=1, max_size=12))
@@ -166,7 +167,7 @@ def test_every_coding_gives_cantools_values(message: DbcMessage, seed: Any, data
 
 
 @given(message=messages(), seed=st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_file_says_the_same_as_the_objects(message: DbcMessage, seed: Any) -> None:
     """What cantools writes as a DBC file, we read to the same values."""
     assume(not any(signal.is_float and signal.length == 16 for signal in message.signals))  # a DBC cannot say float16
@@ -271,7 +272,7 @@ def test_what_is_no_dbc_is_refused_with_its_name(content: bytes, said: str) -> N
 
 
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     """No content of a file ends in anything but a layout or our own error."""
     try:

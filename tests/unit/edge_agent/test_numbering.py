@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from edge_agent.bulk.numbering import Numbering
 from edge_agent.decoders.layout import EXTENDED
+from tests.property_examples import examples
 
 KEYS = st.integers(0, 0x7FF) | st.integers(0, 0x1FFF_FFFF).map(lambda identifier: identifier | EXTENDED)
 
 
 @given(known=st.sets(KEYS, max_size=300), asked=st.lists(KEYS, max_size=50))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_each_known_key_has_its_number_and_others_the_last(known: set[int], asked: list[int]) -> None:
     """Numbers follow the order of the keys; whatever is not known gets the number after them."""
     order = sorted(known)

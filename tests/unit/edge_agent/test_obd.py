@@ -10,6 +10,7 @@ from edge_agent.errors import GarbledAnswerError, NoAnswerError, RefusedError
 from edge_agent.health import Health
 from edge_agent.protocols.obd import answers, is_final, live_data, live_request
 from edge_agent.questions import Questions
+from tests.property_examples import examples
 from vehicle.dtc import Dtc, DtcState
 
 ECU, OTHER = "7E8", "7E9"
@@ -65,7 +66,7 @@ def test_a_request_names_one_to_six(pids: tuple[int, ...]) -> None:
         live_request(pids)
 
 
-@settings(max_examples=25, deadline=None)  # each question waits its turn
+@settings(max_examples=examples(25), deadline=None)  # each question waits its turn
 @given(st.lists(st.tuples(st.sampled_from(["", ECU]), st.binary(max_size=20)), max_size=5))
 async def test_no_answer_breaks_the_questions(heard: list[tuple[str, bytes]]) -> None:
     """Whatever ECUs say, questions end in data, nothing, or an error of ours."""

@@ -18,6 +18,7 @@ from edge_agent.buses import python_can
 from edge_agent.buses.recorded import Reading, messages
 from edge_agent.decoders.layout import EXTENDED
 from edge_agent.errors import LogError
+from tests.property_examples import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -238,7 +239,7 @@ def test_an_asc_without_a_first_event_line_loses_no_frame(tmp_path: Path) -> Non
 
 
 @given(content=st.binary(max_size=400), form=st.sampled_from(FORMATS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes, form: str) -> None:
     """No content ends in anything but frames or our own error."""
     path = tmp_path_factory.mktemp("logs") / f"any.{form}"
@@ -262,7 +263,7 @@ LINES = st.lists(
 
 
 @given(lines=LINES, ending=st.sampled_from(["\n", "\r\n"]), last=st.booleans(), block=st.integers(1, 90))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_candump_in_bulk_reads_what_python_can_reads(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], ending: str, last: bool, block: int
 ) -> None:

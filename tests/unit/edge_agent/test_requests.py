@@ -13,6 +13,7 @@ from edge_agent.protocols.readiness import readiness
 from edge_agent.questions import Questions
 from edge_agent.requests import REQUESTS
 from simulators.ecu import answers
+from tests.property_examples import examples
 from vehicle.dtc import Dtc, DtcState
 from vehicle.errors import ObdDataError
 from vehicle.signals import COOLANT_TEMPERATURE, OIL_TEMPERATURE, SPEED
@@ -199,7 +200,7 @@ async def test_signals_that_cannot_be_asked_for(unit, signals) -> None:
 
 
 @pytest.mark.parametrize("name", ["read_freeze_frame", "read_readiness", "read_monitors", "read_units", "read_signals"])
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(tail=st.binary(max_size=12))
 async def test_no_answer_breaks_a_request(name: str, tail: bytes) -> None:
     """Whatever bytes a control unit says, a request ends in plain data or an error of ours."""

@@ -19,6 +19,7 @@ from ingest.quarantine import Quarantine
 from ingest.storage import inbox, tables
 from ingest.storage.database import reading, transaction
 from ingest.validate import Dead, Knowledge
+from tests.property_examples import examples
 from vehicle import signals
 from vehicle.batch import TimeQuality
 from vehicle.errors import Reason
@@ -224,7 +225,7 @@ levels = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.sampled_from(sorted(IMPORTERS)), levels, payloads, st.booleans())
 def test_whatever_comes_is_taken_or_refused_with_a_sentence(
     kind: str, below: str, payload: bytes, retained: bool

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingest.storage import parquet
 from ingest.storage.frames import IDENTITY, Stored, frame_of
 from ingest.storage.runs import DAY_MS, bucket_of, parts_of
+from tests.property_examples import examples
 from tests.unit.ingest.test_validate import STRANGE
 from vehicle import wire
 from vehicle.batch import Batch, TimeQuality
@@ -57,7 +58,7 @@ def stored(
     )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(rows())
 def test_parts_hold_what_readers_of_the_inbox_see(tmp_path_factory, some: list[Stored]) -> None:
     """Written and read back, the parts are value by value the samples of the rows, and no path stands there twice."""

@@ -12,6 +12,7 @@ from ingest.storage.frames import Stored, frame_of
 from ingest.together import judge_opened
 from ingest.unpacking import unpack_many
 from ingest.validate import Accepted, Opened, look
+from tests.property_examples import examples
 from tests.unit.ingest.test_validate import DEVICE, KNOWN, NOW, PARTS, SET, STRANGE, sealed
 from vehicle import wire
 from vehicle.batch import Batch, TimeQuality
@@ -47,7 +48,7 @@ def opened(body: bytes) -> Opened | None:
     return found if isinstance(found, Opened) else None
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(bodies() | DAMAGED | st.just(BODY), max_size=12))
 def test_together_is_as_alone(some: list[bytes]) -> None:
     """Sound batches, damaged ones and those of other lengths and sets, mixed: each is judged as it is by itself."""
@@ -55,7 +56,7 @@ def test_together_is_as_alone(some: list[bytes]) -> None:
     assert judge_opened(found, KNOWN) == [one.alone(KNOWN) for one in found]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(bodies(), max_size=12))
 def test_rows_are_as_alone(some: list[bytes]) -> None:
     """What is read as arrays is value by value what is read one by one."""
@@ -87,7 +88,7 @@ def test_what_is_common_is_read_as_arrays() -> None:
     assert (len(blocks), blocks[0].raw.shape, odd) == (1, (50, 2, 2), [])
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(bodies(), max_size=8))
 def test_a_frame_of_many_is_the_frames_of_each(some: list[bytes]) -> None:
     """Inbox rows of any sets and lengths become the samples that each of them becomes, in their order."""

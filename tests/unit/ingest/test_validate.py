@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ingest.plausible import check_set
 from ingest.storage.frames import Stored, frame_of
 from ingest.validate import Accepted, Dead, Knowledge, NeedsSet, judge
+from tests.property_examples import examples
 from vehicle import wire
 from vehicle.batch import Batch, TimeQuality
 from vehicle.errors import WireError
@@ -170,7 +171,7 @@ def test_damage_under_a_right_envelope(change: dict[str, bytes], reason: str) ->
     assert (verdict.reason, verdict.epoch, verdict.sequence) == (reason, 5, 4)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.dictionaries(st.sampled_from(sorted(PARTS)), st.binary(max_size=12), max_size=3))
 def test_any_parts_are_judged(change: dict[str, bytes]) -> None:
     """Whatever stands in place of a part, the message is refused for a reason or becomes a frame."""
@@ -209,7 +210,7 @@ VALUES = st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 300)
 COLUMNS = st.lists(st.lists(VALUES, min_size=3, max_size=3).map(tuple), min_size=2, max_size=4)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     which=st.sampled_from([SET, STRANGE]), boot=COUNTERS, quality=st.binary(min_size=1, max_size=1), clock=COUNTERS,
     first=VALUES | st.just(NOW), step=COUNTERS, columns=COLUMNS,
