@@ -38,6 +38,9 @@ LONGEST_PAUSE_S = 300.0
 """A server that asks for patience gets so much at most, in case what it asked was damaged (our choice)."""
 MQTT_TIMEOUT_S = 10.0
 KEEPALIVE_S = 30
+GOODBYE_S = 2.0
+"""An agent that is told to end waits so long for the broker to take its last word (our choice)."""
+_GONE = encode(State(status="offline"))
 VERSION = "0.1.0"
 
 
@@ -92,7 +95,7 @@ class Uplink:
 
     async def _run_connected(self) -> None:
         device = self._settings.device
-        will = aiomqtt.Will(topic(device, Kind.STATE), encode(State(status="offline")), qos=1, retain=True)
+        will = aiomqtt.Will(topic(device, Kind.STATE), _GONE, qos=1, retain=True)
         quiet = logging.getLogger("edge_agent.mqtt")
         quiet.setLevel(logging.ERROR)
         client = aiomqtt.Client(
@@ -101,9 +104,17 @@ class Uplink:
             tls_context=_encryption(self._settings.broker),
         )  # fmt: skip
         client.pending_calls_threshold = 10_000
-        async with client, asyncio.TaskGroup() as group:
+        async with client:
+            try:
+                await self._converse(client)
+            finally:
+                if _cancelled():
+                    await self._say_goodbye(client)
+
+    async def _converse(self, client: aiomqtt.Client) -> None:
+        async with asyncio.TaskGroup() as group:
             for kind in DOWNLINK:
-                await client.subscribe(topic(device, kind), qos=1)
+                await client.subscribe(topic(self._settings.device, kind), qos=1)
             self._first_ack.clear()
             self._window.forget()
             await self._store.begin_sending()
@@ -115,6 +126,12 @@ class Uplink:
             # Waited for in here: a task that fails after this block has ended leaves a cancellation behind that nobody
             # asked for (CPython before 3.13), and with it `run` would take a lost connection for its own end.
             await listening
+
+    async def _say_goodbye(self, client: aiomqtt.Client) -> None:
+        """Says what the will would say: of a client that leaves in order the broker forgets it."""
+        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await client.publish(topic(self._settings.device, Kind.STATE), _GONE, qos=1, retain=True)
 
     async def _announce(self, client: aiomqtt.Client) -> None:
         first, last, _ = await self._store.bounds()

@@ -115,7 +115,7 @@ def _signals(form: Mapping[str, str], faults: list[CampaignError]) -> dict[str, 
 
 
 def _whole(value: float) -> int:
-    return round(max(-1.0, min(value, 1e12))) if value == value else -1  # noqa: PLR0124  not a number is none
+    return round(max(-1e12, min(value, 1e12))) if value == value else -1  # noqa: PLR0124  not a number is none
 
 
 def _until(form: Mapping[str, str], time_zone: str, faults: list[CampaignError]) -> datetime:

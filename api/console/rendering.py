@@ -106,6 +106,12 @@ def _signal_name(language: str, path: object) -> str:
     return str(path) if row is None else row.chinese if language == "zh" else row.english
 
 
+def _sentence(language: str, words: str) -> str:
+    """Words with a capital and an end; a question has one already."""
+    end = "" if words.endswith(("?", "？")) else "。" if language == "zh" else "."
+    return f"{words[:1].upper()}{words[1:]}{end}"
+
+
 def _words(reader: Reader) -> dict[str, Any]:
     locale, zone = languages.LOCALES[reader.language], ZoneInfo(reader.time_zone)
     translate = partial(languages.translate, reader.language)
@@ -119,7 +125,7 @@ def _words(reader: Reader) -> dict[str, Any]:
     return {
         "_": translate,
         "text": lambda texts: texts.get(reader.language) or texts.get("en", ""),
-        "sentence": lambda words: f"{words[:1].upper()}{words[1:]}{'。' if reader.language == 'zh' else '.'}",
+        "sentence": partial(_sentence, reader.language),
         "severity": partial(words_of, SEVERITIES),
         "component": partial(words_of, COMPONENTS),
         "components": COMPONENTS,

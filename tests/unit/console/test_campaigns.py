@@ -52,6 +52,7 @@ def test_a_campaign_is_made_changed_and_revoked(world, visit, engineer) -> None:
     for value in ("Overheats", "7.5", "0.5", "2026-03-09", f'value="{SPEED}"'):
         assert value in form
     assert 'name="vehicle:here-car" checked' in form
+    assert "触发前 7.5 秒，触发后 2 秒" in visit(engineer, "zh").get(f"/campaigns/{made.id}").text
     browser.post_form(f"/campaigns/{made.id}/change", **FIELDS | {"before": "3"})
     assert (kept(world, engineer).version, kept(world, engineer).campaign.before_s) == (2, 3.0)
     browser.post_form(f"/campaigns/{made.id}/revoke")
@@ -70,12 +71,14 @@ def test_a_campaign_is_made_changed_and_revoked(world, visit, engineer) -> None:
         ({"before": "nan"}, "秒；可为 0 到 300 秒"),
         ({"before": "400"}, "400 秒；可为 0 到 300 秒"),
         ({"most": "1e99"}, "每天可为 1 到 1000 次触发"),
+        ({"megabytes": "-3"}, "-3000000；每天可为 10000 到 64000000 字节"),
         ({"megabytes": "nan"}, "每天可为 10000 到 64000000 字节"),
         ({"until": "soon"}, "“soon”不是日期"),
         ({"until": "0001-01-01"}, "请选择尚未过去的截止日期"),
         ({"rate-1": "fast"}, "“fast”不是数字"),
         ({"rate-1": "99999999999999999999"}, "可为 100 到 60000 毫秒"),
         ({"signal-1": "Vehicle.Sped"}, "是否指“Vehicle.Speed"),
+        ({"signal-1": "Vehicle.Sped"}, "？</p>"),
     ],
 )
 def test_a_mistake_is_shown_beside_its_field(visit, engineer, change, words: str) -> None:

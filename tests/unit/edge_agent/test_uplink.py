@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import aiomqtt
 
@@ -11,6 +12,7 @@ from edge_agent.settings import AgentSettings, Broker
 from edge_agent.spool import Spool
 from edge_agent.store import Store
 from edge_agent.uplink import Uplink
+from vehicle.messages import State, decode
 
 
 async def test_it_ends_also_when_closing_the_connection_fails(tmp_path, health, monkeypatch) -> None:
@@ -86,3 +88,42 @@ async def test_it_comes_back_whenever_the_connection_is_lost(tmp_path, health) -
         task.cancel()
         await asyncio.wait([task])
     await store.close()
+
+
+class Listening(Hasty):
+    """A broker that takes what comes; ``said`` are the payloads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[bytes] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                kind, body = await self._packet(reader)
+                if kind == CONNECT:
+                    writer.write(CONNACK)
+                elif kind == SUBSCRIBE:
+                    writer.write(b"\x90\x03" + body[:2] + b"\x01")
+                elif kind == PUBLISH:
+                    at = 2 + int.from_bytes(body[:2], "big")
+                    writer.write(b"\x40\x02" + body[at : at + 2])
+                    self.said.append(body[at + 2 :])
+        writer.close()
+
+
+async def test_an_agent_that_ends_says_that_it_is_gone(tmp_path, health) -> None:
+    """The broker gives nobody the will of a client that leaves in order."""
+    listening = Listening()
+    server = await asyncio.start_server(listening.serve, "127.0.0.1", 0)
+    store = Store(Spool(tmp_path / "spool.db", max_bytes=2**20, gap=lambda *_: None))
+    port = server.sockets[0].getsockname()[1]
+    settings = AgentSettings(device="device-0", password="p", broker=Broker(host="127.0.0.1", port=port))
+    task = asyncio.create_task(Uplink(settings, store, Clock(), health).run())
+    async with server, asyncio.timeout(30):
+        while not listening.said:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+    await store.close()
+    assert [decode(State, payload).status for payload in listening.said] == ["online", "offline"]
