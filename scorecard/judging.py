@@ -20,6 +20,7 @@ from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
 from diagnostics.suggestions.causes import group_of, sign_name, suspects
 from diagnostics.trouble_codes import NAME as CODES
+from diagnostics.trouble_codes import severity_of
 from scorecard.alerts import Said
 from scorecard.truth import DAY_MS
 
@@ -191,10 +192,12 @@ def _books(detector: Detector, cause: int) -> bool:
 
 def _codes_said(record: Record) -> Iterator[Said]:
     """What the detector of trouble codes makes of the car's own."""
-    for code in record.codes:
+    stored: dict[tuple[int, str], list[float]] = {}
+    for code in sorted(record.codes, key=lambda one: one.at_ms):
         if code.state == STORED or not code.present:
-            known = explain(code.code)
-            books = known.severity in BOOKED if code.present else None
+            known, before = explain(code.code), stored.setdefault((code.vehicle, code.code), [])
+            books = severity_of(code.code, code.at_ms, before) in BOOKED if code.present else None
+            before += [code.at_ms] if code.present else []
             yield Said(
                 vehicle=code.vehicle, component=word(str(known.component)), detector=f"{CODES} {code.code}",
                 at_ms=code.at_ms, books=books, cause=code.code,
