@@ -123,7 +123,7 @@ def _moving(
 def _is_short(fall: kalman.Trend, shift: whitened.Shift, p: Parameters) -> Flags:
     """A block that falls behind steadily, for certain, and has already fallen."""
     sure = fall.slope < -p["cell_sure"][:, None] * np.sqrt(np.nan_to_num(fall.slope_var, nan=1.0))
-    fallen = shift.baseline - fall.level > p["cell_fall_mv"][:, None] / 2.0
+    fallen = shift.baseline - fall.level > p["cell_short_mv"][:, None]
     found: Flags = sure & fallen & (fall.slope < -p["cell_slope_mv_day"][:, None])
     return found & (fall.count >= p["cell_learn"][:, None])
 
@@ -238,7 +238,8 @@ DETECTOR = Detector(
     initial=initial,
     step=where_told(step, NEEDS),
     parameters=(
-        "cell_sd_mv", "cell_learn", "cell_phi", "cell_k", "cell_h", "cell_fall_mv", "cell_low_mv", "cell_slope_mv_day",
+        "cell_sd_mv", "cell_learn", "cell_phi", "cell_k", "cell_h", "cell_fall_mv", "cell_short_mv", "cell_low_mv",
+        "cell_slope_mv_day",
         "cell_sure", "cell_joint_mohm", "cell_joint_sd_mohm", "cell_clear_trips",
     ),
 )  # fmt: skip
