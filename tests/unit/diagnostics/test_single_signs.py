@@ -1,0 +1,119 @@
+"""What little evidence is worth: a code of one drive, a low trip, a filter filled by short trips, a misfit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics.detectors import cell_imbalance, charging, dpf, hv_thermal
+from diagnostics.features.trips import FEATURES, Trips
+from diagnostics.findings import Severity
+from diagnostics.platforms import kind_of, parameters_of, read_platforms
+from diagnostics.trouble_codes import CONFIRMED, CodeEvent, code_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from diagnostics.detector import Detector
+
+START_MS, DAY_MS = 1_750_000_000_000, 86_400_000
+KIND = kind_of("", "")
+
+
+def told(detector: Detector, drives: Iterable[Mapping[str, float]], *, a_day: int = 3) -> list[str]:
+    """What one car is told, in order, over drives that have these features and no others."""
+    state, p = detector.initial(1), parameters_of(read_platforms(), [KIND])
+    found: list[str] = []
+    for number, drive in enumerate(drives):
+        values = np.full((1, len(FEATURES)), np.nan)
+        at = START_MS + number * DAY_MS // a_day
+        for name, value in ({"started_ms": at, "ended_ms": at + 1_200_000} | dict(drive)).items():
+            values[0, FEATURES.index(name)] = value
+        judgement, state = detector.step(Trips(vehicle=np.zeros(1, dtype=np.int64), values=values), state, p)
+        found += [detector.causes[cause].key for cause in judgement.raised.tolist() if cause >= 0]
+    return found
+
+
+def stored(code: str, *days: float) -> list[Severity]:
+    """How bad a code is each time that it is stored, a day each."""
+    events = [
+        CodeEvent(vehicle_id="v", ecu="7E8", code=code, time_ms=START_MS + int((day + gone) * DAY_MS),
+                  state=CONFIRMED, present=not gone)
+        for day in days
+        for gone in (0, 1)
+    ]  # fmt: skip
+    return [finding.severity for finding in code_findings(events)]
+
+
+def test_a_code_that_one_drive_stores_books_nothing_by_itself() -> None:
+    """A hot afternoon, a wet morning or a flat battery is enough for it: advice, the table's word the second time."""
+    assert stored("P0A7E", 0.0) == [Severity.NEXT_SERVICE]
+    assert stored("P0AA6", 0.0, 9.0) == [Severity.NEXT_SERVICE, Severity.STOP_NOW]
+    assert stored("P0562", 0.0, 80.0) == [Severity.NEXT_SERVICE, Severity.NEXT_SERVICE]
+
+
+def test_a_code_that_two_drives_store_keeps_its_severity() -> None:
+    """The car has confirmed it itself, so the first time already says all."""
+    assert stored("P0301", 0.0, 9.0) == [Severity.SOON, Severity.SOON]
+
+
+def charges(*volts: float) -> list[dict[str, float]]:
+    """Drives of twenty minutes that charge so."""
+    return [{"running_s": 1200.0, "charging_volts": each} for each in volts]
+
+
+def test_a_regulator_that_overcharges_is_booked_well_before_the_cars_own_code() -> None:
+    """Three drives in a row at 15.1 V; a single one in deep frost says nothing."""
+    assert told(charging.DETECTOR, charges(*[14.3] * 30, 15.1, 14.5, *[15.1] * 3)) == ["high_voltage"]
+    assert told(charging.DETECTOR, charges(*[14.3] * 30, 15.1, 15.1, 14.6, 15.1, 14.6)) == []
+
+
+def test_an_alternator_that_breaks_down_at_times_is_an_advisory() -> None:
+    """Three low drives among good ones, close together; the same three spread over months are chance."""
+    close = [14.3] * 30 + [12.5, 14.3, 12.6, 14.2, 12.4]
+    apart = [14.3] * 30 + ([12.5] + [14.3] * 40) * 3
+    assert told(charging.DETECTOR, charges(*close)) == ["low_at_times"]
+    assert told(charging.DETECTOR, charges(*apart)) == []
+
+
+def fills(km: float, n: int) -> list[dict[str, float]]:
+    """Drives that leave the filter far too full."""
+    return [{"km": km, "dpf_soot_first": 55.0, "dpf_soot_last": 55.5, "dpf_regen_s": 0.0} for _ in range(n)]
+
+
+def test_a_filter_full_of_short_drives_is_not_called_blocked() -> None:
+    """The driver is asked for a long drive; only where two of these left it as full is the filter booked."""
+    assert told(dpf.DETECTOR, fills(5.0, 20)) == ["interrupted_regeneration"]
+    assert told(dpf.DETECTOR, fills(5.0, 10) + fills(40.0, 2)) == ["interrupted_regeneration", "blocked"]
+
+
+def packs(missing: float, n: int, seed: int) -> list[dict[str, float]]:
+    """Stretches of an electric car whose coolant takes ``1 - missing`` of what the platform's table says."""
+    draw = np.random.default_rng(seed)
+    heat, cooling = draw.uniform(0.5, 2.0, n), draw.uniform(2.0, 6.0, n)
+    rise = 1.2 * heat - 1.5 * (1.0 - missing) * cooling + draw.normal(0.0, 0.8, n)
+    return [{"pack_heat_kaah": heat[at], "pack_cooling_kh": cooling[at], "pack_rise_k": rise[at]} for at in range(n)]
+
+
+def test_a_balance_that_errs_from_the_first_is_no_fault_of_the_cooling() -> None:
+    """A car that begins to be judged with a misfit keeps it unsaid; a pump that stops later is said."""
+    shifted = packs(0.0, 40, seed=1) + packs(0.4, 15, seed=2)
+    assert told(hv_thermal.DETECTOR, shifted + packs(0.4, 100, seed=3)) == []
+    assert "warm" in told(hv_thermal.DETECTOR, packs(0.0, 80, seed=1) + packs(0.9, 60, seed=2))
+
+
+def rests(slope_mv: float, n: int) -> list[dict[str, float]]:
+    """Rests of which the first block falls by so much each."""
+    draw = np.random.default_rng(4)
+    zeros = {f"cell_{block}_mv": 0.0 for block in range(2, 9)}
+    return [
+        zeros | {"cell_rest_volts": 3.8, "cell_1_mv": draw.normal(0.0, 0.8) - slope_mv * max(0, at - 20)}
+        for at in range(n)
+    ]
+
+
+def test_blocks_that_part_slowly_are_left_alone() -> None:
+    """Nine millivolts in half a year are ageing; nine in two months are a short."""
+    assert told(cell_imbalance.DETECTOR, rests(0.05, 200), a_day=1) == []
+    assert "self_discharge" in told(cell_imbalance.DETECTOR, rests(0.2, 80), a_day=1)
