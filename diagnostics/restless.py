@@ -1,0 +1,41 @@
+"""How far the values of a vehicle lie apart by themselves, beside what is usual for its platform.
+
+By the differences of values that follow each other, running: a shift, which is what is looked for, enters them once
+only, while a car whose values jump about, for whatever reason, earns a limit of its own. Half the mean square of such
+differences is the variance where values are independent; the correlation from trip to trip (0.37 for fuel trims of a
+recorded car) makes it too small, by the factor that :data:`CORRELATED` gives back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diagnostics.arrays import floats
+
+if TYPE_CHECKING:
+    from diagnostics.arrays import Floats, Integers, State
+
+CORRELATED = 1.3
+"""1 / sqrt(1 - phi) for phi = 0.4."""
+REMEMBER = 0.05
+"""Weight of the newest difference (our choice)."""
+ODD = 4.0
+"""A difference counts as so many usual spreads at most, so that one odd trip is no restless car (our choice)."""
+
+
+def initial(n_vehicles: int, width: int) -> dict[str, Floats | Integers]:
+    """Nothing seen of ``width`` series a vehicle."""
+    return {name: np.full((n_vehicles, width), np.nan) for name in ("before", "restless")}
+
+
+def follow(x: Floats, state: State, usual: Floats) -> tuple[Floats, dict[str, Floats | Integers]]:
+    """The spread of each series ``(n, width)`` after ``x``, drawn from the ``usual`` one; NaN changes nothing."""
+    before, restless = floats(state["before"]), floats(state["restless"])
+    square = (x - before) ** 2 / 2.0
+    first = (usual / CORRELATED) ** 2
+    old = np.where(np.isnan(restless), first, restless)
+    restless = np.where(np.isnan(square), restless, old + REMEMBER * (np.minimum(square, ODD**2 * first) - old))
+    sd = CORRELATED * np.sqrt(np.where(np.isnan(restless), first, restless))
+    return sd, {"before": np.where(np.isnan(x), before, x), "restless": restless}
