@@ -40,7 +40,7 @@ def measure() -> Result:
         with load(NAME, order) as cars, watched(drive, server) as seen:
             begun_s = time.monotonic()
             phase = step(NAME, cars, CARS / BATCH_S, LONGEST_S)
-        in_history_s = _settled(server, begun_s)
+        in_history_s = settled(server, begun_s)
         whole = CARS * BACKLOG + phase.sent
         stored, held = server.counted()
         lost = abs(stored - held) + max(0, whole - held)
@@ -70,7 +70,7 @@ def measure() -> Result:
     )
 
 
-def _settled(server: Server, begun_s: float) -> float | None:
+def settled(server: Server, begun_s: float) -> float | None:
     """Seconds until everything is in Parquet; None where that took longer than is waited for."""
     end = time.monotonic() + SETTLE_S
     while server.waiting():

@@ -18,6 +18,7 @@ BENCHES: Mapping[str, str] = {
     "agent": "benchmarks.agent",
     "ingest": "benchmarks.ingest",
     "backlog": "benchmarks.backlog",
+    "workers": "benchmarks.workers",
     "history": "benchmarks.history",
     "detectors": "benchmarks.detectors",
     "fleet": "benchmarks.fleet",

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge_agent.bulk.frames import CLASSIC, LONGEST, Frames
 from edge_agent.buses import python_can
+from edge_agent.buses.recorded import check_some
 from edge_agent.decoders.layout import EXTENDED
 from edge_agent.errors import LogError
 
@@ -28,22 +29,49 @@ def frames(path: Path, reading: Reading, size: int) -> Iterator[Frames]:
         LogError: asammdf is not installed, the file cannot be read, or holds no recorded frames.
     """
     measurement = _opened(path)
-    start_us = round(measurement.header.start_time.timestamp() * 1e6)
-    groups = [
-        (number, int(group.channel_group.cycles_nr))
-        for number, group in enumerate(measurement.groups)
-        if _GROUP in {channel.name for channel in group.channels}
-    ]
+    try:
+        start_us = round(measurement.header.start_time.timestamp() * 1e6)
+        groups = _groups(measurement)
+    except Exception as error:
+        raise LogError(path, f"is no MF4 file that can be read ({type(error).__name__}: {error})") from error
     if not groups:
         raise LogError(path, f"holds no frames of a CAN bus: no channel is called {_GROUP}")
     total = sum(count for _, count in groups)
     with measurement:
         for number, count in groups:
-            for offset in range(0, count, size):
-                part = _part(measurement, number, offset, min(size, count - offset), start_us)
+            for part in _of_group(measurement, number, count, size, start_us, reading):
                 reading.frames += len(part)
                 reading.position = reading.size * reading.frames // max(total, 1)
                 yield part
+    check_some(path, reading)
+
+
+def _groups(measurement: Any) -> list[tuple[int, int]]:
+    """Number and records of each group that holds frames."""
+    return [
+        (number, int(group.channel_group.cycles_nr))
+        for number, group in enumerate(measurement.groups)
+        if _GROUP in {channel.name for channel in group.channels}
+    ]
+
+
+def _of_group(
+    measurement: Any, number: int, count: int, size: int, start_us: int, reading: Reading
+) -> Iterator[Frames]:
+    """The frames of a group as far as it can be read; harm ends it, and is counted."""
+    for offset in range(0, count, size):
+        wanted = min(size, count - offset)
+        try:
+            part = _part(measurement, number, offset, wanted, start_us)
+        except LogError as error:
+            reading.refuse(f"group {number}, from record {offset}", error)
+            return
+        if len(part) < wanted:
+            reading.refuse(f"group {number}, from record {offset}", f"{len(part)} of {wanted} records are there")
+        if len(part):
+            yield part
+        if len(part) < wanted:
+            return
 
 
 def _opened(path: Path) -> Any:
@@ -62,6 +90,19 @@ def _opened(path: Path) -> Any:
 
 
 def _part(measurement: Any, group: int, offset: int, count: int, start_us: int) -> Frames:
+    """Records of a group.
+
+    Raises:
+        LogError: asammdf cannot read them.
+    """
+    try:
+        return _read(measurement, group, offset, count, start_us)
+    except Exception as error:
+        # asammdf raises what comes along where a file is damaged
+        raise LogError(measurement.name, f"cannot be read there ({type(error).__name__}: {error})") from error
+
+
+def _read(measurement: Any, group: int, offset: int, count: int, start_us: int) -> Frames:
     found = measurement.get(_GROUP, group=group, raw=True, record_offset=offset, record_count=count)
     fields = {name.rpartition(".")[2]: found.samples[name] for name in found.samples.dtype.names}
     data = np.asarray(fields["DataBytes"], np.uint8)

@@ -48,6 +48,9 @@ _MOST_BYTES = 64
 _SHOWN = 60
 _AFTER_HEADER = "no internal events logged\n"
 """A line of ASC that ends its header and says nothing."""
+_ASC_WORDS = 5
+_TRC_OTHERS = frozenset({"ST", "EC", "ER", "EV", "Warng", "Error", "Event", "FFFFFFFF"})
+"""Records of TRC that are no frames: status, error counters, errors and events."""
 _OBJECT = b"LOBJ"
 _BLOCK = 1 << 16
 
@@ -222,14 +225,31 @@ class Lines:
 
 
 class _AscLines(Lines):
-    """Ends the header before the first line that begins with a time: python-can would take that line for header."""
+    """Ends the header before the first line that begins with a time: python-can would take that line for header.
 
-    def __init__(self, content: IO[bytes]) -> None:
+    Counts lines that python-can passes over though they look like frames; ``taken`` is told of each that it read.
+    """
+
+    def __init__(self, content: IO[bytes], reading: Reading) -> None:
         super().__init__(content)
-        self._in_header = True
+        self._in_header, self._reading, self._doubtful = True, reading, ""
+
+    def taken(self) -> None:
+        """The latest line was read as a frame."""
+        self._doubtful = ""
+
+    def refused(self) -> None:
+        """Counts the latest line, if nothing became of it."""
+        if self._doubtful:
+            self._reading.refuse(f"line {self.number} ({self._doubtful.strip()[:_SHOWN]})", "it is no frame of ASC")
+        self._doubtful = ""
 
     def __next__(self) -> str:
+        if self._next:
+            return self._next.popleft()
+        self.refused()
         line = super().__next__()
+        self._doubtful = line if _almost_a_frame(line.split()) else ""
         if self._in_header and line.lstrip()[:1].isdigit():
             self._in_header = False
             self.insert(line)
@@ -237,22 +257,47 @@ class _AscLines(Lines):
         return line
 
 
+def _almost_a_frame(words: list[str]) -> bool:
+    """Whether a line has three of four marks of ASC's frames: time, channel, direction, kind or, of CAN FD, channel."""
+    if len(words) < _ASC_WORDS:
+        return False
+    time, channel, second, direction, kind = words[:_ASC_WORDS]
+    fd = channel == "CANFD"
+    marks = (
+        time.replace(".", "", 1).isdecimal(), fd or channel.isdecimal(), direction in ("Rx", "Tx"),
+        second.isdecimal() if fd else kind in ("d", "r"),
+    )  # fmt: skip
+    return sum(marks) >= len(marks) - 1
+
+
 class _TrcReader(can.TRCReader):
     """Tells of lines that it cannot read instead of passing over them."""
 
     def _parse_line(self, line: str) -> Message | None:
-        return self._parse_cols(tuple(line.split(maxsplit=self._num_columns))) if line else None
+        if not line:
+            return None
+        columns = tuple(line.split(maxsplit=self._num_columns))
+        found: Message | None = self._parse_cols(columns)
+        if found is None and not _TRC_OTHERS.intersection(columns[:4]):
+            raise ValueError("it is no kind of record that TRC has")
+        return found
 
 
-def kept_going(reader: Any, lines: Lines, reading: Reading, *, again: str = "") -> Iterator[Message]:
+def kept_going(
+    reader: Any, lines: Lines, reading: Reading, *, again: str = "", taken: Callable[[], None] = lambda: None
+) -> Iterator[Message]:
     """The messages of a reader that is started anew behind each line that it stumbles over.
 
-    ``again`` is a line that the reader needs to see when it is started anew.
+    ``again`` is a line that the reader needs to see when it is started anew; ``taken`` is called once the latest line
+    has a fate: it became a message, or was refused.
     """
     while not lines.ended:
         try:
-            yield from reader
+            for message in reader:
+                taken()
+                yield message
         except _UNREADABLE as error:
+            taken()
             shown = lines.line.strip()[:_SHOWN]
             reading.refuse(f"line {lines.number} ({shown})", error)
             if again:
@@ -280,11 +325,11 @@ def _trc(path: Path, content: IO[bytes], reading: Reading) -> Iterator[Message]:
 
 def _asc(path: Path, content: IO[bytes], reading: Reading) -> Iterator[Message]:
     del path
-    lines = _AscLines(content)
+    lines = _AscLines(content, reading)
     as_file: Any = lines
     reader = can.ASCReader(as_file, relative_timestamp=False)
     local, shift_s = 0.0, 0.0
-    for message in kept_going(reader, lines, reading, again=_AFTER_HEADER):
+    for message in kept_going(reader, lines, reading, again=_AFTER_HEADER, taken=lines.taken):
         if reader.start_time != local:
             local = reader.start_time
             shift_s = _as_utc(local) - local

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from benchmarks import workers
 from benchmarks.drives import BATCH_ROWS, shipped
 from benchmarks.ingest import failure, quantile
 from benchmarks.load import EPOCH, Phase, numbered
@@ -43,3 +46,18 @@ def test_quantiles() -> None:
     assert quantile([1.0, 2.0, 3.0, 4.0], 0.5) == 3.0
     assert quantile([1.0, 2.0], 1.0) == 2.0
     assert quantile([], 0.5) is None
+
+
+@pytest.mark.parametrize(("lost", "equal"), [(0, True), (1, False)])
+def test_two_workers_stand_beside_one(monkeypatch: pytest.MonkeyPatch, lost: int, equal: bool) -> None:
+    """The middle of the rounds counts, and one lost batch in one of them says that the results are not equal."""
+    rates = iter([(1, 100), (2, 150), (1, 90), (2, 130), (1, 500), (2, 140)])
+
+    def one_round(_drive: object, workers_now: int) -> dict[str, int]:
+        expected, rate = next(rates)
+        assert workers_now == expected
+        return {"durable_batches_per_second": rate, "lost_or_doubled": lost if rate == 500 else 0}
+
+    monkeypatch.setattr(workers, "_round", one_round)
+    found = workers.measure()
+    assert (found.ours, found.peers, found.equal) == (140.0, {"one worker": 100.0}, equal)

@@ -1,0 +1,120 @@
+"""Logs that were good once: bytes changed, lost or doubled on the card. What is left is read, the rest is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import can
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_agent.bulk import logs
+from edge_agent.buses import python_can
+from edge_agent.buses.recorded import Reading, messages
+from edge_agent.errors import LogError
+from tests.property_examples import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+FORMATS = ("log", "asc", "blf", "trc", "mf4")
+FRAMES = 40
+START_S = 1_795_000_000.0
+
+
+@pytest.fixture(name="whole", scope="module")
+def _whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, bytes]]:
+    """The same frames in every format, as python-can writes them."""
+    pytest.importorskip("asammdf")
+    python_can.asammdf()
+    from asammdf.blocks.mdf_v4 import MDF4  # noqa: PLC0415  where the library is there
+
+    folder, found = tmp_path_factory.mktemp("whole"), {}
+    for form in FORMATS:
+        path = folder / f"whole.{form}"
+        with can.Logger(str(path)) as log:
+            for number in range(FRAMES):
+                data = bytes([number, 255 - number]) * (number % 5)
+                frame = can.Message(
+                    timestamp=START_S + number / 10, arbitration_id=0x100 + number, data=data, channel=0
+                )
+                frame.is_extended_id = bool(number % 2)
+                log.on_message_received(frame)
+        found[form] = path.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MDF4, "__del__", lambda _: None)  # it stumbles over files that could not be opened
+        yield found
+
+
+PLACE = st.floats(0, 1, exclude_max=True)
+HARM = st.tuples(PLACE, st.sampled_from(["change", "drop", "double", "cut"]), st.binary(min_size=1, max_size=12))
+
+
+def harmed(content: bytes, harm: list[tuple[float, str, bytes]]) -> bytes:
+    """The content after each harm."""
+    for place, kind, data in harm:
+        at, size = int(place * len(content)), len(data)
+        middle = {"change": data, "drop": b"", "double": content[at : at + size] * 2, "cut": b""}[kind]
+        content = content[:at] + middle + (b"" if kind == "cut" else content[at + size :])
+    return content
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@given(harm=st.lists(HARM, min_size=1, max_size=4))
+@settings(max_examples=examples(25), deadline=None)
+def test_harm_ends_in_frames_or_our_own_error(
+    tmp_path_factory: pytest.TempPathFactory,
+    whole: Mapping[str, bytes],
+    form: str,
+    harm: list[tuple[float, str, bytes]],
+) -> None:
+    """Read in bulk and one by one; what came is counted, and where nothing could be read, it is said why."""
+    path = tmp_path_factory.mktemp("harmed") / f"harmed.{form}"
+    path.write_bytes(harmed(whole[form], harm))
+    for read in (in_bulk,) if form == "mf4" else (in_bulk, one_by_one):
+        reading = Reading()
+        try:
+            count = read(path, reading)
+        except LogError as error:
+            assert "harmed" in str(error)
+        else:
+            assert count == reading.frames
+    path.unlink()
+
+
+def in_bulk(path: Path, reading: Reading) -> int:
+    return sum(len(part) for part in logs.frames(path, reading, 7))
+
+
+def one_by_one(path: Path, reading: Reading) -> int:
+    return sum(1 for _ in messages(path, reading))
+
+
+@pytest.mark.parametrize("form", ["log", "asc", "trc"])
+@given(place=PLACE, byte=st.integers(33, 126).map(lambda code: bytes([code])))
+@settings(max_examples=examples(40), deadline=None)
+def test_no_line_goes_without_a_word(
+    tmp_path_factory: pytest.TempPathFactory, whole: Mapping[str, bytes], form: str, place: float, byte: bytes
+) -> None:
+    """One changed character behind the header costs its line at most, and then that is counted."""
+    content = whole[form]
+    start = header(content, form)
+    at = start + int(place * (len(content) - start))
+    if content[at : at + 1].isspace():
+        return
+    path = tmp_path_factory.mktemp("harmed") / f"harmed.{form}"
+    path.write_bytes(content[:at] + byte + content[at + 1 :])
+    reading = Reading()
+    count = one_by_one(path, reading)
+    path.unlink()
+    assert count >= FRAMES - 1
+    assert reading.frames + reading.without_data + reading.unreadable >= FRAMES
+
+
+def header(content: bytes, form: str) -> int:
+    """Where the first frame's line begins."""
+    lines = content.splitlines(keepends=True)
+    first = next(at for at, line in enumerate(lines) if form == "log" or line.split()[0][:1].isdigit())
+    return sum(map(len, lines[:first]))
