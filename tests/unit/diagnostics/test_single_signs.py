@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.detectors import cell_imbalance, charging, dpf, hv_thermal
+from diagnostics.detectors import battery_12v_ev, cell_imbalance, charging, dpf, hv_thermal, tyre_pressure
 from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.findings import Severity
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
@@ -117,3 +117,45 @@ def test_blocks_that_part_slowly_are_left_alone() -> None:
     """Nine millivolts in half a year are ageing; nine in two months are a short."""
     assert told(cell_imbalance.DETECTOR, rests(0.05, 200), a_day=1) == []
     assert "self_discharge" in told(cell_imbalance.DETECTOR, rests(0.2, 80), a_day=1)
+
+
+def parked(volts: tuple[float, ...], ambient_c: float, *, caught: bool = True) -> list[dict[str, float]]:
+    """Looks at a parked electric car whose 12 V battery sags so at the key."""
+    return [
+        {"ev_rest_volts": 12.7, "ev_sag_volts": each if caught else 0.0, "ev_parked": 2.0, "ev_topups": 0.0,
+         "ambient_c": ambient_c}
+        for each in volts
+    ]  # fmt: skip
+
+
+def test_a_battery_that_sags_in_frost_is_not_taken_for_an_old_one() -> None:
+    """As much sag at 20 degC is too much for any battery; at -15 degC a third of it is the cold."""
+    assert told(battery_12v_ev.DETECTOR, parked((2.9,) * 40, -15.0)) == []
+    assert told(battery_12v_ev.DETECTOR, parked((2.9,) * 40, 20.0)) == ["ageing"]
+
+
+def test_looks_that_missed_the_dip_do_not_hide_a_battery_that_ages() -> None:
+    """A reading of no sag was taken beside the dip and counts for nothing."""
+    sound = [drive for _ in range(30) for drive in parked((0.6,), 20.0) + parked((0.0,), 20.0, caught=False)]
+    worn = [drive for _ in range(20) for drive in parked((1.2,), 20.0) + parked((0.0,), 20.0, caught=False) * 4]
+    assert told(battery_12v_ev.DETECTOR, sound + worn) == ["ageing"]
+
+
+def tyres(kpa: tuple[float, ...], n: int, *, leak: float = 0.0, seed: int = 0) -> list[dict[str, float]]:
+    """Cold readings of four tyres, the rear left losing air."""
+    draw = np.random.default_rng(seed)
+    names = ("fl", "fr", "rl", "rr")
+    return [
+        {f"tyre_{name}_kpa": each - leak * at * (name == "rl") + draw.normal(0.0, 1.5)
+         for name, each in zip(names, kpa, strict=True)}
+        | {"tyre_compensated": 1.0, "soak_s": 30_000.0}
+        for at in range(n)
+    ]  # fmt: skip
+
+
+def test_other_tyres_at_less_pressure_are_no_leak() -> None:
+    """All four fall at one reading, each by its own: the new ones are learned, and a leak of theirs is found."""
+    before, after = tyres((330.0, 336.0, 374.0, 368.0), 60), (292.0, 297.0, 333.0, 345.0)
+    assert told(tyre_pressure.DETECTOR, before + tyres(after, 60, seed=1), a_day=1) == []
+    leaking = told(tyre_pressure.DETECTOR, before + tyres(after, 20, seed=1) + tyres(after, 40, leak=2.0), a_day=1)
+    assert leaking[0].endswith("_rl")
