@@ -48,7 +48,7 @@ def path_of(text: str) -> str:
         return found[0]
     if found:
         raise ColumnError(text, f"could be {', '.join(found)}; write more of the path")
-    raise ColumnError(text, str(UnknownSignalError(text, CATALOGUE)).partition("; ")[2] or "is not in the catalogue")
+    raise ColumnError(text, str(UnknownSignalError(text, CATALOGUE)).removeprefix(f"signal {text!r} "))
 
 
 def moment(text: str) -> datetime:

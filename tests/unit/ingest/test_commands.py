@@ -221,7 +221,7 @@ def test_history_errors(shell: Shell) -> None:
         shell.run("history", "glof")
     with pytest.raises(ColumnError, match=r"Vehicle\.Speed.*write more of the path"):
         shell.run("history", "golf", "--signal", "speed")
-    with pytest.raises(ColumnError, match=r"did you mean.*EngineCoolant"):
+    with pytest.raises(ColumnError, match=r"is not in the catalogue; did you mean.*EngineCoolant"):
         shell.run("history", "golf", "--signal", "Vehicle.Powertrain.CombustionEngine.EngineCoolant.Temperatur")
     with pytest.raises(TimeFormatError, match="2026-11-23"):
         shell.run("history", "golf", "--from", "yesterday")
