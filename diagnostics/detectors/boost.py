@@ -1,10 +1,11 @@
 """Turbocharger and charge air: less pressure than commanded, air lost on the way, or an actuator that works harder.
 
-Why it works: the computer regulates boost, so a leak, a worn turbocharger or a sticking actuator shows first as harder
-work at the same boost, then as a gap between commanded and actual pressure that lasts while the engine is steady. Air
-that leaves through a hose after the meter shows as more metered air than the boosted cylinders can take, measured
-against the same engine at part load. Each is compared with the car's own normal by whitened sums. A gap that appears
-together with lost air is a leak; alone it is the turbocharger or its actuator.
+Why it works: the computer regulates boost, so a leak, a worn turbocharger or a sticking actuator shows first as
+harder work at the same boost, then as a gap between commanded and actual pressure that lasts while the engine is
+steady. Air that leaves through a hose after the meter shows as more metered air than the boosted cylinders can take,
+measured against the same engine at part load. Each is compared with the car's own normal by whitened sums. A gap that
+appears together with lost air is a leak; alone it is the turbocharger or its actuator. Air that seems lost while more
+pressure is read than commanded is a pressure sensor that drifts, and is that detector's matter.
 When not: transients (left out), altitude above 2500 m (left out; below it the gap is taken to sea level), limp mode
 for another fault (the command falls with it). Heat and bad fuel lower the command, not the gap. A drive without six
 steady readings under boost says nothing; town traffic may say nothing for weeks. A clogged particulate filter holds
@@ -18,7 +19,9 @@ of Ford's kind). 5 kPa for the next service, 10 for soon, 6 % of air, 15 points 
 choice.
 
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years
-by ``tests/unit/diagnostics/test_engine_detectors.py`` with autocorrelated trips, where it is 0.
+by ``tests/unit/diagnostics/test_engine_detectors.py`` with autocorrelated trips, where it is 0. Development fleet,
+seeds 11 and 12: the recent level of the actuator stays below 80 points in all 722 sound cars, and reaches 86 to 94 in
+the six whose vanes stick, those included that were met with it; 82 is an advisory.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from diagnostics.findings import Component, Severity
 from vehicle import signals
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
 ACTUATOR, WEAK, LOSES_AIR, OVERBOOST, UNDERBOOST, LEAK = range(6)
@@ -62,6 +65,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     bad = np.where(observable, _cause(shift, far, p), -1)
     near = np.abs(gap - shift.baseline[:, GAP]) < p["boost_next_kpa"]
     good = ~np.isnan(gap) & near & (np.abs(shift.moved[:, GAP]) < p["boost_clear_kpa"])
+    good &= ~_at_its_end(shift, p)
     good &= (far["far_gap"] == 0) & (far["far_air"] == 0) & ~(shift.moved[:, AIR] >= p["boost_air_lost"] / 2.0)
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["boost_clear_trips"])
     moved = np.abs(shift.moved[:, GAP])
@@ -92,6 +96,13 @@ def _streak(value: Floats, limit: Floats, before: object) -> Integers:
     return np.where(np.isnan(value), old, np.where(value >= limit, old + 1, 0))
 
 
+def _at_its_end(shift: whitened.Shift, p: Parameters) -> Flags:
+    """The actuator is driven so far, drive after drive, that no sound turbocharger of any normal needs it."""
+    known = shift.learned[:, CONTROL] >= p["boost_control_learn"]
+    at_end: Flags = known & (shift.level[:, CONTROL] >= p["boost_control_end"])
+    return at_end
+
+
 def _cause(shift: whitened.Shift, far: dict[str, Integers], p: Parameters) -> Integers:
     moved = shift.moved
     low = shift.up[:, GAP] > p["boost_gap_h"]
@@ -99,9 +110,12 @@ def _cause(shift: whitened.Shift, far: dict[str, Integers], p: Parameters) -> In
     strong = (low & (moved[:, GAP] >= p["boost_soon_kpa"])) | (far["far_gap"] >= p["boost_far_trips"])
     over = (shift.down[:, GAP] > p["boost_gap_h"]) & (moved[:, GAP] <= -p["boost_soon_kpa"])
     lost = (shift.up[:, AIR] > p["boost_air_h"]) & (moved[:, AIR] >= p["boost_air_lost"])
-    gone = (far["far_air"] >= p["boost_far_trips"]) | (lost & (moved[:, AIR] >= p["boost_air_soon"]))
+    reads_high = moved[:, GAP] <= -p["boost_clear_kpa"]  # than commanded: no leak does that
+    lost &= ~reads_high
+    gone = ((far["far_air"] >= p["boost_far_trips"]) & ~reads_high) | (lost & (moved[:, AIR] >= p["boost_air_soon"]))
     worked = np.maximum(shift.up[:, CONTROL], shift.down[:, CONTROL]) > p["boost_control_h"]
-    bad = np.where(worked & (np.abs(moved[:, CONTROL]) >= p["boost_control_moved"]), ACTUATOR, -1)
+    worked &= np.abs(moved[:, CONTROL]) >= p["boost_control_moved"]
+    bad = np.where(worked | _at_its_end(shift, p), ACTUATOR, -1)
     bad = np.where(lost, LOSES_AIR, np.where(weak, WEAK, bad))
     bad = np.where(over, OVERBOOST, np.where(strong, UNDERBOOST, bad))
     return np.where(gone | (weak & lost), LEAK, bad).astype(np.int64)
@@ -179,7 +193,7 @@ DETECTOR = Detector(
     step=step,
     parameters=(
         *whitened.parameters(*PREFIXES), "boost_next_kpa", "boost_soon_kpa", "boost_code_kpa", "boost_clear_kpa",
-        "boost_air_lost", "boost_air_soon",
-        "boost_far_kpa", "boost_far_air", "boost_far_trips", "boost_control_moved", "boost_clear_trips",
+        "boost_air_lost", "boost_air_soon", "boost_far_kpa", "boost_far_air", "boost_far_trips",
+        "boost_control_moved", "boost_control_end", "boost_clear_trips",
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.detectors import battery_12v_ev, cell_imbalance, charging, dpf, hv_thermal, tyre_pressure
+from diagnostics.detectors import battery_12v_ev, boost, cell_imbalance, charging, dpf, hv_thermal, tyre_pressure
 from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.findings import Severity
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
@@ -159,3 +159,21 @@ def test_other_tyres_at_less_pressure_are_no_leak() -> None:
     assert told(tyre_pressure.DETECTOR, before + tyres(after, 60, seed=1), a_day=1) == []
     leaking = told(tyre_pressure.DETECTOR, before + tyres(after, 20, seed=1) + tyres(after, 40, leak=2.0), a_day=1)
     assert leaking[0].endswith("_rl")
+
+
+def boosts(gap: float, air: float, control: float, n: int) -> list[dict[str, float]]:
+    """Drives under boost: kPa missing, logarithm of the air beyond what the cylinders take, points of the actuator."""
+    return [{"boost_gap": gap, "charge_air_excess": air, "boost_control": control} for _ in range(n)]
+
+
+def test_air_that_seems_lost_at_too_much_pressure_is_the_sensors_matter() -> None:
+    """A leak cannot raise the pressure; with the pressure as commanded the same air is one."""
+    sound = boosts(0.5, 0.0, 55.0, 30)
+    assert told(boost.DETECTOR, sound + boosts(-8.0, 0.3, 55.0, 30)) == []
+    assert told(boost.DETECTOR, sound + boosts(0.5, 0.3, 55.0, 30))[-1] == "charge_air_leak"
+
+
+def test_vanes_that_stuck_before_the_car_was_known_are_said() -> None:
+    """No sound turbocharger needs 88 points drive after drive, whatever was normal for the car; 75 are a van's."""
+    assert len(told(boost.DETECTOR, boosts(0.5, 0.0, 88.0, 30))) == 1
+    assert told(boost.DETECTOR, boosts(0.5, 0.0, 75.0, 30)) == []
