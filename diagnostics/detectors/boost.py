@@ -20,8 +20,8 @@ choice.
 
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years
 by ``tests/unit/diagnostics/test_engine_detectors.py`` with autocorrelated trips, where it is 0. Development fleet,
-seeds 11 and 12: the recent level of the actuator stays below 80 points in all 722 sound cars, and reaches 86 to 94 in
-the six whose vanes stick, those included that were met with it; 82 is an advisory.
+seeds 11 and 12: the recent level of the actuator stays at 80 points or below in all 722 sound cars, and reaches 86 to
+94 in the five whose vanes stick, those included that were met with it; 82 is an advisory.
 """
 
 from __future__ import annotations
