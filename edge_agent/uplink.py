@@ -58,6 +58,7 @@ class Uplink:
         self.connected = asyncio.Event()
         self.on_config: Callable[[Config], Awaitable[bool]] | None = None
         self.listen_only: Callable[[], bool] = lambda: settings.listen_only
+        self._said_listen_only = False
         self.told: Callable[[], tuple[int, list[Refused]]] = lambda: (0, [])
         self.on_command: Callable[[Command, Callable[[Reply], Awaitable[None]]], Awaitable[None]] | None = None
 
@@ -137,10 +138,11 @@ class Uplink:
         first, last, _ = await self._store.bounds()
         now = self._clock.now()
         config_version, refused = self.told()
+        self._said_listen_only = self.listen_only()
         state = State(
             status="online", epoch=self._store.epoch, first=first, last=last, boot_id=self._clock.boot_id,
             monotonic_ms=now.monotonic_ms, believed_ms=now.believed_ms, quality=str(self._clock.quality),
-            agent_version=VERSION, listen_only=self.listen_only(), signal_sets=await self._store.sets(),
+            agent_version=VERSION, listen_only=self._said_listen_only, signal_sets=await self._store.sets(),
             config_version=config_version, refused=refused,
         )  # fmt: skip
         await client.publish(topic(self._settings.device, Kind.STATE), encode(state), qos=1, retain=True)
@@ -195,7 +197,7 @@ class Uplink:
         while not _cancelled():
             self._wake.clear()
             self._health.add("resent", self._window.give_up(time.monotonic()))
-            if self._store.take_new_sets():
+            if self._store.take_new_sets() or self._said_listen_only != self.listen_only():
                 await self._announce(client)
             pause_s = self._paused_until_s - time.monotonic()
             if pause_s > 0:

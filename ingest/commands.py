@@ -85,6 +85,7 @@ def device_list(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     table = Table("name", "state", "last seen (UTC)", "device", "vehicle")
     for one in found:
         state = "revoked" if one.revoked_at else ("online" if one.online else "offline")
+        state += ", listen-only" if one.listen_only and not one.revoked_at else ""
         seen = one.seen_at.strftime("%Y-%m-%d %H:%M:%S") if one.seen_at else "never"
         table.add_row(one.name, state, seen, one.id, one.vehicle_id)
     Console(markup=False).print(table)

@@ -192,6 +192,7 @@ class Committer:
             if online and state.boot_id and not retained:  # a retained one's clock stood still since
                 inbox.keep_anchor(connection, device, state.boot_id, received_ms - state.monotonic_ms)
             if online:
+                inbox.note_listen_only(connection, device, listen_only=state.listen_only)
                 campaigns.note_taken(connection, device, state.config_version, state.refused, now)
                 asked[device, state.epoch] = inbox.settle(connection, device, state.epoch, state.first)
         return asked

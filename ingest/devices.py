@@ -38,6 +38,8 @@ class Device:
     revoked_at: datetime | None
     online: bool
     seen_at: datetime | None
+    listen_only: bool
+    """Whether it sends nothing to the car, as it last said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,16 @@ def vehicles_of(connection: sa.Connection, device_ids: Collection[str] | None = 
 def devices_of(connection: sa.Connection, vehicle_id: str) -> list[Device]:
     """The devices that are installed in a vehicle now."""
     return [device for device in list_devices(connection) if device.vehicle_id == vehicle_id]
+
+
+def listening_only(connection: sa.Connection) -> set[str]:
+    """The vehicles with a device in use that sends nothing to them."""
+    query = (
+        sa.select(installations.c.vehicle_id)
+        .join(devices, installations.c.device_id == devices.c.id)
+        .where(devices.c.listen_only, devices.c.revoked_at.is_(None), installations.c.installed_until.is_(None))
+    )
+    return set(connection.execute(query).scalars())
 
 
 def counts_of(connection: sa.Connection, device_id: str) -> dict[str, int]:

@@ -43,6 +43,7 @@ class DeviceOut(BaseModel):
     online: bool
     seen_at: datetime | None
     revoked_at: datetime | None
+    listen_only: bool = Field(description="It sends nothing to the car, as it last said.")
 
 
 class VehicleChange(BaseModel):

@@ -347,6 +347,13 @@ def set_presence(connection: sa.Connection, device_id: str, *, online: bool, now
     connection.execute(t.devices.update().where(t.devices.c.id == device_id).values(values))
 
 
+def note_listen_only(connection: sa.Connection, device_id: str, *, listen_only: bool) -> None:
+    """Notes whether a device sends nothing to its car; that stays so until it says otherwise, also while it is away."""
+    c = t.devices.c
+    changed = t.devices.update().where(c.id == device_id, c.listen_only != listen_only)
+    connection.execute(changed.values(listen_only=listen_only))
+
+
 def forget_presence(connection: sa.Connection) -> None:
     """Notes that no device is known to be there, until it says so again."""
     connection.execute(t.devices.update().where(t.devices.c.online).values(online=False))

@@ -20,6 +20,7 @@ devices = sa.Table(
     sa.Column("revoked_at", UtcDateTime),
     sa.Column("online", sa.Boolean, nullable=False, default=False),
     sa.Column("seen_at", UtcDateTime),
+    sa.Column("listen_only", sa.Boolean, nullable=False, server_default=sa.false()),
 )  # fmt: skip
 
 installations = sa.Table(

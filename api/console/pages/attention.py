@@ -17,6 +17,7 @@ from api.web import Database, Now, TheDesk
 from diagnostics.outcomes import detector_precision, told
 from diagnostics.suggestions.causes import shares
 from diagnostics.suggestions.trust import NEEDED, trust
+from ingest.devices import listening_only
 from ingest.storage.letters import counts_by_reason
 
 router = APIRouter(include_in_schema=False, route_class=WholeRoute)
@@ -37,7 +38,9 @@ def vehicle_list(request: Request, reader: Reading, connection: Database) -> HTM
     person = person_of(reader)
     worst = overview.worst_by_vehicle(connection, person)
     cars = vehicles.list_vehicles(connection, person)
-    return page(request, reader, "vehicles.html", cars=cars, worst=worst, colours=COLOURS)
+    return page(
+        request, reader, "vehicles.html", cars=cars, worst=worst, colours=COLOURS, listening=listening_only(connection)
+    )
 
 
 @router.get("/quality")

@@ -183,6 +183,25 @@ def test_presence_is_forgotten_and_told_anew(engine: sa.Engine) -> None:
     assert found == {"golf": (False, later), "polo": (True, NOW)}
 
 
+def test_listen_only_stays_until_the_device_says_otherwise(engine: sa.Engine) -> None:
+    """It is one device's, outlives presence, is told by vehicle without revoked devices, and goes when it is said."""
+    with transaction(engine) as connection:
+        golf, polo = (devices.enrol(connection, name=name, now=NOW) for name in ("golf", "polo"))
+        assert not devices.find(connection, "golf").listen_only
+        inbox.note_listen_only(connection, golf.device_id, listen_only=True)
+        inbox.set_presence(connection, golf.device_id, online=False, now=NOW)
+        inbox.forget_presence(connection)
+    with transaction(engine) as connection:
+        assert {one.name: one.listen_only for one in devices.list_devices(connection)} == {"golf": True, "polo": False}
+        assert devices.listening_only(connection) == {golf.vehicle_id}
+        inbox.note_listen_only(connection, golf.device_id, listen_only=False)
+        inbox.note_listen_only(connection, polo.device_id, listen_only=True)
+        assert not devices.find(connection, "golf").listen_only
+        assert devices.listening_only(connection) == {polo.vehicle_id}
+        devices.revoke(connection, name="polo", now=NOW)
+        assert devices.listening_only(connection) == set()
+
+
 def test_the_life_of_a_request(engine: sa.Engine) -> None:
     """Requested, sent, progress, done; an answer by another device or after the end changes nothing."""
     later = NOW + timedelta(minutes=1)

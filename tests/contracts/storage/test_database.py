@@ -65,6 +65,18 @@ def test_an_older_database_goes_on_where_it_was(engine: sa.Engine, store: Teleme
     assert speeds(store) == expected(1, 2, 3, 4, 5)
 
 
+def test_devices_of_an_older_database_are_taken_to_ask(engine: sa.Engine) -> None:
+    """Until they say that they listen only; what else is known of them stays."""
+    with transaction(engine) as connection:
+        made = devices.enrol(connection, name="golf", now=NOW)
+        before = devices.find(connection, "golf")
+    downgrade(engine, "ingest_0004")
+    migrate(engine, "ingest")
+    with reading(engine) as connection:
+        assert devices.find(connection, made.device_id) == before
+    assert not before.listen_only
+
+
 def reached_by(engine: sa.Engine) -> dict[str, int]:
     with reading(engine) as connection:
         return dict(progress.reached(connection))

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from ingest.quarantine import Quarantine
+from ingest.storage import commands
 from ingest.storage.database import transaction
-from ingest.storage.inbox import keep_sets, store
+from ingest.storage.inbox import keep_sets, note_listen_only, store
 from ingest.validate import Knowledge, judge
 from vehicle.signals import DEVICE_FREE_DISK, DEVICE_PROCESSOR_TEMPERATURE
 from vehicle.topics import Kind
@@ -54,3 +55,36 @@ def test_a_device_that_says_nothing_is_said_to(visit, scene) -> None:
     """A foreign device or an old agent tells nothing of itself."""
     said = visit(scene.world.here.advisor, "zh").get(f"/vehicles/{scene.vehicle_id}/device").text
     assert "设备最近两天没有上报自身状况。" in said
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Listen-only: sends nothing to the car"), ("zh", "只听不问：不向车辆发送任何请求")],
+)
+def test_a_device_that_listens_only_is_shown_as_such_until_it_says_otherwise(visit, scene, language, words) -> None:
+    """On the car's page, in the list of vehicles, on the page of its campaign, and by REST."""
+    browser = visit(scene.world.here.advisor, language)
+    pages = [f"/vehicles/{scene.vehicle_id}", "/vehicles", f"/campaigns/{scene.campaign_id}"]
+    for listen_only in (False, True, False):
+        with transaction(scene.world.engine) as connection:
+            note_listen_only(connection, scene.device_id, listen_only=listen_only)
+        assert [words in browser.get(path).text for path in pages] == [listen_only] * len(pages)
+        (device,) = browser.get(f"/api/v1/vehicles/{scene.vehicle_id}").json()["devices"]
+        assert device["listen_only"] is listen_only
+
+
+def test_the_page_asks_how_the_device_stands_after_it_was_turned(visit, scene, now) -> None:
+    """What stands at its top does not contradict the answer below for longer than the device needs to say so."""
+    with transaction(scene.world.engine) as connection:
+        asked = commands.request_command(
+            connection, device_id=scene.device_id, name="listen_only_on", arguments={}, requested_by="ann", now=now,
+            expires_at=now + timedelta(minutes=1),
+        )  # fmt: skip
+        commands.record_reply(
+            connection, command_id=asked, device_id=scene.device_id, now=now, status="done",
+            result={"listen_only": True}, reason="",
+        )  # fmt: skip
+    browser = visit(scene.world.here.advisor, "en")
+    part = browser.get(f"/vehicles/{scene.vehicle_id}/commands/{asked}").text
+    assert f'hx-get="/vehicles/{scene.vehicle_id}" hx-trigger="load delay:2s" hx-select="#facts"' in part
+    assert '<dl class="facts" id="facts">' in browser.get(f"/vehicles/{scene.vehicle_id}").text

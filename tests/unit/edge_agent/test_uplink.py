@@ -11,6 +11,7 @@ from edge_agent.clock import Clock
 from edge_agent.settings import AgentSettings, Broker
 from edge_agent.spool import Spool
 from edge_agent.store import Store
+from edge_agent.switch import Switch
 from edge_agent.uplink import Uplink
 from vehicle.messages import State, decode
 
@@ -127,3 +128,27 @@ async def test_an_agent_that_ends_says_that_it_is_gone(tmp_path, health) -> None
         await asyncio.wait([task])
     await store.close()
     assert [decode(State, payload).status for payload in listening.said] == ["online", "offline"]
+
+
+async def test_an_agent_says_at_once_when_it_begins_or_ends_to_listen_only(tmp_path, health, monkeypatch) -> None:
+    """Not only at its next connection: the desk shows what the device last said."""
+    monkeypatch.setattr("edge_agent.uplink.FIRST_ACK_S", 0.01)
+    monkeypatch.setattr("edge_agent.uplink.IDLE_S", 0.01)
+    listening, switch = Listening(), Switch()
+    server = await asyncio.start_server(listening.serve, "127.0.0.1", 0)
+    store = Store(Spool(tmp_path / "spool.db", max_bytes=2**20, gap=lambda *_: None))
+    port = server.sockets[0].getsockname()[1]
+    settings = AgentSettings(device="device-0", password="p", broker=Broker(host="127.0.0.1", port=port))
+    uplink = Uplink(settings, store, Clock(), health)
+    uplink.listen_only = lambda: switch.listen_only
+    task = asyncio.create_task(uplink.run())
+    async with server, asyncio.timeout(30):
+        for count, wanted in enumerate((False, True, False), start=1):
+            switch.turn(listen_only=wanted, why="the test says so")
+            while len(listening.said) < count:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+    await store.close()
+    said = [decode(State, payload) for payload in listening.said[:3]]
+    assert [(one.status, one.listen_only) for one in said] == [("online", False), ("online", True), ("online", False)]

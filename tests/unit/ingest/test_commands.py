@@ -166,8 +166,12 @@ def test_add_into_a_known_vehicle(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_list_and_revoke(shell: Shell, device: devices.Credentials) -> None:
-    """The list says who is revoked; an unknown name is answered with the nearest."""
+    """The list says who listens only and who is revoked; an unknown name is answered with the nearest."""
     assert "offline" in shell.run("device", "list")
+    assert "listen-only" not in shell.run("device", "list")
+    with transaction(shell.engine) as connection:
+        inbox.note_listen_only(connection, device.device_id, listen_only=True)
+    assert "listen-only" in shell.run("device", "list")
     assert "golf is revoked" in shell.run("device", "revoke", "golf")
     (row,) = json.loads(shell.run("device", "list", "--json"))
     assert (row["id"], row["vehicle_id"]) == (device.device_id, device.vehicle_id)

@@ -304,6 +304,20 @@ def look(server, name: str) -> devices.Device:
         return devices.find(connection, name)
 
 
+async def test_listen_only_follows_what_the_device_says(server, make, until) -> None:
+    """Kept from its state while it is away too, and gone when it says so."""
+    golf = server.enrol("golf")
+    async with server.dongle(golf) as dongle:
+        assert not look(server, "golf").listen_only
+        await dongle.send(Kind.STATE, make.birth(listen_only=True), retain=True)
+        await until(lambda: look(server, "golf").listen_only, what="listen-only")
+        await dongle.send(Kind.STATE, b'{"status":"offline"}', retain=True)
+        await until(lambda: not look(server, "golf").online, what="the device to be offline")
+        assert look(server, "golf").listen_only
+        await dongle.send(Kind.STATE, make.birth(), retain=True)
+        await until(lambda: not look(server, "golf").listen_only, what="the end of listen-only")
+
+
 async def test_a_lost_broker_takes_presence_with_it(server, until) -> None:
     """Ingest runs on, but nobody can tell it who went while the broker was away."""
     golf = server.enrol("golf")
