@@ -11,7 +11,7 @@ from api.campaigns.repository import Target
 from api.campaigns.service import Draft
 from api.errors import FaultyCampaignError
 from api.times import EARLIEST, is_usable
-from vehicle.campaign import MOST_SIGNALS
+from vehicle.campaign import BYTES_A_DAY, MOST_SIGNALS
 from vehicle.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -70,6 +70,15 @@ def seconds(form: Mapping[str, str]) -> float:
         return float(text.replace(",", "."))
     except ValueError as error:
         raise FaultyCampaignError([CampaignError("seconds", "{text!r} is no number", text=text)]) from error
+
+
+def in_its_unit(fault: CampaignError) -> CampaignError:
+    """What is wrong with a field, in the unit of the form's field; the campaign's own budget is in bytes."""
+    if fault.place != "bytes_a_day" or "fewest" not in fault.values:
+        return fault
+    why = "{fewest:g} to {most:g} megabytes a day are possible"
+    fewest, most = (bound / MEGABYTE for bound in BYTES_A_DAY)
+    return CampaignError(fault.place, why, fewest=fewest, most=most)
 
 
 def rows(typed: Mapping[str, str]) -> range:

@@ -1,7 +1,12 @@
-"""What charts draw: evidence of a finding, and measured signals, as columns for uPlot. Pure."""
+"""What charts draw: evidence of a finding, and measured signals, as columns for uPlot. Pure.
+
+A line joins readings that follow each other as they usually do; over a time without readings it is broken.
+"""
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,11 +17,20 @@ if TYPE_CHECKING:
     from diagnostics.findings import Evidence
     from ingest.storage.campaigns import Captured
 
+USUAL_SHARE = 0.8
+"""The usual distance of a chart's readings: so large a share of their distances in time are no longer (our choice).
+
+Of readings each second it is a second, however often the car stood; of a few trips a day about a night.
+"""
+FAR = 4.0
+"""Readings further apart than so many usual distances are not joined (our choice); of daily ones, a weekend is."""
+
 
 def of_evidence(evidence: Evidence, language: str, words: dict[str, str]) -> dict[str, Any]:
     """The feature's series, what was expected, and the limit; times in seconds since 1970."""
-    times = [at for at, _ in evidence.points]
-    series = [{"label": evidence.label.get(language, ""), "values": [value for _, value in evidence.points]}]
+    points = _broken(evidence.points)
+    times = [at for at, _ in points]
+    series = [{"label": evidence.label.get(language, ""), "values": [value for _, value in points]}]
     expected = _expected(evidence, times)
     if expected is not None:
         series.append({"label": words["expected"], "values": expected, "kind": "expected"})
@@ -27,10 +41,11 @@ def of_evidence(evidence: Evidence, language: str, words: dict[str, str]) -> dic
 
 def of_signals(measured: Sequence[Series], language: str) -> dict[str, Any]:
     """Signals on one axis of time; where one has no sample there is a gap."""
-    times = sorted({at for one in measured for at, _ in one.points})
+    lines = [_broken(one.points) for one in measured]
+    times = sorted({at for line in lines for at, _ in line})
     columns = []
-    for one in measured:
-        known = dict(one.points)
+    for one, line in zip(measured, lines, strict=True):
+        known = dict(line)
         columns.append(
             {"label": f"{one.label.get(language, one.path)} ({one.unit})", "values": [known.get(at) for at in times]}
         )
@@ -39,14 +54,29 @@ def of_signals(measured: Sequence[Series], language: str) -> dict[str, Any]:
 
 def of_column(column: Column, capture: Captured, language: str, word: str) -> dict[str, Any]:
     """One signal over the window of a capture, in seconds from the trigger, which is marked with ``word``."""
+    points = _broken(column.points)
     name = column.signal.chinese if language == "zh" else column.signal.english
     return {
         "unit": column.signal.unit.symbol,
-        "times": [at_ms / 1000 for at_ms, _ in column.points],
-        "series": [{"label": name, "values": [value for _, value in column.points]}],
+        "times": [at_ms / 1000 for at_ms, _ in points],
+        "series": [{"label": name, "values": [value for _, value in points]}],
         "mark": {"at": 0, "label": word},
         "span": [capture.begin_ms / 1000, capture.end_ms / 1000],
     }
+
+
+def _broken(points: Sequence[tuple[int, float]]) -> list[tuple[int, float | None]]:
+    """Readings in order of time (ms), with a null halfway between those that are :data:`FAR` apart."""
+    distances = sorted(later - earlier for (earlier, _), (later, _) in pairwise(points))
+    if not distances:
+        return list(points)
+    far = FAR * distances[ceil(USUAL_SHARE * len(distances)) - 1]
+    line: list[tuple[int, float | None]] = []
+    for (at, value), (following, _) in pairwise(points):
+        line.append((at, value))
+        if following - at > far:
+            line.append(((at + following) // 2, None))
+    return [*line, points[-1]]
 
 
 def _expected(evidence: Evidence, times: Sequence[int]) -> list[float | None] | None:

@@ -220,7 +220,7 @@ def _form(
     wrong: dict[str, list[str]] = {}
     for fault in faults:
         sentences = wrong.setdefault(fault.place.removesuffix("_ms"), [])
-        if (said := said_of_campaign(fault, reader.language)) not in sentences:
+        if (said := said_of_campaign(campaign_form.in_its_unit(fault), reader.language)) not in sentences:
             sentences.append(said)
     return page(
         request, reader, "campaign_form.html", status=422 if faults else 200, typed=typed, wrong=wrong, choices=choices,

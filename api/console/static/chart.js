@@ -3,6 +3,15 @@
   "use strict";
   const colours = { value: "#0f5c8c", expected: "#52616f", limit: "#b42318" };
 
+  // Where not every reading has its dot, one has that stands alone between two breaks: no line would show it.
+  function alone(plot, which, shown) {
+    if (shown) { return null; }
+    const values = plot.data[which];
+    const found = values.flatMap((value, at) =>
+      value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []);
+    return found.length ? found : null;
+  }
+
   function series(one) {
     const kind = one.kind || "value";
     return {
@@ -67,7 +76,11 @@
       options.axes[0].values = (_, splits) => splits.map((at) => `${at} s`);
     }
     if (chart.mark) { options.plugins = [marked(chart.mark.at, chart.mark.label)]; }
-    if (chart.times.length > 200) { options.series.forEach((one) => { one.points = { show: false }; }); }
+    if (chart.times.length > 200) {
+      options.series.slice(1).forEach((one) => {
+        one.points = { show: false, size: 5, filter: one.spanGaps ? null : alone };
+      });
+    }
     const plot = new uPlot(options, [chart.times, ...chart.series.map((one) => one.values)], box);
     new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: options.height })).observe(figure);
     figure.dataset.drawn = "yes";

@@ -71,8 +71,9 @@ def test_a_campaign_is_made_changed_and_revoked(world, visit, engineer) -> None:
         ({"before": "nan"}, "秒；可为 0 到 300 秒"),
         ({"before": "400"}, "400 秒；可为 0 到 300 秒"),
         ({"most": "1e99"}, "每天可为 1 到 1000 次触发"),
-        ({"megabytes": "-3"}, "-3000000；每天可为 10000 到 64000000 字节"),
-        ({"megabytes": "nan"}, "每天可为 10000 到 64000000 字节"),
+        ({"megabytes": "-3"}, "每天可为 0.01 到 64 兆字节。"),
+        ({"megabytes": "nan"}, "每天可为 0.01 到 64 兆字节。"),
+        ({"megabytes": "x"}, "“x”不是数字"),
         ({"until": "soon"}, "“soon”不是日期"),
         ({"until": "0001-01-01"}, "请选择尚未过去的截止日期"),
         ({"rate-1": "fast"}, "“fast”不是数字"),
@@ -90,6 +91,15 @@ def test_a_mistake_is_shown_beside_its_field(visit, engineer, change, words: str
     assert 'name="tag:A"' not in answer.text  # nobody has the tag in this world
     assert 'name="vehicle:here-car" checked' in answer.text
     assert "还没有采集任务。" in browser.get("/campaigns").text
+
+
+def test_the_budget_is_told_in_the_unit_of_its_field(visit, engineer) -> None:
+    """Megabytes, also in English; to programs, which give bytes, in bytes."""
+    browser = visit(engineer, "en")
+    page = browser.post_form("/campaigns", **FIELDS | {"megabytes": "65"}).text
+    assert "0.01 to 64 megabytes a day are possible." in page
+    assert "bytes" not in page.lower().replace("megabytes", "")
+    assert browser.post_form("/campaigns", **FIELDS | {"megabytes": "64"}).status_code == 303
 
 
 def test_a_condition_is_looked_at_while_it_is_typed(visit, engineer) -> None:
