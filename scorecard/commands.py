@@ -115,6 +115,38 @@ def score_calibrate(
         typer.echo(f"wrote {name}")
 
 
+@score.command("realism")
+def score_realism(
+    *,
+    vehicles: Vehicles = 200,
+    days: Annotated[int, typer.Option("--days", min=14, max=730, help="How long each is watched.")] = 60,
+    seed: Seed = 1,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder of recorded drives; default: carobd of the shared data.")
+    ] = None,
+    cache: Folder = None,
+    processes: Processes = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Ask a classifier to tell simulated trips of sound cars from recorded ones."""
+    import msgspec
+
+    from diagnostics.evaluation.real import trips_of
+    from diagnostics.evaluation.recordings import read_drives, shared_drives
+    from scorecard.realism import realism
+
+    drives = read_drives(data if data is not None else shared_drives())
+    request = _request("development", vehicles, days / 365.25, seed, "none")
+    found = realism(trips_of(drives), _watch(request, cache, processes), seed)
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    typer.echo(f"{found.recorded} recorded and {found.simulated} simulated trips, {found.features} features")
+    typer.echo(f"  area under the curve {found.auc:.3f} ({found.low:.3f} to {found.high:.3f} over foldings)")
+    for name, alone in found.loudest.items():
+        typer.echo(f"  {name:24} alone {alone:.3f}")
+
+
 @score.command("report")
 def score_report(
     *,

@@ -8,8 +8,9 @@
 - An alert that names the wrong component is right where one of its suspects is, a part that wears apart: nearly every
   car has one of these near its end, so that naming it among others shows nothing. That its first was wrong is counted
   by ``top1_cause``.
-- A failure is *found* where a right alert was raised before it. Failures in the first :data:`KNOWN_AFTER_DAYS` of a
-  vehicle's record do not count: nobody knew the car.
+- A failure is *found* where a right alert was raised before it. There is one alert at a time for a component, so it
+  stands for all faults of it that the vehicle had then; of parts that wear, which end apart, for the one it meant.
+  Failures in the first :data:`KNOWN_AFTER_DAYS` of a vehicle's record do not count: nobody knew the car.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import numpy as np
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scorecard.alerts import Alerts
     from scorecard.truth import Flags, Floats, Integers, Truth, Watched
 
@@ -53,11 +56,14 @@ def match(truth: Truth, alerts: Alerts) -> Matched:
     fault = np.full(len(alerts), -1)
     rank = np.full(len(alerts), -1)
     by_vehicle = _rows_by(truth.vehicle)
+    told: dict[int, Integers] = {}
     for at in range(len(alerts)):
         rows = by_vehicle.get(int(alerts.vehicle[at]))
         if rows is not None:
             label[at], fault[at], rank[at] = _one(truth, rows, alerts, at)
-    return Matched(label=label, fault=fault, rank=rank, first=_first(truth, alerts, label, fault))
+            if label[at] == RIGHT:
+                told[at] = _stands_for(truth, rows, alerts.at_ms[at], int(fault[at]))
+    return Matched(label=label, fault=fault, rank=rank, first=_first(truth, alerts, told))
 
 
 def _rows_by(vehicle: Integers) -> dict[int, Integers]:
@@ -79,6 +85,13 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
     return best
 
 
+def _stands_for(truth: Truth, rows: Integers, at_ms: float, meant: int) -> Integers:
+    """The fault that a right alert meant, and all others of its component that the vehicle had then, but for wear."""
+    live = rows[_live(truth, rows, at_ms)]
+    same = (truth.component[live] == truth.component[meant]) & truth.matters[live] & ~truth.wears[live]
+    return np.union1d(live[same], [meant])
+
+
 def _rank(alerts: Alerts, at: int, component: str, place: int) -> int:
     found = np.flatnonzero(alerts.suspects[at] == component)
     return int(found[0]) if len(found) else place
@@ -92,12 +105,11 @@ def _live(truth: Truth, rows: Integers, at_ms: float) -> Flags:
     return live
 
 
-def _first(truth: Truth, alerts: Alerts, label: Integers, fault: Integers) -> Integers:
+def _first(truth: Truth, alerts: Alerts, told: Mapping[int, Integers]) -> Integers:
     first = np.full(len(truth), -1)
-    for at in np.argsort(alerts.at_ms, kind="stable"):
-        row = fault[at]
-        if label[at] == RIGHT and first[row] < 0:
-            first[row] = at
+    for at in sorted(told, key=lambda alert: float(alerts.at_ms[alert])):
+        rows = told[at]
+        first[rows[first[rows] < 0]] = at
     return first
 
 

@@ -70,6 +70,19 @@ def test_an_alert_before_the_onset_is_false() -> None:
     assert list(match(truth(fault(0, "thermostat", 100, 200)), said).label) == [FALSE]
 
 
+def test_an_alert_stands_for_all_faults_of_its_component_that_the_vehicle_had_then() -> None:
+    """There is one at a time: a second fault cannot raise another. One that begins later, or wears, gets no credit."""
+    what = truth(
+        fault(0, "fuel_air", 100, 200),
+        fault(0, "fuel_air", 110, 180),
+        fault(0, "fuel_air", 130, 190),
+        fault(0, "fuel_air", -900, 170, wears=True),
+    )
+    said = alerts_of([says(0, "fuel_air", 120)])
+    found = lead_days(what, said, match(what, said))
+    assert found == pytest.approx([80.0, 60.0, NEVER, NEVER], nan_ok=True)
+
+
 def test_a_fault_too_small_to_matter_gives_no_credit_and_no_penalty() -> None:
     """An alert about it is neutral."""
     said = alerts_of([says(0, "egr", 120)])

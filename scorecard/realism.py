@@ -1,0 +1,152 @@
+"""How well simulated trips pass for recorded ones: a classifier that is asked to tell them apart.
+
+Both sides are brought to one platform's scale first: each feature of each platform loses its own median and is divided
+by its own spread, so that another engine's size tells nothing and what is left is the shape of trips: tails, and what
+goes together. A random forest is then asked which are recorded, drive by drive left out in turn; the area under its ROC
+curve is 0.5 where it cannot tell and 1 where it always can. Only trips of cars without a fault take part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diagnostics.errors import NoSolverError
+from diagnostics.features.trips import FEATURES, MEASUREMENTS
+
+if TYPE_CHECKING:
+    from scorecard.seeing import Seen
+    from scorecard.truth import Floats
+
+POWERTRAIN = "petrol"
+"""As the recorded car's: naturally aspirated."""
+LEFT_OUT = frozenset({
+    "started_ms", "ended_ms", "previous_end_ms", "soak_s", "odometer_km", "fuel_first", "fuel_last", *MEASUREMENTS,
+})  # fmt: skip
+"""Features that tell when and after what a trip was, which recordings that stand alone cannot share."""
+LEAST_SHARE = 0.7
+"""A feature takes part where so many trips of both sides have it (our choice)."""
+LEAST_S = 300.0
+"""Shorter trips take no part: the recordings have none (our choice)."""
+SIMULATED_FOR_ONE = 10
+"""Simulated trips for each recorded one (our choice)."""
+FOLDS, REPEATS, TREES = 5, 5, 300
+FURTHEST = 5.0
+"""Spreads from the median at which a value is cut off (our choice)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realism:
+    """The area under the curve, over repeated foldings: mean and range; what the classifier looked at most."""
+
+    auc: float
+    low: float
+    high: float
+    recorded: int
+    simulated: int
+    features: int
+    loudest: dict[str, float]
+    """By feature the area under the curve of that feature alone."""
+
+
+def realism(recorded: Floats, seen: Seen, seed: int) -> Realism:
+    """Tells simulated from ``recorded`` trips ``(n, n_features)``.
+
+    Raises:
+        NoSolverError: scikit-learn is not installed.
+    """
+    rng = np.random.default_rng(seed)
+    sides = recorded, _sound(seen)
+    names = _common(*sides)
+    columns = [FEATURES.index(name) for name in names]
+    real = scaled(sides[0][:, columns])
+    chosen = rng.permutation(len(sides[1]))[: SIMULATED_FOR_ONE * len(real)]
+    simulated = _by_platform(seen, sides[1], columns)[chosen]
+    x = np.concatenate([real, simulated])
+    is_real = np.arange(len(x)) < len(real)
+    areas = [_told_apart(x, is_real, seed + number) for number in range(REPEATS)]
+    alone = {name: _alone(x[:, at], is_real) for at, name in enumerate(names)}
+    loudest = dict(sorted(alone.items(), key=lambda one: -one[1])[:8])
+    return Realism(
+        auc=float(np.mean(areas)), low=min(areas), high=max(areas), recorded=len(real), simulated=len(simulated),
+        features=len(names), loudest={name: round(value, 3) for name, value in loudest.items()},
+    )  # fmt: skip
+
+
+def scaled(values: Floats) -> Floats:
+    """Each column by its own median and spread (interquartile range); what was not seen counts as the median."""
+    low, middle, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=0)
+    spread = np.where(high - low > 0.0, high - low, 1.0)
+    found: Floats = np.nan_to_num(np.clip((values - middle) / spread, -FURTHEST, FURTHEST))
+    return found
+
+
+def area(told: Floats, is_real: np.ndarray) -> float:
+    """Area under the ROC curve by ranks (Mann and Whitney 1947), ties counted half."""
+    _, place, count = np.unique(told, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2.0)[place]
+    n_real, n_other = int(is_real.sum()), int((~is_real).sum())
+    return float((ranks[is_real].sum() - n_real * (n_real + 1) / 2.0) / (n_real * n_other))
+
+
+def _alone(told: Floats, is_real: np.ndarray) -> float:
+    found = area(told, is_real)
+    return max(found, 1.0 - found)
+
+
+def _told_apart(x: Floats, is_real: np.ndarray, seed: int) -> float:
+    forest, folds = _learners(seed)
+    told = np.zeros(len(x))
+    for train, test in folds.split(x, is_real):
+        forest.fit(x[train], is_real[train])
+        told[test] = forest.predict_proba(x[test])[:, 1]
+    return area(told, is_real)
+
+
+def _learners(seed: int) -> tuple[Any, Any]:
+    """A forest, and how it is cross-validated."""
+    try:
+        from sklearn import ensemble, model_selection  # noqa: PLC0415  not needed by the service
+    except ImportError as error:
+        raise NoSolverError("scikit-learn", "roadworthy[score]") from error
+    grown: Any = ensemble.RandomForestClassifier
+    split: Any = model_selection.StratifiedKFold
+    forest = grown(TREES, class_weight="balanced", min_samples_leaf=2, n_jobs=1, random_state=seed)
+    return forest, split(FOLDS, shuffle=True, random_state=seed)
+
+
+def _sound_rows(seen: Seen) -> np.ndarray:
+    """Rows of trips long enough of cars like the recorded one that never had a fault beside wear."""
+    faulty = np.unique(seen.truth.vehicle[~seen.truth.wears])
+    trips, cars = seen.record.trips, seen.record.cars
+    mine = (cars.powertrain == POWERTRAIN) & ~np.isin(np.arange(len(cars)), faulty)
+    rows: np.ndarray = np.flatnonzero(mine[trips.vehicle] & (trips["running_s"] >= LEAST_S))
+    return rows
+
+
+def _sound(seen: Seen) -> Floats:
+    found: Floats = seen.record.trips.values[_sound_rows(seen)]
+    return found
+
+
+def _by_platform(seen: Seen, values: Floats, columns: list[int]) -> Floats:
+    """The sound trips, those of each platform on its own scale."""
+    platform = seen.record.cars.platform[seen.record.trips.vehicle[_sound_rows(seen)]]
+    found = np.zeros((len(values), len(columns)))
+    for name in np.unique(platform):
+        mine = platform == name
+        found[mine] = scaled(values[mine][:, columns])
+    return found
+
+
+def _common(real: Floats, simulated: Floats) -> tuple[str, ...]:
+    """Features that both sides have often enough and that move."""
+    kept = []
+    for at, name in enumerate(FEATURES):
+        sides = real[:, at], simulated[:, at]
+        often = all(np.mean(~np.isnan(side)) >= LEAST_SHARE for side in sides)
+        if name not in LEFT_OUT and often and all(np.nanstd(side) > 0.0 for side in sides):
+            kept.append(name)
+    return tuple(kept)
