@@ -17,7 +17,7 @@ Source: residual noise against the vehicle's own past, the usual plausibility te
 intake air, the trips ahead and the car's own spreads were set on the development fleet (seeds 11 and 12, half a year).
 
 False-alarm rate: 0.002 per vehicle-year aimed at (our choice); measured 0 in the 33 recorded drives of one sound car,
-and 4 advisories in 501 vehicle-years of another development fleet (seed 13), 11 in those of seed 12.
+and 4 advisories in 501 vehicle-years of another development fleet (seed 13), 7 in those of seed 12.
 """
 
 from __future__ import annotations
