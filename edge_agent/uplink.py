@@ -129,10 +129,17 @@ class Uplink:
             await listening
 
     async def _say_goodbye(self, client: aiomqtt.Client) -> None:
-        """Says what the will would say: of a client that leaves in order the broker forgets it."""
-        with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
+        """Says what the will would say: of a client that leaves in order the broker forgets it.
+
+        It waits no longer where the broker goes in the same moment, as all do when a machine is shut down.
+        """
+        try:
+            async with asyncio.timeout(GOODBYE_S), asyncio.TaskGroup() as group:
+                losing = group.create_task(_until_lost(client), name="uplink.goodbye")
                 await client.publish(topic(self._settings.device, Kind.STATE), _GONE, qos=1, retain=True)
+                losing.cancel()
+        except* (aiomqtt.MqttError, TimeoutError) as group_of:
+            LOG.info("ended without the broker's word that it knows: %s", group_of.exceptions[0])
 
     async def _announce(self, client: aiomqtt.Client) -> None:
         first, last, _ = await self._store.bounds()
@@ -222,6 +229,16 @@ class Uplink:
 
         if self.on_command is not None:
             await self.on_command(command, reply)
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    """Passes over what still comes, until the connection is lost.
+
+    Raises:
+        MqttError: it is.
+    """
+    async for _ in client.messages:
+        pass
 
 
 def _cancelled() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 
 import aiomqtt
 
@@ -128,6 +129,41 @@ async def test_an_agent_that_ends_says_that_it_is_gone(tmp_path, health) -> None
         await asyncio.wait([task])
     await store.close()
     assert [decode(State, payload).status for payload in listening.said] == ["online", "offline"]
+
+
+class Leaving(Listening):
+    """A broker that goes at the agent's last word, without an answer to it."""
+
+    async def _packet(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
+        kind, body = await super()._packet(reader)
+        if kind == PUBLISH and b'"offline"' in body:
+            self.said.append(body)
+            raise asyncio.IncompleteReadError(b"", None)
+        return kind, body
+
+
+async def test_an_agent_that_ends_together_with_the_broker_does_not_wait_for_it(tmp_path, health, monkeypatch) -> None:
+    """As when a machine is shut down; and nothing is left behind that the event loop would complain of."""
+    for name in ("GOODBYE_S", "MQTT_TIMEOUT_S"):
+        monkeypatch.setattr(f"edge_agent.uplink.{name}", 3600.0)
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    leaving = Leaving()
+    server = await asyncio.start_server(leaving.serve, "127.0.0.1", 0)
+    store = Store(Spool(tmp_path / "spool.db", max_bytes=2**20, gap=lambda *_: None))
+    port = server.sockets[0].getsockname()[1]
+    settings = AgentSettings(device="device-0", password="p", broker=Broker(host="127.0.0.1", port=port))
+    task = asyncio.create_task(Uplink(settings, store, Clock(), health).run())
+    async with server, asyncio.timeout(30):
+        while not leaving.said:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+    await store.close()
+    del task
+    gc.collect()
+    assert len(leaving.said) == 2
+    assert complaints == []
 
 
 async def test_an_agent_says_at_once_when_it_begins_or_ends_to_listen_only(tmp_path, health, monkeypatch) -> None:
