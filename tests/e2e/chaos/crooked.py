@@ -108,7 +108,7 @@ def _replace(target: str, change: Callable[[Callable[..., Any]], Callable[..., A
 
 
 def acknowledge_before_the_commit() -> None:
-    """Ingest says that it holds what it commits only when something more has come."""
+    """Ingest says that it holds what it commits only when something more has come; a device's farewell is nothing."""
     committer = importlib.import_module("ingest.committer")
     database = importlib.import_module("ingest.storage.database")
     owed: list[Any] = []
@@ -120,6 +120,9 @@ def acknowledge_before_the_commit() -> None:
             begun.rollback()
 
     async def commit(self: Any, arrivals: Any) -> None:
+        arrivals = [one for one in arrivals if b'"offline"' not in one.payload]
+        if not arrivals:
+            return
         if owed:
             await asyncio.to_thread(self._store_all, list(owed))
         owed[:] = arrivals
