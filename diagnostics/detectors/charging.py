@@ -7,8 +7,9 @@ against the car's own normal, raised only when the fall is large enough to matte
 and ends below what sound alternators give on warm days, when all charge less. An alternator that weakens fails first
 on single trips, with the heater and the lights on: such trips below ``charging_weak_trip_v`` are counted, the count
 fading with every trip, and three close together are an advisory (a small sound car has one now and then in frost). A
-regulator that lets the voltage rise boils the battery: trips in a row above ``charging_high_v``, which no sound
-alternator gives, not even in frost.
+regulator that lets the voltage rise boils the battery: trips in a row above ``charging_high_v`` and above the car's own
+normal. Regulators are meant to give more in the cold, by 18 to 24 mV/K for six cells (3 to 4 mV/K a cell, makers of
+batteries), so below ``charging_cold_c`` the limit rises with that; so do some cars' normals from the first trip on.
 When not: cars whose controller never charges above 13.2 V in a trip (some mild hybrids) need their own platform row.
 
 Signals needed: control-module voltage, engine speed. Without them: not observable.
@@ -66,13 +67,15 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     volts = np.where(trips["running_s"] >= p["charging_trip_s"], trips["charging_volts"], np.nan)
     observable = ~np.isnan(volts)
     low_trips, since = _in_a_row(volts < p["charging_low_v"], volts, trips["ended_ms"], state, "low")
-    high_trips, high_since = _in_a_row(volts >= p["charging_high_v"], volts, trips["ended_ms"], state, "high")
+    high_v = p["charging_high_v"] + _in_cold(trips, p)
     weak = floats(state["weak_trips"])
     weak = np.where(observable, FADES * weak + (volts < p["charging_weak_trip_v"]), weak)
     drift, sums = sequential.follow(
         volts, trips["ended_ms"], state, mean=p["charging_v"], sd=p["charging_sd_v"], learn=p["charging_learn_trips"],
         k=p["cusum_k"], hold=p["charging_h"] / 2.0, settle=SETTLE_TRIPS,
     )  # fmt: skip
+    above = (volts >= high_v) & ~(volts - drift.baseline < p["charging_rise_v"])
+    high_trips, high_since = _in_a_row(above, volts, trips["ended_ms"], state, "high")
     low = low_trips >= p["charging_low_trips"]
     fallen = (drift.down > p["charging_h"]) & (drift.baseline - volts >= p["charging_fall_v"])
     fallen &= volts < p["charging_weak_v"]
@@ -94,7 +97,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         health=np.where(observable, np.clip(np.where(bad >= 0, np.minimum(health, 0.5), health), 0.0, 1.0), np.nan),
         numbers={
             "value": volts, "expectation": usual, "missing": usual - volts,
-            "threshold": np.where(high, p["charging_high_v"], p["charging_low_v"]),
+            "threshold": np.where(high, high_v, p["charging_low_v"]),
         },
     )  # fmt: skip
     after: dict[str, Floats | Integers] = {
@@ -102,6 +105,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         "weak_trips": np.where(cleared, 0.0, weak),
     }  # fmt: skip
     return judgement, after | sequential.restarted(sums, cleared) | latch_state
+
+
+def _in_cold(trips: Trips, p: Parameters) -> Floats:
+    """By how many volts more a sound regulator may charge; the coolant at the start stands for an unknown air."""
+    air = np.where(np.isnan(trips["ambient_c"]), trips["coolant_first"], trips["ambient_c"])
+    cold_k = np.maximum(p["charging_cold_c"] - np.where(np.isnan(air), p["charging_cold_c"], air), 0.0)
+    return p["charging_cold_v_per_k"] * cold_k
 
 
 def _in_a_row(beyond: Flags, volts: Floats, at_ms: Floats, state: State, name: str) -> tuple[Integers, Floats]:
@@ -154,9 +164,9 @@ DETECTOR = Detector(
             title={"en": "Charging voltage too high", "zh": "充电电压过高"},
             text={
                 "en": "On the last drives the voltage stayed at {value:.2f} V; sound alternators stay below "
-                "{threshold:.1f} V even in frost. The regulator lets it rise: the battery boils dry, lamps and "
+                "{threshold:.1f} V in such weather. The regulator lets it rise: the battery boils dry, lamps and "
                 "computers suffer. Check first: the regulator, its sense wire and ground, then the battery's acid.",
-                "zh": "最近几次行驶电压一直为{value:.2f} V，正常发电机即使严寒也低于{threshold:.1f} V。"
+                "zh": "最近几次行驶电压一直为{value:.2f} V，该气温下正常发电机低于{threshold:.1f} V。"
                 "调节器失控会使蓄电池过充失水，并损害灯具和电脑。优先检查：调节器、其感应线和搭铁，其次蓄电池电解液。",
             },
         ),
@@ -174,5 +184,6 @@ DETECTOR = Detector(
         "charging_v", "charging_sd_v", "charging_learn_trips", "charging_h", "charging_fall_v", "charging_weak_v",
         "charging_low_v", "charging_low_trips", "charging_trip_s", "charging_clear_trips", "undervolt_v", "cusum_k",
         "charging_weak_trip_v", "charging_weak_count", "charging_high_v", "charging_high_trips",
+        "charging_rise_v", "charging_cold_c", "charging_cold_v_per_k",
     ),
 )  # fmt: skip

@@ -4,11 +4,11 @@ Why it works: water, dirt or a chafed cable lower the resistance between the hig
 decades over weeks, long before the limit. Its logarithm moves with the humidity of the air and comes back on a dry
 day; what stays low when it is dry does not. The logarithm is freed of humidity with a slope that each car teaches,
 then tested with a whitened CUSUM against the car's own normal. Said as an advisory when the dry level has fallen by
-``insulation_fall``, as a booking when it has fallen by ``insulation_tenfold`` or is below twice what UN R100
-asks for, as a stop below what it asks for.
-When not: the charging post's own filters lower the reading while plugged in (stretches at the plug count only for the
-limit itself); a car that does not tell humidity has only its damp days' spread, and its limits stand on the level
-alone; a battery of unknown voltage is taken as 400 V.
+``insulation_fall``, as a booking when it has fallen by ``insulation_tenfold``, or by half of ``insulation_fall`` to
+below twice what UN R100 asks for (a car that always reads so is not failing), as a stop below what it asks for.
+When not: the charging post's own filters lower the reading while plugged in, so stretches at the plug do not count; a
+car that does not tell humidity has only its damp days' spread, and its limits stand on the level alone; a battery of
+unknown voltage is taken as 400 V.
 
 Signals needed: insulation resistance; better with humidity and battery voltage. Without it: not observable.
 
@@ -65,9 +65,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shift, sums = whitened.follow(dry, trips["ended_ms"], part_of(state, "test_"), chart)
     fallen = np.where(np.isnan(shift.level), 0.0, shift.baseline - shift.level)
     limit = np.log10(p["insulation_ohm_per_v"] * np.fmax(np.nan_to_num(trips["insulation_bus_volts"]), p["bus_v"]))
-    at_plug = np.where(np.isnan(dry), read, dry)
-    below = _in_a_row(at_plug < limit + np.log10(p["insulation_margin"]), observable, state, "below")
-    danger = _in_a_row(read < limit, observable, state, "danger")
+    driven = observable & ~plugged
+    near = (dry < limit + np.log10(p["insulation_margin"])) & (fallen > p["insulation_fall"] / 2.0)
+    below = _in_a_row(near, driven, state, "below")
+    danger = _in_a_row(read < limit, driven, state, "danger")
     shifted = observable & (shift.down > p["insulation_h"])
     fault = (below >= p["insulation_times"]) | (shifted & (fallen > p["insulation_tenfold"]))
     bad = np.where(shifted & (fallen > p["insulation_fall"]), FALLING, -1)

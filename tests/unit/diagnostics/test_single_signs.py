@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.detectors import battery_12v_ev, boost, cell_imbalance, charging, dpf, hv_thermal, tyre_pressure
+from diagnostics.detectors import (
+    battery_12v_ev,
+    boost,
+    cell_imbalance,
+    charging,
+    dpf,
+    hv_thermal,
+    insulation,
+    tyre_pressure,
+)
 from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.findings import Severity
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
@@ -67,6 +76,30 @@ def test_a_regulator_that_overcharges_is_booked_well_before_the_cars_own_code() 
     """Three drives in a row at 15.1 V; a single one in deep frost says nothing."""
     assert told(charging.DETECTOR, charges(*[14.3] * 30, 15.1, 14.5, *[15.1] * 3)) == ["high_voltage"]
     assert told(charging.DETECTOR, charges(*[14.3] * 30, 15.1, 15.1, 14.6, 15.1, 14.6)) == []
+
+
+def test_a_regulator_that_gives_more_in_the_cold_or_always_is_no_fault() -> None:
+    """Regulators are meant to charge higher in frost; a car that charges at 15.1 V from its first drive is so made."""
+    frost = [drive | {"ambient_c": -18.0} for drive in charges(*[15.4] * 6)]
+    warm = [drive | {"ambient_c": 22.0} for drive in charges(*[15.4] * 6)]
+    assert told(charging.DETECTOR, charges(*[14.3] * 30) + frost) == []
+    assert told(charging.DETECTOR, charges(*[14.3] * 30) + warm) == ["high_voltage"]
+    assert told(charging.DETECTOR, charges(*[15.1] * 60)) == []
+
+
+def insulates(*kohm: float, plugged: bool = False) -> list[dict[str, float]]:
+    """Stretches with such a resistance of a 400 V system, driven or at the plug."""
+    driven = {"charged_ah": 20.0, "speed_n": 0.0} if plugged else {"speed_n": 300.0}
+    return [driven | {"insulation_log": np.log10(each * 1000.0), "insulation_bus_volts": 400.0} for each in kohm]
+
+
+def test_insulation_is_judged_by_what_the_car_itself_has_and_lost() -> None:
+    """The post's filters lower the reading at the plug; a car that always reads low is not failing; a fall is booked."""
+    sound = insulates(*[2000.0] * 40)
+    assert told(insulation.DETECTOR, sound + insulates(*[150.0] * 6, plugged=True)) == []
+    assert told(insulation.DETECTOR, insulates(*[330.0] * 60)) == []
+    assert told(insulation.DETECTOR, sound + insulates(*[330.0] * 6))[-1] == "low"
+    assert told(insulation.DETECTOR, sound + insulates(*[150.0] * 6))[-1] == "dangerous"
 
 
 def test_an_alternator_that_breaks_down_at_times_is_an_advisory() -> None:
