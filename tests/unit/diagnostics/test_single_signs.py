@@ -94,7 +94,7 @@ def insulates(*kohm: float, plugged: bool = False) -> list[dict[str, float]]:
 
 
 def test_insulation_is_judged_by_what_the_car_itself_has_and_lost() -> None:
-    """The post's filters lower the reading at the plug; a car that always reads low is not failing; a fall is booked."""
+    """Posts lower the reading at the plug; a car that always reads low is not failing; a fall is booked."""
     sound = insulates(*[2000.0] * 40)
     assert told(insulation.DETECTOR, sound + insulates(*[150.0] * 6, plugged=True)) == []
     assert told(insulation.DETECTOR, insulates(*[330.0] * 60)) == []
