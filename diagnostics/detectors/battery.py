@@ -54,6 +54,8 @@ QUANTILE = 0.4
 """Of the last starts: low enough to see the dip that most readings miss, high enough not to hang on one "
 "(our choice)."""
 LEAST_STARTS, LEAST_RESTS = 15, 5
+REST_MOST_V = 13.3
+"""A full battery just off the charger is below it within minutes (our choice)."""
 REST_S = 3 * 3600.0
 """Rest after which the voltage tells the charge (workshop practice: three hours)."""
 LOAD_TEST_C = (-18.0, -12.0, -7.0, -1.0, 4.0, 10.0, 16.0, 20.0)
@@ -143,8 +145,13 @@ def _rings(trips: Trips, state: State) -> tuple[Floats, Floats, Floats]:
     credit = np.where(np.isnan(warmed), 0.0, LOAD_TEST_V[-1] - warmed)
     captured = trips["crank_plateau_volts"]
     lowest = np.where(np.isnan(captured), trips["crank_volts"], captured)
-    rested = np.where(trips["soak_s"] >= REST_S, trips["rest_volts"], np.nan)
+    rested = np.where(trips["soak_s"] >= REST_S, _rest(trips), np.nan)
     return _pushed(state["starts"], lowest + credit), _pushed(state["rests"], rested), rested
+
+
+def _rest(trips: Trips) -> Floats:
+    """Voltage before the start; where packets were lost it is the alternator's, which no battery at rest has."""
+    return np.where(trips["rest_volts"] > REST_MOST_V, np.nan, trips["rest_volts"])
 
 
 def _series(trips: Trips, rested: Floats, p: Parameters) -> Floats:
@@ -157,10 +164,11 @@ def _series(trips: Trips, rested: Floats, p: Parameters) -> Floats:
     stronger = 1.0 + OHM_PER_K * np.nan_to_num(cold)
     captured = ~np.isnan(trips["crank_plateau_volts"])
     fired = np.where(captured, np.nan, trips["start_volts"])
-    falls = np.stack([trips["rest_volts"] - fired, trips["rest_volts"] - trips["crank_plateau_volts"]])
-    falls = np.where(trips["rest_volts"] < p["rest_v"], np.nan, falls)
+    rest = _rest(trips)
+    falls = np.stack([rest - fired, rest - trips["crank_plateau_volts"]])
+    falls = np.where(rest < p["rest_v"], np.nan, falls)
     logs = np.log(np.maximum(falls, LEAST_FALL_V) / stronger)
-    dip = np.where(captured, np.nan, trips["rest_volts"] - trips["crank_volts"])
+    dip = np.where(captured, np.nan, rest - trips["crank_volts"])
     dip = np.log(np.where((dip > LEAST_DIP_V) & (trips["rest_volts"] >= p["rest_v"]), dip, np.nan) / stronger)
     return np.stack([*logs, -rested, -np.log(np.maximum(trips["crank_rpm"], 1.0)), dip], axis=1)
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import sequential
+from diagnostics import restless, sequential
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -35,12 +35,16 @@ if TYPE_CHECKING:
 SENSORS = ("throttle", "manifold", "volts", "intake", "coolant")
 """In the order of the causes."""
 LEAST_SHARE = 1e-3
+QUIET_SD, SPREADS = 0.03, 2.5
+"""Spread of a share's logarithm on a line that loses nothing, and of how many of the car's own a loss must exceed: on a
+bad line the shares move by themselves (our choice)."""
 KINDS = ("own", "others")
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned."""
-    return sequential.initial(n_vehicles, len(KINDS) * len(SENSORS)) | latched(n_vehicles)
+    own = restless.initial(n_vehicles, len(SENSORS))
+    return own | sequential.initial(n_vehicles, len(KINDS) * len(SENSORS)) | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -50,7 +54,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     half = len(SENSORS)
     fallen = np.minimum(drift.down[:, :half], drift.down[:, half:])
     usual = np.exp(drift.baseline[:, :half])
-    limit = usual * (1.0 - p["missing_part"][:, None])
+    logs = np.log(np.maximum(share, LEAST_SHARE))
+    own, spreads = restless.follow(logs, state, np.full_like(logs, QUIET_SD))
+    limit = usual * np.minimum(1.0 - p["missing_part"][:, None], np.exp(-SPREADS * own))
     missing = (fallen > p["missing_h"][:, None]) & (share < limit)
     observable = (~np.isnan(share)).sum(axis=1) > 1
     any_missing = missing.any(axis=1)
@@ -76,7 +82,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "lost": 100.0 * (1.0 - sequential.chosen(share / usual, which)),
         },
     )
-    return judgement, sequential.restarted(sums, cleared[:, None]) | latch_state
+    return judgement, sequential.restarted(sums, cleared[:, None]) | spreads | latch_state
 
 
 def _followed(share: Floats, trips: Trips, state: State, p: Parameters) -> tuple[Drift, dict[str, Floats | Integers]]:

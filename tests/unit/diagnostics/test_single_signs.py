@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.detectors import (
+    battery,
     battery_12v_ev,
     boost,
     cell_imbalance,
     charging,
     dpf,
     hv_thermal,
+    implausible_sensor,
     insulation,
+    missing_readings,
     tyre_pressure,
 )
 from diagnostics.features.trips import FEATURES, Trips
@@ -210,3 +213,36 @@ def test_vanes_that_stuck_before_the_car_was_known_are_said() -> None:
     """No sound turbocharger needs 88 points drive after drive, whatever was normal for the car; 75 are a van's."""
     assert len(told(boost.DETECTOR, boosts(0.5, 0.0, 88.0, 30))) == 1
     assert told(boost.DETECTOR, boosts(0.5, 0.0, 75.0, 30)) == []
+
+
+def nights(n: int, **changed: float) -> list[dict[str, float]]:
+    """Starts after a night at 10 degC and 100 kPa."""
+    keys = {f"key_{name}_c": 10.0 for name in ("ambient", "intake", "oil", "coolant")}
+    start = {"soak_s": 36_000.0, "rest_volts": 12.6, "key_manifold_kpa": 100.0, "key_baro_kpa": 100.0}
+    return [keys | start | changed for _ in range(n)]
+
+
+def test_a_start_that_was_not_seen_says_nothing_about_sensors() -> None:
+    """Packets lost at the start leave readings of a running engine: charging voltage, a manifold sucked empty."""
+    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0)) == ["coolant_implausible"]
+    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, rest_volts=14.2)) == []
+    assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=32.0)) == []
+    assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=90.0)) == ["manifold_implausible"]
+
+
+def test_voltage_of_an_alternator_is_no_battery_at_rest() -> None:
+    """A fall from 14.3 V to what the starter leaves is not the battery's: one in three such starts raises nothing."""
+    sound = {"soak_s": 36_000.0, "rest_volts": 12.6, "crank_volts": 10.3, "coolant_first": 20.0, "ambient_c": 20.0}
+    lost = sound | {"rest_volts": 14.3}
+    assert told(battery.DETECTOR, [sound] * 40 + [sound, sound, lost] * 60) == []
+
+
+def test_readings_missing_on_a_bad_line_accuse_no_sensor() -> None:
+    """Shares that jump about by a third are the line's; the same loss on a quiet one is the sensor's."""
+    rng = np.random.default_rng(3)
+    sensors = ("throttle", "manifold", "volts", "intake", "coolant")
+    bad = [{f"{name}_share": float(rng.uniform(0.55, 1.0)) for name in sensors} for _ in range(400)]
+    quiet = [{f"{name}_share": 1.0 for name in sensors} for _ in range(30)]
+    worse = [{f"{name}_share": 0.7 if name == "coolant" else 1.0 for name in sensors} for _ in range(12)]
+    assert told(missing_readings.DETECTOR, bad) == []
+    assert told(missing_readings.DETECTOR, quiet + worse) == ["coolant_missing"]
