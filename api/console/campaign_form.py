@@ -11,7 +11,7 @@ from api.campaigns.repository import Target
 from api.campaigns.service import Draft
 from api.errors import FaultyCampaignError
 from api.times import EARLIEST, is_usable
-from vehicle.campaign import BYTES_A_DAY, MOST_SIGNALS
+from vehicle.campaign import BYTES_A_DAY, MOST_SIGNALS, PERIODS_MS
 from vehicle.errors import CampaignError
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ FRESH: Mapping[str, str] = {
 }  # fmt: skip
 """What a new form begins with, besides the end of the campaign."""
 MEGABYTE = 1_000_000
+_TOO_LONG_MS = 1 << 31
+"""Stands for each rate of so many milliseconds or more, however many digits it has; it is refused in words."""
 
 
 @dataclass(slots=True)
@@ -88,9 +90,12 @@ def rows(typed: Mapping[str, str]) -> range:
 
 
 def rates(typed: Mapping[str, str], number: int) -> Sequence[int]:
-    """Rates to choose from for a signal, in milliseconds; with its own, which may be another by the API."""
-    own = typed.get(f"rate-{number}", "")
-    return sorted({*RATES_MS, int(own)}) if own.isascii() and own.isdecimal() else RATES_MS
+    """Rates to choose from for a signal, in milliseconds; with its own, which may be another by the API.
+
+    One that no campaign can have is not offered, whatever was sent in its place.
+    """
+    own, (fastest, slowest) = _rate(typed.get(f"rate-{number}", "")), PERIODS_MS
+    return RATES_MS if own is None or not fastest <= own <= slowest else sorted({*RATES_MS, own})
 
 
 def shown(record: Record, time_zone: str) -> dict[str, str]:
@@ -115,12 +120,21 @@ def _signals(form: Mapping[str, str], faults: list[CampaignError]) -> dict[str, 
         path, number = value.strip(), name.removeprefix("signal-")
         if not name.startswith("signal-") or not path:
             continue
-        rate = form.get(f"rate-{number}", "")
-        if not (rate.isascii() and rate.isdecimal()):
-            faults.append(CampaignError("signals", "{text!r} is no number", text=rate))
+        text = form.get(f"rate-{number}", "")
+        rate = _rate(text)
+        if rate is None:
+            faults.append(CampaignError("signals", "{text!r} is no number", text=text))
         else:
-            found[path] = min(int(rate), 1 << 31)
+            found[path] = rate
     return found
+
+
+def _rate(text: str) -> int | None:
+    """A rate in milliseconds, or None where there is none; Python reads no number of thousands of digits."""
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    digits = text.lstrip("0") or "0"
+    return int(digits) if len(digits) < len(str(_TOO_LONG_MS)) else _TOO_LONG_MS
 
 
 def _whole(value: float) -> int:

@@ -78,6 +78,10 @@ def test_a_campaign_is_made_changed_and_revoked(world, visit, engineer) -> None:
         ({"until": "0001-01-01"}, "请选择尚未过去的截止日期"),
         ({"rate-1": "fast"}, "“fast”不是数字"),
         ({"rate-1": "99999999999999999999"}, "可为 100 到 60000 毫秒"),
+        ({"rate-1": "9" * 400}, "可为 100 到 60000 毫秒"),
+        ({"rate-1": "9" * 5000}, "可为 100 到 60000 毫秒"),
+        ({"rate-2": "9" * 400, "name": ""}, "请填写 1 到 120 个字符的名称"),
+        ({"rate-1": "99"}, "可为 100 到 60000 毫秒"),
         ({"signal-1": "Vehicle.Sped"}, "是否指“Vehicle.Speed"),
         ({"signal-1": "Vehicle.Sped"}, "？</p>"),
     ],
@@ -91,6 +95,15 @@ def test_a_mistake_is_shown_beside_its_field(visit, engineer, change, words: str
     assert 'name="tag:A"' not in answer.text  # nobody has the tag in this world
     assert 'name="vehicle:here-car" checked' in answer.text
     assert "还没有采集任务。" in browser.get("/campaigns").text
+
+
+def test_a_rate_that_is_too_long_is_told_in_english_and_not_offered(visit, engineer) -> None:
+    """However many digits it has: the bounds are told, and the field offers what is possible."""
+    for rate in ("9" * 400, "9" * 5000, "60001"):
+        answer = visit(engineer, "en").post_form("/campaigns", **FIELDS | {"rate-1": rate})
+        assert answer.status_code == 422
+        assert "100 to 60000 ms are possible" in answer.text
+        assert f'value="{rate}"' not in answer.text
 
 
 def test_the_budget_is_told_in_the_unit_of_its_field(visit, engineer) -> None:
