@@ -193,38 +193,53 @@ def record(
 
 
 def standings(connection: sa.Connection, scope: Scope, campaign_id: str, now: datetime) -> list[Standing]:
-    """How each device that the campaign is or was meant for stands with it, by vehicle."""
+    """How each device that shall carry the campaign out, or ever had it, stands with it; by vehicle."""
     record = repository.campaign(connection, scope, campaign_id)
     cars = {car.id: car for car in vehicles.list_vehicles(connection, scope, limit=None)}
-    counts = stored.trigger_counts(connection, campaign_id)
-    meant = repository.reached(connection, record)
-    running = record.state(now) == "running"
-    found = [
+    counts, drops = stored.trigger_counts(connection, campaign_id), stored.drops_of(connection, campaign_id)
+    meant, running = repository.reached(connection, record), record.state(now) == "running"
+    able = [
         device
         for device in devices.list_devices(connection)
         if device.revoked_at is None
         and device.vehicle_id in cars
-        and (device.vehicle_id in meant or device.id in counts)
+        and (device.vehicle_id in meant or device.id in counts or device.id in drops)
     ]
-    configs = stored.configs_of(connection, [device.id for device in found])
-    return [
+    configs = stored.configs_of(connection, [device.id for device in able])
+    found = [
         Standing(
             vehicle=cars[device.vehicle_id], device=device, triggers=counts.get(device.id, 0),
-            **_state(record, configs.get(device.id), wanted=running and device.vehicle_id in meant),
+            **_state(
+                record, configs.get(device.id), let_go=drops.get(device.id),
+                wanted=running and device.vehicle_id in meant,
+            ),
         )
-        for device in sorted(found, key=lambda one: (cars[one.vehicle_id].label, one.name))
+        for device in able
+        if (running and device.vehicle_id in meant)
+        or device.id in counts or device.id in drops
+        or _version(record, configs.get(device.id)) is not None
     ]  # fmt: skip
+    return sorted(found, key=lambda one: (one.vehicle.label, one.device.name))
 
 
-def _state(record: Record, config: stored.DeviceConfig | None, *, wanted: bool) -> dict[str, str]:
-    """State and reason of a device that shall carry the campaign out, or shall not any more."""
+def _version(record: Record, config: stored.DeviceConfig | None) -> int | None:
+    """In which version a device is told to carry the campaign out, or None."""
+    told = config.campaigns if config else ()
+    return next((one["version"] for one in told if one["id"] == record.id), None)
+
+
+def _state(record: Record, config: stored.DeviceConfig | None, *, wanted: bool, let_go: bool | None) -> dict[str, str]:
+    """State and reason of a device that shall carry the campaign out, or shall not any more.
+
+    ``let_go`` tells whether it has said that it let go; None where it was not told so, or an older database forgot it.
+    """
     if config is None:
         return {"state": "waiting" if wanted else "let_go", "reason": ""}
-    version = next((one["version"] for one in config.campaigns if one["id"] == record.id), None)
     reason = config.reason(record.id) or ""
-    if version != (record.version if wanted else None):
+    confirmed = config.taken if wanted or let_go is None else let_go
+    if _version(record, config) != (record.version if wanted else None):
         state = "waiting"
-    elif not config.taken:
+    elif not confirmed:
         state = "waiting" if config.sent_at is None else "sent"
     elif not wanted:
         state = "let_go"

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 import zstandard
 
-from ingest.storage.tables import capture_parts, captures, device_configs
+from ingest.storage.tables import capture_parts, captures, device_configs, dropped_campaigns
 from vehicle.campaign import Campaign, Config, Frames, Rows, read_part
 
 if TYPE_CHECKING:
@@ -91,7 +91,16 @@ def tell(connection: sa.Connection, device_id: str, campaigns: Sequence[Campaign
     else:
         mine = device_configs.update().where(device_configs.c.device_id == device_id)
         connection.execute(mine.values(values | {"version": device_configs.c.version + 1}))
+    before = {str(one["id"]) for one in known.campaigns} if known else set()
+    _drop(connection, device_id, before, {one.id for one in campaigns})
     return True
+
+
+def drops_of(connection: sa.Connection, campaign_id: str) -> dict[str, bool]:
+    """Devices that were told to carry a campaign out and then not to; whether they have said that they let it go."""
+    c = dropped_campaigns.c
+    query = sa.select(c.device_id, c.let_go).where(c.campaign_id == campaign_id)
+    return {device_id: let_go for device_id, let_go in connection.execute(query)}  # noqa: C416  rows are not pairs to mypy
 
 
 def config_of(connection: sa.Connection, device_id: str) -> DeviceConfig | None:
@@ -150,6 +159,7 @@ def note_taken(
     if version > known.version:
         values |= {"version": version + 1}
     connection.execute(device_configs.update().where(device_configs.c.device_id == device_id).values(values))
+    _note_let_go(connection, known, version)
 
 
 def store_part(connection: sa.Connection, verdict: Accepted, now: datetime) -> None:
@@ -205,6 +215,31 @@ def contents(connection: sa.Connection, capture_id: str) -> list[tuple[Rows, Fra
         msgspec.msgpack.decode(reader.decompress(body, max_output_size=_MAX_BODY), type=tuple[Rows, Frames])
         for body in connection.execute(query).scalars()
     ]
+
+
+def _drop(connection: sa.Connection, device_id: str, before: set[str], after: set[str]) -> None:
+    """Notes in which version a device's campaigns are gone; one that is there again is not dropped any more."""
+    c = dropped_campaigns.c
+    connection.execute(
+        dropped_campaigns.delete().where(c.device_id == device_id, c.campaign_id.in_(sorted(before ^ after)))
+    )
+    told = config_of(connection, device_id)
+    if told is not None and before - after:
+        rows = [
+            {"device_id": device_id, "campaign_id": gone, "version": told.version, "let_go": False}
+            for gone in sorted(before - after)
+        ]
+        connection.execute(dropped_campaigns.insert(), rows)
+
+
+def _note_let_go(connection: sa.Connection, known: DeviceConfig, version: int) -> None:
+    """Keeps for good what a device that has ``version`` has let go of; of a version that was never told, nothing."""
+    c = dropped_campaigns.c
+    open_ones = dropped_campaigns.update().where(c.device_id == known.device_id, c.let_go.is_(False))
+    if version > known.version:
+        connection.execute(open_ones.values(version=version + 1))
+    else:
+        connection.execute(open_ones.where(c.version <= version).values(let_go=True))
 
 
 def _capture_id(device_id: str, capture: str) -> str:

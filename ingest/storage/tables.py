@@ -150,6 +150,14 @@ device_configs = sa.Table(
     sa.Index("device_configs_by_sent_at", "sent_at"),
 )  # fmt: skip
 
+dropped_campaigns = sa.Table(
+    "dropped_campaigns", metadata,
+    sa.Column("device_id", _id, primary_key=True),
+    sa.Column("campaign_id", _id, primary_key=True, index=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("let_go", sa.Boolean, nullable=False),
+)  # fmt: skip
+
 captures = sa.Table(
     "captures", metadata,
     sa.Column("id", _id, primary_key=True),

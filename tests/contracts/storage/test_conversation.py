@@ -156,6 +156,36 @@ def test_a_device_that_knows_more_than_the_database_is_told_anew(engine: sa.Engi
         assert [one.message for one in campaigns.unsent(connection)] == [Config(version=21, campaigns=[CHASE])]
 
 
+def test_what_a_device_let_go_of_stays_so(engine: sa.Engine) -> None:
+    """Whatever it is told or says later; only a campaign that it is told anew is not let go of any more."""
+    other = msgspec.structs.replace(CHASE, id="other")
+    with transaction(engine) as connection:
+        campaigns.tell(connection, DEVICE, [CHASE, other])
+        assert campaigns.drops_of(connection, CHASE.id) == {}
+        campaigns.tell(connection, DEVICE, [other])
+        campaigns.note_taken(connection, DEVICE, 1, [], NOW)
+        assert campaigns.drops_of(connection, CHASE.id) == {DEVICE: False}
+        campaigns.note_taken(connection, DEVICE, 2, [], NOW)
+        campaigns.tell(connection, DEVICE, [])
+        campaigns.note_taken(connection, DEVICE, 0, [], NOW)
+        assert campaigns.drops_of(connection, CHASE.id) == {DEVICE: True}
+        assert campaigns.drops_of(connection, "other") == {DEVICE: False}
+        campaigns.tell(connection, DEVICE, [CHASE])
+        assert campaigns.drops_of(connection, CHASE.id) == {}
+
+
+def test_a_version_that_was_never_told_lets_nothing_go(engine: sa.Engine) -> None:
+    """What a device has from before a backup was restored is not known; what it takes after that counts."""
+    with transaction(engine) as connection:
+        campaigns.tell(connection, DEVICE, [CHASE])
+        campaigns.tell(connection, DEVICE, [])
+        for _ in range(2):
+            campaigns.note_taken(connection, DEVICE, 20, [], NOW)
+            assert campaigns.drops_of(connection, CHASE.id) == {DEVICE: False}
+        campaigns.note_taken(connection, DEVICE, 21, [], NOW)
+        assert campaigns.drops_of(connection, CHASE.id) == {DEVICE: True}
+
+
 def test_old_letters_go_first(engine: sa.Engine) -> None:
     """A bound on letters is per device, and the nameless have their own."""
     receive(engine, *[bytes([number]) * 30 for number in range(10)])

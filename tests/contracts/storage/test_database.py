@@ -21,12 +21,14 @@ from ingest.errors import DeviceNameError, StoreError, UnknownDeviceError
 from ingest.passwords import password_matches
 from ingest.sequence import Held
 from ingest.storage import (
+    campaigns,
     cursors,
     history,
     progress,
     tables,
 )
 from ingest.storage.database import UtcDateTime, migrate, open_database, reading, transaction
+from vehicle.campaign import Campaign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +77,19 @@ def test_devices_of_an_older_database_are_taken_to_ask(engine: sa.Engine) -> Non
     with reading(engine) as connection:
         assert devices.find(connection, made.device_id) == before
     assert not before.listen_only
+
+
+def test_a_database_that_kept_no_dropped_campaigns_keeps_those_that_follow(engine: sa.Engine) -> None:
+    """What devices were told stays as it was."""
+    chase = Campaign(id="chase", version=1, name="x", condition="always", until_ms=1, signals={})
+    with transaction(engine) as connection:
+        campaigns.tell(connection, DEVICE, [chase])
+    downgrade(engine, "ingest_0005")
+    migrate(engine, "ingest")
+    with transaction(engine) as connection:
+        assert campaigns.drops_of(connection, "chase") == {}
+        assert campaigns.tell(connection, DEVICE, [])
+        assert campaigns.drops_of(connection, "chase") == {DEVICE: False}
 
 
 def reached_by(engine: sa.Engine) -> dict[str, int]:

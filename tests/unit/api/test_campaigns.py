@@ -184,9 +184,62 @@ def test_who_still_has_a_campaign_that_ended(world, write, now, engineer, draft,
     assert states(now) == ["let_go", "taken"]
     later = draft.until + timedelta(minutes=1)
     deployment.work(world.engine, now=later, thorough=True)
-    assert states(later) == ["waiting", "waiting"]
+    assert states(later) == ["let_go", "waiting"]
     write(stored.note_taken, dongles["here-car"], 3, [], later)
     assert states(later) == ["let_go", "let_go"]
+    write(service.create, engineer, replace(draft, until=later + timedelta(days=1)), now=later)
+    deployment.work(world.engine, now=later, thorough=True)
+    write(stored.note_taken, dongles["here-car"], 0, [], later)
+    assert states(later) == ["let_go", "let_go"]
+
+
+def test_a_device_may_let_go_of_one_campaign_before_another(world, write, now, engineer, draft, dongles) -> None:
+    """What it has counts, be it not the latest; what it is told again, it has not let go of."""
+    made = [write(service.create, engineer, draft, now=now) for _ in range(2)]
+    tagged = write(service.create, engineer, replace(draft, target=Target(tags=["uphill"])), now=now)
+    device_id = dongles["here-car"]
+
+    def states(record) -> list[str]:
+        with reading(world.engine) as connection:
+            return [one.state for one in service.standings(connection, engineer, record.id, now)]
+
+    def deploy(tags: list[str]) -> None:
+        write(vehicle_service.retag, engineer, "here-car", tags, now)
+        deployment.work(world.engine, now=now, thorough=True)
+
+    deploy(["uphill"])
+    write(service.revoke, engineer, made[0].id, now=now)
+    deploy([])
+    write(service.revoke, engineer, made[1].id, now=now)
+    deploy([])
+    write(stored.note_taken, device_id, 2, [], now)
+    assert [states(one) for one in (*made, tagged)] == [["let_go"], ["waiting"], ["let_go"]]
+    deploy(["uphill"])
+    assert states(tagged) == ["waiting"]
+    write(stored.note_taken, device_id, 4, [], now)
+    assert [states(one) for one in (*made, tagged)] == [["let_go"], ["let_go"], ["taken"]]
+
+
+def test_what_never_had_a_campaign_is_not_on_its_list_when_it_ended(world, write, now, engineer, draft) -> None:
+    """A car of a model that is meant and whose device came after the end has nothing to let go of."""
+    write(vehicles.change, engineer, "here-car", {"model": "golf"})
+    wide = replace(draft, target=Target(models=["golf"]))
+    made = write(service.create, engineer, wide, now=now)
+    first = write(devices.enrol, name="early", now=now, vehicle_id="here-car").device_id
+    deployment.work(world.engine, now=now, thorough=True)
+    write(devices.enrol, name="late", now=now, vehicle_id="here-car")
+
+    def listed() -> list[tuple[str, str]]:
+        with reading(world.engine) as connection:
+            found = service.standings(connection, engineer, made.id, now)
+        return [(one.device.name, one.state) for one in found]
+
+    assert listed() == [("early", "waiting"), ("late", "waiting")]
+    write(service.revoke, engineer, made.id, now=now)
+    assert listed() == [("early", "waiting")]
+    deployment.work(world.engine, now=now, thorough=True)
+    write(stored.note_taken, first, 2, [], now)
+    assert listed() == [("early", "let_go")]
 
 
 def test_what_came_back(world, write, now, engineer, draft, dongles, collect) -> None:
