@@ -27,15 +27,15 @@ ODD = 4.0
 
 def initial(n_vehicles: int, width: int) -> dict[str, Floats | Integers]:
     """Nothing seen of ``width`` series a vehicle."""
-    return {name: np.full((n_vehicles, width), np.nan) for name in ("before", "restless")}
+    return {name: np.full((n_vehicles, width), np.nan) for name in ("restless_before", "restless")}
 
 
 def follow(x: Floats, state: State, usual: Floats) -> tuple[Floats, dict[str, Floats | Integers]]:
     """The spread of each series ``(n, width)`` after ``x``, drawn from the ``usual`` one; NaN changes nothing."""
-    before, restless = floats(state["before"]), floats(state["restless"])
+    before, restless = floats(state["restless_before"]), floats(state["restless"])
     square = (x - before) ** 2 / 2.0
     first = (usual / CORRELATED) ** 2
     old = np.where(np.isnan(restless), first, restless)
     restless = np.where(np.isnan(square), restless, old + REMEMBER * (np.minimum(square, ODD**2 * first) - old))
     sd = CORRELATED * np.sqrt(np.where(np.isnan(restless), first, restless))
-    return sd, {"before": np.where(np.isnan(x), before, x), "restless": restless}
+    return sd, {"restless_before": np.where(np.isnan(x), before, x), "restless": restless}

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 NAME = "trouble_codes"
 CONFIRMED, ACTIVE = "stored", "active"
 STATED = frozenset({CONFIRMED, ACTIVE})
-ONE_DRIVE = frozenset({"P0562", "P0A7E", "P0AA6"})
-"""Codes of a measured state that a single drive stores: voltage, heat and insulation may pass, and each has a detector
-of its own that watches the same reading."""
+ONE_DRIVE = frozenset({"P0562", "P0A7E"})
+"""Codes of a measured state that a single drive stores: voltage and heat may pass, and each has a detector of its own
+that watches the same reading. Insulation too, but a person may touch it: its code keeps its severity."""
 AGAIN_DAYS = 30.0
 """A code of :data:`ONE_DRIVE` that is stored again within so long is no chance (our choice)."""
 CONFIDENCE = 0.95

@@ -193,11 +193,14 @@ def _books(detector: Detector, cause: int) -> bool:
 def _codes_said(record: Record) -> Iterator[Said]:
     """What the detector of trouble codes makes of the car's own."""
     stored: dict[tuple[int, str], list[float]] = {}
+    standing: set[tuple[int, str]] = set()
     for code in sorted(record.codes, key=lambda one: one.at_ms):
         if code.state == STORED or not code.present:
             known, before = explain(code.code), stored.setdefault((code.vehicle, code.code), [])
             books = severity_of(code.code, code.at_ms, before) in BOOKED if code.present else None
-            before += [code.at_ms] if code.present else []
+            if code.present and (code.vehicle, code.code) not in standing:
+                before.append(code.at_ms)
+            (standing.add if code.present else standing.discard)((code.vehicle, code.code))
             yield Said(
                 vehicle=code.vehicle, component=word(str(known.component)), detector=f"{CODES} {code.code}",
                 at_ms=code.at_ms, books=books, cause=code.code,

@@ -87,6 +87,8 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
 
 def _stands_for(truth: Truth, rows: Integers, at_ms: float, meant: int) -> Integers:
     """The fault that a right alert meant, and all others of its component that the vehicle had then, but for wear."""
+    if truth.wears[meant]:
+        return np.array([meant])
     live = rows[_live(truth, rows, at_ms)]
     same = (truth.component[live] == truth.component[meant]) & truth.matters[live] & ~truth.wears[live]
     return np.union1d(live[same], [meant])

@@ -2,8 +2,8 @@
 
 Both sides are brought to one platform's scale first: each feature of each platform loses its own median and is divided
 by its own spread, so that another engine's size tells nothing and what is left is the shape of trips: tails, and what
-goes together. A random forest is then asked which are recorded, drive by drive left out in turn; the area under its ROC
-curve is 0.5 where it cannot tell and 1 where it always can. Only trips of cars without a fault take part.
+goes together. A random forest is then asked which are recorded, a fifth of the trips left out in turn; the area under
+its ROC curve is 0.5 where it cannot tell and 1 where it always can. Only trips of cars without a fault take part.
 """
 
 from __future__ import annotations

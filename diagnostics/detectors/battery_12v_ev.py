@@ -140,10 +140,10 @@ def _health(level: Floats, traces: Integers, p: Parameters) -> Floats:
 
 
 _TEXT = {
-    "en": "At rest the 12 V battery shows {value:.2f} V, sags by {sag:.2f} V at the key and is fed by the converter in "
-    "{topups:.0f} % of the looks at the parked car (usual: {usual:.0f} %). ",
-    "zh": "12V蓄电池静置电压{value:.2f} V，上电瞬间下降{sag:.2f} V，停车期间{topups:.0f}%的检测时刻正由DC-DC补电"
-    "（平时{usual:.0f}%）。",
+    "en": "At rest the 12 V battery shows {value:.2f} V, sags by {sag:.2f} V at the key (20 °C) and is fed by the "
+    "converter in {topups:.0f} % of the looks at the parked car (usual: {usual:.0f} %). ",
+    "zh": "12V蓄电池静置电压{value:.2f} V，上电瞬间下降{sag:.2f} V（换算至20 °C），"
+    "停车期间{topups:.0f}%的检测时刻正由DC-DC补电（平时{usual:.0f}%）。",
 }
 _AGEING = {
     "en": "One of these has left this car's normal; three in four such findings are right. Check first: conductance of "

@@ -5,7 +5,7 @@ harder work at the same boost, then as a gap between commanded and actual pressu
 steady. Air that leaves through a hose after the meter shows as more metered air than the boosted cylinders can take,
 measured against the same engine at part load. Each is compared with the car's own normal by whitened sums. A gap that
 appears together with lost air is a leak; alone it is the turbocharger or its actuator. Air that seems lost while more
-pressure is read than commanded is a pressure sensor that drifts, and is that detector's matter.
+pressure is read than commanded is a pressure sensor that drifts, and says nothing here.
 When not: transients (left out), altitude above 2500 m (left out; below it the gap is taken to sea level), limp mode
 for another fault (the command falls with it). Heat and bad fuel lower the command, not the gap. A drive without six
 steady readings under boost says nothing; town traffic may say nothing for weeks. A clogged particulate filter holds

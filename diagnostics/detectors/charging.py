@@ -12,7 +12,8 @@ normal. Regulators are meant to give more in the cold, by 18 to 24 mV/K for six 
 batteries), so below ``charging_cold_c`` the limit rises with that; so do some cars' normals from the first trip on.
 When not: cars whose controller never charges above 13.2 V in a trip (some mild hybrids) need their own platform row.
 
-Signals needed: control-module voltage, engine speed. Without them: not observable.
+Signals needed: control-module voltage, engine speed; for high voltage the air's temperature, or the coolant's after a
+rest. Without the first two: not observable. Two batteries in series (24 V) are judged by half their voltage.
 
 Source: trip medians of one recorded car: 13.74 V, sd 0.13 V (measured); its 90th percentiles spread by 0.2 V, higher
 after a cold start. 13.2 V on three trips, and all limits of the CUSUM: our choice, to be calibrated.
@@ -36,6 +37,7 @@ from diagnostics import sequential
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.onboard_voltage import batteries
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 AT_TIMES, LOW, HIGH = range(3)
 FADES = 0.92
 """Weight that a counted trip keeps when the next one comes: about twelve count (our choice)."""
+RESTED_S = 3 * 3600.0
+"""Rest after which the coolant has come near the air (our choice)."""
 SETTLE_TRIPS = 40.0
 """Trips until which the car's normal is their running mean (our choice)."""
 
@@ -64,17 +68,20 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
-    volts = np.where(trips["running_s"] >= p["charging_trip_s"], trips["charging_volts"], np.nan)
+    told = np.where(trips["running_s"] >= p["charging_trip_s"], trips["charging_volts"], np.nan)
+    count = batteries(told)
+    volts = told / count
     observable = ~np.isnan(volts)
     low_trips, since = _in_a_row(volts < p["charging_low_v"], volts, trips["ended_ms"], state, "low")
     high_v = p["charging_high_v"] + _in_cold(trips, p)
-    weak = floats(state["weak_trips"])
-    weak = np.where(observable, FADES * weak + (volts < p["charging_weak_trip_v"]), weak)
     drift, sums = sequential.follow(
         volts, trips["ended_ms"], state, mean=p["charging_v"], sd=p["charging_sd_v"], learn=p["charging_learn_trips"],
         k=p["cusum_k"], hold=p["charging_h"] / 2.0, settle=SETTLE_TRIPS,
     )  # fmt: skip
-    above = (volts >= high_v) & ~(volts - drift.baseline < p["charging_rise_v"])
+    known = drift.learned >= p["charging_learn_trips"]
+    fell = known & (volts < p["charging_weak_trip_v"]) & (drift.baseline - volts >= p["charging_fall_v"])
+    weak = np.where(observable, FADES * floats(state["weak_trips"]) + fell, floats(state["weak_trips"]))
+    above = known & (volts >= high_v) & (volts - drift.baseline >= p["charging_rise_v"])
     high_trips, high_since = _in_a_row(above, volts, trips["ended_ms"], state, "high")
     low = low_trips >= p["charging_low_trips"]
     fallen = (drift.down > p["charging_h"]) & (drift.baseline - volts >= p["charging_fall_v"])
@@ -96,8 +103,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(low | high, 0.9, 0.8),
         health=np.where(observable, np.clip(np.where(bad >= 0, np.minimum(health, 0.5), health), 0.0, 1.0), np.nan),
         numbers={
-            "value": volts, "expectation": usual, "missing": usual - volts,
-            "threshold": np.where(high, high_v, p["charging_low_v"]),
+            "value": told, "expectation": count * usual, "missing": count * (usual - volts),
+            "threshold": count * np.where(high, high_v, np.where(bad == AT_TIMES, p["charging_weak_trip_v"],
+                                                                 p["charging_low_v"])),
         },
     )  # fmt: skip
     after: dict[str, Floats | Integers] = {
@@ -108,10 +116,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
 
 
 def _in_cold(trips: Trips, p: Parameters) -> Floats:
-    """By how many volts more a sound regulator may charge; the coolant at the start stands for an unknown air."""
-    air = np.where(np.isnan(trips["ambient_c"]), trips["coolant_first"], trips["ambient_c"])
-    cold_k = np.maximum(p["charging_cold_c"] - np.where(np.isnan(air), p["charging_cold_c"], air), 0.0)
-    return p["charging_cold_v_per_k"] * cold_k
+    """By how many volts more a sound regulator may charge; NaN where neither air nor a rested coolant tells."""
+    rested = np.where(trips["soak_s"] >= RESTED_S, trips["coolant_first"], np.nan)
+    air = np.where(np.isnan(trips["ambient_c"]), rested, trips["ambient_c"])
+    return p["charging_cold_v_per_k"] * np.maximum(p["charging_cold_c"] - air, 0.0)
 
 
 def _in_a_row(beyond: Flags, volts: Floats, at_ms: Floats, state: State, name: str) -> tuple[Integers, Floats]:
@@ -134,11 +142,11 @@ DETECTOR = Detector(
             text={
                 "en": "On some of the last drives the alternator fell far short of this car's normal of "
                 "{expectation:.2f} V, on others it did not: it no longer carries heater and lights together. Check "
-                "first: output under load, belt and its tensioner, then brushes and diodes. Left alone it fails "
-                "within weeks.",
+                "first: output under load, belt and its tensioner, then brushes and diodes. Most such "
+                "alternators fail within weeks to two months.",
                 "zh": "最近部分行驶中发电机电压远低于本车正常值{expectation:.2f} V，其余行驶正常："
                 "已难以同时带动暖风和灯光。"
-                "优先检查：带载输出、皮带及张紧器，其次碳刷和整流管。拖延可能在数周内失效。",
+                "优先检查：带载输出、皮带及张紧器，其次碳刷和整流管。多数会在数周至两个月内失效。",
             },
         ),
         Cause(
@@ -172,7 +180,8 @@ DETECTOR = Detector(
         ),
     ),
     needs=("charging_volts",),
-    signals=(signals.CONTROL_MODULE_VOLTAGE, signals.ENGINE_SPEED),
+    signals=(signals.CONTROL_MODULE_VOLTAGE, signals.ENGINE_SPEED, signals.AMBIENT_AIR_TEMPERATURE,
+             signals.COOLANT_TEMPERATURE),
     drawn=Drawn(
         feature="charging_volts",
         unit="V",

@@ -106,7 +106,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     recent = {f"recent_{name}": _recent(state[f"recent_{name}"], said[name]) for name in LEVELS}
     levels = np.stack([recent["recent_trim_load"], recent["recent_trim_idle"]], axis=1)
     shifts = levels - drift.baseline
-    clear = _clear(lately, drift, own, p)
+    clear = _clear(lately, drift, np.minimum(own, MOST_SD), p)
     which, sign = _loudest(drift, clear, known)
     shift, level = sequential.chosen(shifts, which), sequential.chosen(levels, which)
     excess, usual = _excess(recent, state, drift, p)

@@ -9,8 +9,9 @@ the sun outside and intake air, so then no single one stands apart and nothing i
 manifold sensor agrees with itself. Where the first packets of a drive were lost, the engine was running at the first
 readings: a drive counts only where its start was seen, and a manifold that is sucked empty is no sensor's error.
 
-Signals needed: three of coolant, intake air, outside air and oil temperature; or manifold and barometric pressure with
-the engine standing. Otherwise it is not observable.
+Signals needed: three of coolant, intake air, outside air and oil temperature, and voltage or manifold pressure, which
+tell that the start was seen; or manifold and barometric pressure with the engine standing. Otherwise it is not
+observable.
 
 Source: agreement within 10 K at the start is what makers ask before a test of tank vapours (GM); 3 kPa is usual between
 manifold and barometer at key-on. 9 K, 6 kPa, others within 6 K, five starts, eight hours: our choice.
@@ -28,6 +29,7 @@ import numpy as np
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.onboard_voltage import at_rest
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -38,10 +40,9 @@ TEMPERATURES = ("ambient", "intake", "oil", "coolant")
 SENSORS = ("manifold", *TEMPERATURES)
 """In the order of the causes."""
 LEAST_SENSORS = 3
-STILL_V = 13.3
-"""Above it an alternator gives the voltage, so the engine was running (our choice)."""
-TURNING = 0.75
-"""Below this part of the air's pressure the engine was turning already: idling holds 30 to 45 kPa (our choice)."""
+TURNING, IDLING = 0.75, 0.5
+"""Below the first part of the air's pressure the engine was turning already, unless the voltage says that it stood;
+below the second it idled, and the voltage was an old one: idling holds 30 to 45 kPa (our choice)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -90,9 +91,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
 def _away(trips: Trips, p: Parameters) -> tuple[Floats, Flags]:
     """How far each sensor stands from the others' middle, ``(n, n_sensors)``, and where that tells anything."""
     read = np.stack([trips[f"key_{name}_c"] for name in TEMPERATURES], axis=1)
-    turning = trips["key_manifold_kpa"] < TURNING * trips["key_baro_kpa"]
-    still = (trips["rest_volts"] <= STILL_V) | (np.isnan(trips["rest_volts"]) & ~np.isnan(trips["key_manifold_kpa"]))
-    rested = still & ~turning & (trips["soak_s"] >= p["apart_soak_s"])
+    still = at_rest(trips["rest_volts"])
+    turning = trips["key_manifold_kpa"] < np.where(still, IDLING, TURNING) * trips["key_baro_kpa"]
+    still |= np.isnan(trips["rest_volts"]) & ~np.isnan(trips["key_manifold_kpa"]) & ~turning
+    rested = still & (trips["soak_s"] >= p["apart_soak_s"])
     read = np.where(rested[:, None], read, np.nan)
     away, spread = np.full_like(read, np.nan), np.full_like(read, np.nan)
     for at in range(len(TEMPERATURES)):

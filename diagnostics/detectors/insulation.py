@@ -6,9 +6,9 @@ day; what stays low when it is dry does not. The logarithm is freed of humidity 
 then tested with a whitened CUSUM against the car's own normal. Said as an advisory when the dry level has fallen by
 ``insulation_fall``, as a booking when it has fallen by ``insulation_tenfold``, or by half of ``insulation_fall`` to
 below twice what UN R100 asks for (a car that always reads so is not failing), as a stop below what it asks for.
-When not: the charging post's own filters lower the reading while plugged in, so stretches at the plug do not count; a
-car that does not tell humidity has only its damp days' spread, and its limits stand on the level alone; a battery of
-unknown voltage is taken as 400 V.
+When not: the charging post's own filters lower the reading while plugged in, so stretches at the plug count only for
+the limit itself, and only where the car used to read ``insulation_fall`` more there; a car that does not tell humidity
+has only its damp days' spread, and its limits stand on the level alone; a battery of unknown voltage is taken as 400 V.
 
 Signals needed: insulation resistance; better with humidity and battery voltage. Without it: not observable.
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 USUAL_HUMIDITY = 60.0
 """Per cent to which the logarithm is brought (our choice)."""
 FALLING, FAULT, DANGER = range(3)
+RECENT = 0.2
+"""Weight of the newest stretch at the plug in what is usual there (our choice)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -47,6 +49,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     sums = ("damp_n", "damp_x", "damp_y", "damp_xx", "damp_xy")
     damp: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in sums}
     below: dict[str, Floats | Integers] = {"below": np.zeros(n_vehicles), "danger": np.zeros(n_vehicles)}
+    below["at_plug"] = np.full(n_vehicles, np.nan)
     return damp | below | prefixed(whitened.initial(n_vehicles), "test_") | latched(n_vehicles)
 
 
@@ -68,7 +71,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     driven = observable & ~plugged
     near = (dry < limit + np.log10(p["insulation_margin"])) & (fallen > p["insulation_fall"] / 2.0)
     below = _in_a_row(near, driven, state, "below")
-    danger = _in_a_row(read < limit, driven, state, "danger")
+    at_plug = floats(state["at_plug"])
+    wet = ~plugged | (at_plug - read > p["insulation_fall"])
+    danger = _in_a_row((read < limit) & wet, observable, state, "danger")
     shifted = observable & (shift.down > p["insulation_h"])
     fault = (below >= p["insulation_times"]) | (shifted & (fallen > p["insulation_tenfold"]))
     bad = np.where(shifted & (fallen > p["insulation_fall"]), FALLING, -1)
@@ -96,7 +101,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "times": 10.0**fallen,
         },
     )
-    after: dict[str, Floats | Integers] = {"below": below, "danger": danger}
+    usual = plugged & observable & (read >= limit)
+    at_plug = np.where(usual, np.where(np.isnan(at_plug), read, at_plug + RECENT * (read - at_plug)), at_plug)
+    after: dict[str, Floats | Integers] = {"below": below, "danger": danger, "at_plug": at_plug}
     return judgement, damp | after | prefixed(whitened.restarted(sums, cleared), "test_") | latch_state
 
 

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 SENSORS = ("throttle", "manifold", "volts", "intake", "coolant")
 """In the order of the causes."""
 LEAST_SHARE = 1e-3
-QUIET_SD, SPREADS = 0.03, 2.5
-"""Spread of a share's logarithm on a line that loses nothing, and of how many of the car's own a loss must exceed: on a
-bad line the shares move by themselves (our choice)."""
+QUIET_SD, SPREADS = 0.08, 3.0
+"""Spread of a share's logarithm on a line of which nothing is known, and of how many of the car's own a loss must
+exceed: on a bad line the shares move by themselves (our choice)."""
 KINDS = ("own", "others")
 
 

@@ -132,13 +132,14 @@ def _levels(cold: Floats, compensated: Flags, state: State, p: Parameters) -> tu
     shared = np.where(compensated, 0.0, np.median(rise, axis=1))
     filled = rise - shared[:, None] > p["tyre_refill_kpa"][:, None]
     together = compensated & (rise.mean(axis=1) > p["tyre_refill_all_kpa"])
-    changed = compensated & (np.median(rise, axis=1) < -p["tyre_drop_kpa"])  # other tyres: four do not leak at once
-    filled |= (together | changed)[:, None] & told
-    fresh = np.isnan(before) | filled
+    other = compensated & (rise.max(axis=1) < -p["tyre_drop_kpa"])  # tyres: four do not leak at once
+    filled |= together[:, None] & told
+    changed = filled | (other[:, None] & told)
+    fresh = np.isnan(before) | changed
     level = np.where(told, np.where(fresh, cold, before + RECENT * rise), before)
     kept = floats(state["reference"])
     reference = np.where(np.isnan(kept) | filled, level, np.maximum(kept, level))
-    return level, np.minimum(reference, p["tyre_most_kpa"][:, None]), filled
+    return level, np.minimum(reference, p["tyre_most_kpa"][:, None]), changed
 
 
 def _gaps(

@@ -61,7 +61,8 @@ def stored(code: str, *days: float) -> list[Severity]:
 def test_a_code_that_one_drive_stores_books_nothing_by_itself() -> None:
     """A hot afternoon, a wet morning or a flat battery is enough for it: advice, the table's word the second time."""
     assert stored("P0A7E", 0.0) == [Severity.NEXT_SERVICE]
-    assert stored("P0AA6", 0.0, 9.0) == [Severity.NEXT_SERVICE, Severity.STOP_NOW]
+    assert stored("P0A7E", 0.0, 9.0)[1] is not Severity.NEXT_SERVICE
+    assert stored("P0AA6", 0.0) == [Severity.STOP_NOW], "a person may touch it"
     assert stored("P0562", 0.0, 80.0) == [Severity.NEXT_SERVICE, Severity.NEXT_SERVICE]
 
 
@@ -71,8 +72,8 @@ def test_a_code_that_two_drives_store_keeps_its_severity() -> None:
 
 
 def charges(*volts: float) -> list[dict[str, float]]:
-    """Drives of twenty minutes that charge so."""
-    return [{"running_s": 1200.0, "charging_volts": each} for each in volts]
+    """Drives of twenty minutes that charge so, on days of 20 degC."""
+    return [{"running_s": 1200.0, "charging_volts": each, "ambient_c": 20.0} for each in volts]
 
 
 def test_a_regulator_that_overcharges_is_booked_well_before_the_cars_own_code() -> None:
@@ -88,6 +89,9 @@ def test_a_regulator_that_gives_more_in_the_cold_or_always_is_no_fault() -> None
     assert told(charging.DETECTOR, charges(*[14.3] * 30) + frost) == []
     assert told(charging.DETECTOR, charges(*[14.3] * 30) + warm) == ["high_voltage"]
     assert told(charging.DETECTOR, charges(*[15.1] * 60)) == []
+    assert told(charging.DETECTOR, charges(*[28.4] * 60)) == [], "two batteries in series, as trucks have"
+    warm_start = [drive | {"ambient_c": np.nan, "coolant_first": 80.0} for drive in charges(*[15.2] * 6)]
+    assert told(charging.DETECTOR, charges(*[14.3] * 30) + warm_start) == [], "a warm engine tells nothing of the air"
 
 
 def insulates(*kohm: float, plugged: bool = False) -> list[dict[str, float]]:
@@ -101,6 +105,8 @@ def test_insulation_is_judged_by_what_the_car_itself_has_and_lost() -> None:
     sound = insulates(*[2000.0] * 40)
     assert told(insulation.DETECTOR, sound + insulates(*[150.0] * 6, plugged=True)) == []
     assert told(insulation.DETECTOR, insulates(*[330.0] * 60)) == []
+    usual = insulates(*[900.0] * 10, plugged=True)
+    assert told(insulation.DETECTOR, sound + usual + insulates(*[150.0] * 6, plugged=True)) == ["dangerous"]
     assert told(insulation.DETECTOR, sound + insulates(*[330.0] * 6))[-1] == "low"
     assert told(insulation.DETECTOR, sound + insulates(*[150.0] * 6))[-1] == "dangerous"
 
@@ -109,6 +115,7 @@ def test_an_alternator_that_breaks_down_at_times_is_an_advisory() -> None:
     """Three low drives among good ones, close together; the same three spread over months are chance."""
     close = [14.3] * 30 + [12.5, 14.3, 12.6, 14.2, 12.4]
     apart = [14.3] * 30 + ([12.5] + [14.3] * 40) * 3
+    assert told(charging.DETECTOR, charges(*[13.05] * 40)) == [], "a car that always charges so"
     assert told(charging.DETECTOR, charges(*close)) == ["low_at_times"]
     assert told(charging.DETECTOR, charges(*apart)) == []
 
@@ -227,21 +234,27 @@ def test_a_start_that_was_not_seen_says_nothing_about_sensors() -> None:
     assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0)) == ["coolant_implausible"]
     assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, rest_volts=14.2)) == []
     assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=32.0)) == []
+    assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=60.0, rest_volts=14.2)) == []
+    assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=60.0)) == ["manifold_implausible"]
     assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=90.0)) == ["manifold_implausible"]
 
 
 def test_voltage_of_an_alternator_is_no_battery_at_rest() -> None:
-    """A fall from 14.3 V to what the starter leaves is not the battery's: one in three such starts raises nothing."""
-    sound = {"soak_s": 36_000.0, "rest_volts": 12.6, "crank_volts": 10.3, "coolant_first": 20.0, "ambient_c": 20.0}
-    lost = sound | {"rest_volts": 14.3}
-    assert told(battery.DETECTOR, [sound] * 40 + [sound, sound, lost] * 60) == []
+    """A fall from 14.3 V to what the starter leaves is not the battery's: starts of a running engine raise nothing."""
+    sound = {"soak_s": 36_000.0, "rest_volts": 12.6, "crank_plateau_volts": 10.3, "coolant_first": 20.0,
+             "ambient_c": 20.0}  # fmt: skip
+    lost, worn = sound | {"rest_volts": 14.3}, sound | {"crank_plateau_volts": 8.9}
+    assert told(battery.DETECTOR, [sound] * 40 + [lost] * 30) == []
+    assert told(battery.DETECTOR, [sound] * 40 + [worn] * 30) == ["weak_start"]
+    truck = sound | {"rest_volts": 25.0}
+    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, rest_volts=truck["rest_volts"])) != []
 
 
 def test_readings_missing_on_a_bad_line_accuse_no_sensor() -> None:
-    """Shares that jump about by a third are the line's; the same loss on a quiet one is the sensor's."""
+    """Shares that jump about by half are the line's; the same loss on a quiet one is the sensor's."""
     rng = np.random.default_rng(3)
     sensors = ("throttle", "manifold", "volts", "intake", "coolant")
-    bad = [{f"{name}_share": float(rng.uniform(0.55, 1.0)) for name in sensors} for _ in range(400)]
+    bad = [{f"{name}_share": float(rng.uniform(0.4, 1.0)) for name in sensors} for _ in range(300)]
     quiet = [{f"{name}_share": 1.0 for name in sensors} for _ in range(30)]
     worse = [{f"{name}_share": 0.7 if name == "coolant" else 1.0 for name in sensors} for _ in range(12)]
     assert told(missing_readings.DETECTOR, bad) == []
