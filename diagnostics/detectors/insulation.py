@@ -71,9 +71,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     driven = observable & ~plugged
     near = (dry < limit + np.log10(p["insulation_margin"])) & (fallen > p["insulation_fall"] / 2.0)
     below = _in_a_row(near, driven, state, "below")
-    at_plug = floats(state["at_plug"])
-    wet = ~plugged | (at_plug - read > p["insulation_fall"])
-    danger = _in_a_row((read < limit) & wet, observable, state, "danger")
+    wet, at_plug = _at_plug(read, np.where(plugged, read - limit, np.nan), state, p)
+    danger = _in_a_row((read < limit) & (~plugged | wet), observable, state, "danger")
     shifted = observable & (shift.down > p["insulation_h"])
     fault = (below >= p["insulation_times"]) | (shifted & (fallen > p["insulation_tenfold"]))
     bad = np.where(shifted & (fallen > p["insulation_fall"]), FALLING, -1)
@@ -101,8 +100,6 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "times": 10.0**fallen,
         },
     )
-    usual = plugged & observable & (read >= limit)
-    at_plug = np.where(usual, np.where(np.isnan(at_plug), read, at_plug + RECENT * (read - at_plug)), at_plug)
     after: dict[str, Floats | Integers] = {"below": below, "danger": danger, "at_plug": at_plug}
     return judgement, damp | after | prefixed(whitened.restarted(sums, cleared), "test_") | latch_state
 
@@ -124,6 +121,13 @@ def _humidity(y: Floats, humidity: Floats, state: State, p: Parameters) -> tuple
     slope = (together + weight * p["insulation_damp"]) / (spread + weight)
     after: dict[str, Floats | Integers] = dict(new)
     return np.minimum(slope, 0.0), after
+
+
+def _at_plug(read: Floats, margin: Floats, state: State, p: Parameters) -> tuple[Flags, Floats]:
+    """Where a stretch at the plug reads far less than usual there, and what is usual; ``margin`` is NaN elsewhere."""
+    usual = floats(state["at_plug"])
+    followed = np.where(np.isnan(usual), read, usual + RECENT * (read - usual))
+    return usual - read > p["insulation_fall"], np.where(margin >= 0.0, followed, usual)
 
 
 def _in_a_row(low: Flags, observable: Flags, state: State, name: str) -> Floats:
