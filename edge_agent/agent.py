@@ -58,7 +58,7 @@ async def run(
     recorder.wake, recorder.vitals = uplink.wake, partial(of_device, store, settings.spool.parent)
     tap, switch = getattr(source, "tap", None), getattr(source, "switch", None)
     if switch is not None:
-        uplink.listen_only = lambda: switch.listen_only
+        uplink.follow(switch)
     book = Book(settings.spool.with_name(settings.spool.name + ".campaigns.json"))
     campaigns = Runner(tap, store, clock, book, uplink.server_now_ms)
     campaigns.is_anchored = lambda: uplink.is_anchored

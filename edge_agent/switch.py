@@ -15,6 +15,7 @@ import msgspec
 from edge_agent.errors import ForbiddenRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LOG = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ class Switch:
         self._position = self._load()
         self.may_ask = asyncio.Event()
         """Set while requests may be sent."""
+        self.turned: Callable[[], None] = lambda: None
+        """Called after each decision."""
         self._tell()
 
     @property
@@ -61,6 +64,7 @@ class Switch:
             written.write_bytes(msgspec.json.encode(self._position))
             written.replace(self._path)
         self._tell()
+        self.turned()
         LOG.warning("listen only: %s (%s)", "on" if listen_only else "off", why)
 
     def _tell(self) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edge_agent.settings import AgentSettings, Broker
     from edge_agent.spool import Record
     from edge_agent.store import Store
+    from edge_agent.switch import Switch
     from vehicle.campaign import Refused
     from vehicle.messages import Reply
 
@@ -57,14 +58,19 @@ class Uplink:
         self._paused_until_s = 0.0
         self.connected = asyncio.Event()
         self.on_config: Callable[[Config], Awaitable[bool]] | None = None
-        self.listen_only: Callable[[], bool] = lambda: settings.listen_only
+        self._listen_only: Callable[[], bool] = lambda: settings.listen_only
         self._said_listen_only = False
+        self._turned = asyncio.Event()
         self.told: Callable[[], tuple[int, list[Refused]]] = lambda: (0, [])
         self.on_command: Callable[[Command, Callable[[Reply], Awaitable[None]]], Awaitable[None]] | None = None
 
     def wake(self) -> None:
         """Says that there is something to send."""
         self._wake.set()
+
+    def follow(self, switch: Switch) -> None:
+        """Says whether the device listens only as ``switch`` does, at once when that changes."""
+        self._listen_only, switch.turned = lambda: switch.listen_only, self._turned.set
 
     @property
     def is_anchored(self) -> bool:
@@ -124,6 +130,7 @@ class Uplink:
             self.connected.set()
             listening = group.create_task(self._listen(client, group), name="uplink.listen")
             group.create_task(self._send_all(client), name="uplink.send")
+            group.create_task(self._tell_of_switch(client), name="uplink.switch")
             # Waited for in here: a task that fails after this block has ended leaves a cancellation behind that nobody
             # asked for (CPython before 3.13), and with it `run` would take a lost connection for its own end.
             await listening
@@ -145,7 +152,7 @@ class Uplink:
         first, last, _ = await self._store.bounds()
         now = self._clock.now()
         config_version, refused = self.told()
-        self._said_listen_only = self.listen_only()
+        self._said_listen_only = self._listen_only()
         state = State(
             status="online", epoch=self._store.epoch, first=first, last=last, boot_id=self._clock.boot_id,
             monotonic_ms=now.monotonic_ms, believed_ms=now.believed_ms, quality=str(self._clock.quality),
@@ -204,7 +211,7 @@ class Uplink:
         while not _cancelled():
             self._wake.clear()
             self._health.add("resent", self._window.give_up(time.monotonic()))
-            if self._store.take_new_sets() or self._said_listen_only != self.listen_only():
+            if self._store.take_new_sets():
                 await self._announce(client)
             pause_s = self._paused_until_s - time.monotonic()
             if pause_s > 0:
@@ -216,6 +223,14 @@ class Uplink:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
                     await self._wake.wait()
+
+    async def _tell_of_switch(self, client: aiomqtt.Client) -> None:
+        """Apart from what is sent: that waits while the server asks for patience, and this is a word of safety."""
+        while not _cancelled():
+            await self._turned.wait()
+            self._turned.clear()
+            if self._said_listen_only != self._listen_only():
+                await self._announce(client)
 
     async def _send(self, client: aiomqtt.Client, record: Record) -> None:
         kind = Kind.EVENT if record.is_event else Kind.TELEMETRY
