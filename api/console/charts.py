@@ -5,6 +5,7 @@ A line joins readings that follow each other as they usually do; over a time wit
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -40,14 +41,21 @@ def of_evidence(evidence: Evidence, language: str, words: dict[str, str]) -> dic
 
 
 def of_signals(measured: Sequence[Series], language: str) -> dict[str, Any]:
-    """Signals on one axis of time; where one has no sample there is a gap."""
+    """Signals on one axis of time; ``breaks`` of each are the places in it (from, to) over which its line is broken.
+
+    Where a signal has no reading otherwise, because only another one has, its line goes on.
+    """
     lines = [_broken(one.points) for one in measured]
     times = sorted({at for line in lines for at, _ in line})
     columns = []
     for one, line in zip(measured, lines, strict=True):
         known = dict(line)
         columns.append(
-            {"label": f"{one.label.get(language, one.path)} ({one.unit})", "values": [known.get(at) for at in times]}
+            {
+                "label": f"{one.label.get(language, one.path)} ({one.unit})",
+                "values": [known.get(at) for at in times],
+                "breaks": _breaks(line, times),
+            }
         )
     return {"unit": "", "times": [at / 1000 for at in times], "series": columns}
 
@@ -77,6 +85,15 @@ def _broken(points: Sequence[tuple[int, float]]) -> list[tuple[int, float | None
         if following - at > far:
             line.append(((at + following) // 2, None))
     return [*line, points[-1]]
+
+
+def _breaks(line: Sequence[tuple[int, float | None]], times: Sequence[int]) -> list[tuple[int, int]]:
+    """From which to which place of ``times`` a line is broken, both included: all between the two readings."""
+    return [
+        (bisect_right(times, before), bisect_left(times, after) - 1)
+        for (before, _), (_, value), (after, _) in zip(line, line[1:], line[2:], strict=False)
+        if value is None
+    ]
 
 
 def _expected(evidence: Evidence, times: Sequence[int]) -> list[float | None] | None:

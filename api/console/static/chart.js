@@ -7,9 +7,17 @@
   function alone(plot, which, shown) {
     if (shown) { return null; }
     const values = plot.data[which];
-    const found = values.flatMap((value, at) =>
-      value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []);
+    const own = values.flatMap((value, at) => value === undefined ? [] : [at]);
+    const found = own.filter((at, rank) =>
+      values[at] != null && values[own[rank - 1]] == null && values[own[rank + 1]] == null);
     return found.length ? found : null;
+  }
+
+  // Where only other lines have a reading, a line with `breaks` goes on (to uPlot: undefined), but for these (null).
+  function column(one) {
+    if (!one.breaks) { return one.values; }
+    const broken = (at) => one.breaks.some(([from, to]) => from <= at && at <= to);
+    return one.values.map((value, at) => value ?? (broken(at) ? null : undefined));
   }
 
   function series(one) {
@@ -81,7 +89,7 @@
         one.points = { show: false, size: 5, filter: one.spanGaps ? null : alone };
       });
     }
-    const plot = new uPlot(options, [chart.times, ...chart.series.map((one) => one.values)], box);
+    const plot = new uPlot(options, [chart.times, ...chart.series.map(column)], box);
     new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: options.height })).observe(figure);
     figure.dataset.drawn = "yes";
   }

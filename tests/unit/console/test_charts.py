@@ -62,6 +62,23 @@ def test_what_is_usual_is_the_charts_own() -> None:
     assert values_of(days)[1].index(None) == 10
 
 
+def test_only_the_line_without_readings_is_broken() -> None:
+    """On the axis that they share, another line goes on through the break, and where it has no reading of its own."""
+    whole = every(SECOND, 120)
+    seconds = [at // SECOND for at in whole if not 40 <= at // SECOND < 80]
+    for other, step in ((whole, 1), (every(60 * SECOND, 3), 60)):
+        made = [
+            Series(path=SPEED, unit="km/h", label={"en": "Speed"}, points=[(at, 7.0) for at in times])
+            for times in (other, [at * SECOND for at in seconds])
+        ]
+        drawn = charts.of_signals(made, "en")
+        first, second = drawn["series"]
+        assert first["breaks"] == [], step
+        ((begin, end),) = second["breaks"]
+        assert (drawn["times"][begin - 1], drawn["times"][end + 1]) == (39, 80)
+        assert second["values"][begin : end + 1] == [None] * (end + 1 - begin)
+
+
 def test_evidence_and_captures_are_broken_too() -> None:
     """What was expected and the limit go on through the break; they are no readings."""
     times = [*every(DAY, 6), *every(DAY, 6, start=60 * DAY)]
