@@ -227,15 +227,16 @@ class Lines:
 class _AscLines(Lines):
     """Ends the header before the first line that begins with a time: python-can would take that line for header.
 
-    Counts lines that python-can passes over though they look like frames; ``taken`` is told of each that it read.
+    Counts lines that python-can passes over though they look like frames; ``settled`` is told of each
+    that it read, or stumbled over and that is counted elsewhere.
     """
 
     def __init__(self, content: IO[bytes], reading: Reading) -> None:
         super().__init__(content)
         self._in_header, self._reading, self._doubtful = True, reading, ""
 
-    def taken(self) -> None:
-        """The latest line was read as a frame."""
+    def settled(self) -> None:
+        """The latest line has its fate: it became a frame, or its refusal is counted by who read it."""
         self._doubtful = ""
 
     def refused(self) -> None:
@@ -284,20 +285,20 @@ class _TrcReader(can.TRCReader):
 
 
 def kept_going(
-    reader: Any, lines: Lines, reading: Reading, *, again: str = "", taken: Callable[[], None] = lambda: None
+    reader: Any, lines: Lines, reading: Reading, *, again: str = "", settled: Callable[[], None] = lambda: None
 ) -> Iterator[Message]:
     """The messages of a reader that is started anew behind each line that it stumbles over.
 
-    ``again`` is a line that the reader needs to see when it is started anew; ``taken`` is called once the latest line
+    ``again`` is a line that the reader needs to see when it is started anew; ``settled`` is called once the latest line
     has a fate: it became a message, or was refused.
     """
     while not lines.ended:
         try:
             for message in reader:
-                taken()
+                settled()
                 yield message
         except _UNREADABLE as error:
-            taken()
+            settled()
             shown = lines.line.strip()[:_SHOWN]
             reading.refuse(f"line {lines.number} ({shown})", error)
             if again:
@@ -329,7 +330,7 @@ def _asc(path: Path, content: IO[bytes], reading: Reading) -> Iterator[Message]:
     as_file: Any = lines
     reader = can.ASCReader(as_file, relative_timestamp=False)
     local, shift_s = 0.0, 0.0
-    for message in kept_going(reader, lines, reading, again=_AFTER_HEADER, taken=lines.taken):
+    for message in kept_going(reader, lines, reading, again=_AFTER_HEADER, settled=lines.settled):
         if reader.start_time != local:
             local = reader.start_time
             shift_s = _as_utc(local) - local
