@@ -259,3 +259,10 @@ def test_readings_missing_on_a_bad_line_accuse_no_sensor() -> None:
     worse = [{f"{name}_share": 0.7 if name == "coolant" else 1.0 for name in sensors} for _ in range(12)]
     assert told(missing_readings.DETECTOR, bad) == []
     assert told(missing_readings.DETECTOR, quiet + worse) == ["coolant_missing"]
+
+
+def test_two_tyres_that_lose_at_once_are_not_taken_for_other_tyres() -> None:
+    """Only a fall of all four is another set; a pair on one side, driven over the same nails, is two leaks."""
+    before = tyres((230.0, 230.0, 230.0, 230.0), 60)
+    assert told(tyre_pressure.DETECTOR, before + tyres((190.0, 230.0, 190.0, 230.0), 40)) != []
+    assert told(tyre_pressure.DETECTOR, before + tyres((212.0, 212.0, 212.0, 212.0), 40)) == []
