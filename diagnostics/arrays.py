@@ -28,6 +28,18 @@ def integers(values: NDArray[np.generic]) -> Integers:
     return np.asarray(values, dtype=np.int64)
 
 
+def pushed(last: Floats, value: Floats) -> Floats:
+    """The ``last`` values ``(..., k)``, newest first, with one more; NaN in ``value`` ``(...)`` is none."""
+    moved = np.concatenate([value[..., None], last[..., :-1]], axis=-1)
+    return np.where(np.isnan(value)[..., None], last, moved)
+
+
+def in_a_row(beyond: Flags, told: Flags, before: NDArray[np.generic]) -> Integers:
+    """Trips in a row that are ``beyond`` a limit, ``before`` this one so many; what is not ``told`` changes nothing."""
+    old = integers(before)
+    return np.where(told, np.where(beyond, old + 1, 0), old)
+
+
 def picked(state: State, rows: Integers) -> dict[str, NDArray[np.generic]]:
     """The state of some vehicles, copied."""
     return {name: values[rows] for name, values in state.items()}

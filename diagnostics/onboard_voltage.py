@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 TWO_BATTERIES_V = 18.0
 """Above it there are two: no sound system of six cells reaches it, and none of twelve stays below (our choice)."""
 STILL_V = 13.3
-"""A full battery just off the charger is below it within minutes; above it an alternator gives the voltage (our
-choice), a battery."""
+"""Of one battery: a full one just off the charger is below it within minutes; above it an alternator gives the voltage
+(our choice)."""
 
 
 def batteries(volts: Floats) -> Floats:

@@ -10,14 +10,18 @@ and with the learning included (:mod:`diagnostics.evaluation.false_alarms`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from diagnostics.arrays import floats, integers
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from diagnostics.arrays import Floats, Integers, State
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 PRIOR_TRIPS = 1.0
 """How many trips the platform's mean weighs in the baseline (our choice)."""
@@ -101,9 +105,9 @@ def restarted(after: dict[str, Floats | Integers], where: np.ndarray) -> dict[st
     }
 
 
-def chosen(values: Floats, which: Integers) -> Floats:
+def chosen(values: NDArray[Kind], which: Integers) -> NDArray[Kind]:
     """Of several series a vehicle the value of one: ``values`` ``(n, width)``, ``which`` ``(n,)``."""
-    found: Floats = np.take_along_axis(values, which[:, None], axis=1)[:, 0]
+    found: NDArray[Kind] = np.take_along_axis(values, which[:, None], axis=1)[:, 0]
     return found
 
 

@@ -31,7 +31,7 @@ from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.suggestions.statement import finding_id, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 NAME = "trouble_codes"
 CONFIRMED, ACTIVE = "stored", "active"
@@ -78,22 +78,26 @@ def code_findings(events: Iterable[CodeEvent]) -> list[Finding]:
     return sorted(found, key=lambda finding: (finding.found_at, finding.id))
 
 
-def _findings(series: Sequence[CodeEvent]) -> list[Finding]:
-    episodes: list[tuple[CodeEvent, int | None]] = []
-    began: CodeEvent | None = None
-    for event in series:
-        if event.present and began is None:
-            began = event
-        elif not event.present and began is not None:
-            episodes.append((began, event.time_ms))
+def episodes(code: str, changes: Iterable[tuple[float, bool]]) -> Iterator[tuple[float, float | None, Severity]]:
+    """When a code came and went, in order of time, and how bad it was each time; None where it still stands.
+
+    ``changes`` are the moments, in order, and whether it was present then.
+    """
+    before: list[float] = []
+    began: float | None = None
+    for at_ms, present in (*changes, (None, False)):
+        if present and began is None:
+            began = at_ms
+        elif not present and began is not None:
+            yield began, at_ms, severity_of(code, began, before)
+            before.append(began)
             began = None
-    if began is not None:
-        episodes.append((began, None))
-    starts = [first.time_ms for first, _ in episodes]
-    return [
-        _finding(first, severity_of(first.code, first.time_ms, starts[:at]), ended_ms=ended)
-        for at, (first, ended) in enumerate(episodes)
-    ]
+
+
+def _findings(series: Sequence[CodeEvent]) -> Iterator[Finding]:
+    first = {event.time_ms: event for event in reversed(series) if event.present}
+    for began, ended, severity in episodes(series[0].code, [(event.time_ms, event.present) for event in series]):
+        yield _finding(first[int(began)], severity, ended_ms=None if ended is None else int(ended))
 
 
 def _finding(began: CodeEvent, severity: Severity, *, ended_ms: int | None) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
 from diagnostics.suggestions.causes import group_of, sign_name, suspects
 from diagnostics.trouble_codes import NAME as CODES
-from diagnostics.trouble_codes import severity_of
+from diagnostics.trouble_codes import episodes
 from scorecard.alerts import Said
 from scorecard.truth import DAY_MS
 
@@ -192,19 +193,19 @@ def _books(detector: Detector, cause: int) -> bool:
 
 def _codes_said(record: Record) -> Iterator[Said]:
     """What the detector of trouble codes makes of the car's own."""
-    stored: dict[tuple[int, str], list[float]] = {}
-    standing: set[tuple[int, str]] = set()
+    changes: dict[tuple[int, str], list[tuple[float, bool]]] = {}
     for code in sorted(record.codes, key=lambda one: one.at_ms):
         if code.state == STORED or not code.present:
-            known, before = explain(code.code), stored.setdefault((code.vehicle, code.code), [])
-            books = severity_of(code.code, code.at_ms, before) in BOOKED if code.present else None
-            if code.present and (code.vehicle, code.code) not in standing:
-                before.append(code.at_ms)
-            (standing.add if code.present else standing.discard)((code.vehicle, code.code))
-            yield Said(
-                vehicle=code.vehicle, component=word(str(known.component)), detector=f"{CODES} {code.code}",
-                at_ms=code.at_ms, books=books, cause=code.code,
-            )  # fmt: skip
+            changes.setdefault((code.vehicle, code.code), []).append((code.at_ms, code.present))
+    for (vehicle, name), moments in changes.items():
+        says = partial(
+            Said, vehicle=vehicle, component=word(str(explain(name).component)), detector=f"{CODES} {name}",
+            cause=name,
+        )  # fmt: skip
+        for began_ms, ended_ms, severity in episodes(name, moments):
+            yield says(at_ms=began_ms, books=severity in BOOKED)
+            if ended_ms is not None:
+                yield says(at_ms=ended_ms, books=None)
 
 
 def heard(opinion_of: Opinion, component: str, at_ms: float, n_vehicles: int) -> chance.Heard:

@@ -58,15 +58,15 @@ def realism(recorded: Floats, seen: Seen, seed: int) -> Realism:
         NoSolverError: scikit-learn is not installed.
     """
     rng = np.random.default_rng(seed)
-    sides = recorded, _sound(seen)
-    names = _common(*sides)
+    rows = _sound_rows(seen)
+    names = _common(recorded, seen.record.trips.values[rows])
     columns = [FEATURES.index(name) for name in names]
-    real = scaled(sides[0][:, columns])
-    chosen = rng.permutation(len(sides[1]))[: SIMULATED_FOR_ONE * len(real)]
-    simulated = _by_platform(seen, sides[1], columns)[chosen]
+    real = scaled(recorded[:, columns])
+    chosen = rng.permutation(len(rows))[: SIMULATED_FOR_ONE * len(real)]
+    simulated = _by_platform(seen, rows, columns)[chosen]
     x = np.concatenate([real, simulated])
     is_real = np.arange(len(x)) < len(real)
-    areas = [_told_apart(x, is_real, seed + number) for number in range(REPEATS)]
+    areas = [told_apart(x, is_real, seed + number) for number in range(REPEATS)]
     alone = {name: _alone(x[:, at], is_real) for at, name in enumerate(names)}
     loudest = dict(sorted(alone.items(), key=lambda one: -one[1])[:8])
     return Realism(
@@ -83,38 +83,37 @@ def scaled(values: Floats) -> Floats:
     return found
 
 
-def area(told: Floats, is_real: np.ndarray) -> float:
-    """Area under the ROC curve by ranks (Mann and Whitney 1947), ties counted half."""
-    _, place, count = np.unique(told, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(count) - (count - 1) / 2.0)[place]
-    n_real, n_other = int(is_real.sum()), int((~is_real).sum())
-    return float((ranks[is_real].sum() - n_real * (n_real + 1) / 2.0) / (n_real * n_other))
+def told_apart(x: Floats, is_real: np.ndarray, seed: int) -> float:
+    """Area under the curve of a forest that is asked which of ``x`` ``(n, n_features)`` is real.
 
-
-def _alone(told: Floats, is_real: np.ndarray) -> float:
-    found = area(told, is_real)
-    return max(found, 1.0 - found)
-
-
-def _told_apart(x: Floats, is_real: np.ndarray, seed: int) -> float:
-    forest, folds = _learners(seed)
+    Raises:
+        NoSolverError: scikit-learn is not installed.
+    """
+    learn = _library()
+    forest = learn.ensemble.RandomForestClassifier(
+        TREES, class_weight="balanced", min_samples_leaf=2, n_jobs=1, random_state=seed
+    )
+    folds = learn.model_selection.StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     told = np.zeros(len(x))
     for train, test in folds.split(x, is_real):
         forest.fit(x[train], is_real[train])
         told[test] = forest.predict_proba(x[test])[:, 1]
-    return area(told, is_real)
+    return float(learn.metrics.roc_auc_score(is_real, told))
 
 
-def _learners(seed: int) -> tuple[Any, Any]:
-    """A forest, and how it is cross-validated."""
+def _alone(told: Floats, is_real: np.ndarray) -> float:
+    found = float(_library().metrics.roc_auc_score(is_real, told))
+    return max(found, 1.0 - found)
+
+
+def _library() -> Any:
     try:
-        from sklearn import ensemble, model_selection  # noqa: PLC0415  not needed by the service
+        import sklearn.ensemble  # noqa: PLC0415  not needed by the service
+        import sklearn.metrics  # noqa: PLC0415
+        import sklearn.model_selection  # noqa: PLC0415
     except ImportError as error:
         raise NoSolverError("scikit-learn", "roadworthy[score]") from error
-    grown: Any = ensemble.RandomForestClassifier
-    split: Any = model_selection.StratifiedKFold
-    forest = grown(TREES, class_weight="balanced", min_samples_leaf=2, n_jobs=1, random_state=seed)
-    return forest, split(FOLDS, shuffle=True, random_state=seed)
+    return sklearn
 
 
 def _sound_rows(seen: Seen) -> np.ndarray:
@@ -126,18 +125,13 @@ def _sound_rows(seen: Seen) -> np.ndarray:
     return rows
 
 
-def _sound(seen: Seen) -> Floats:
-    found: Floats = seen.record.trips.values[_sound_rows(seen)]
-    return found
-
-
-def _by_platform(seen: Seen, values: Floats, columns: list[int]) -> Floats:
+def _by_platform(seen: Seen, rows: np.ndarray, columns: list[int]) -> Floats:
     """The sound trips, those of each platform on its own scale."""
-    platform = seen.record.cars.platform[seen.record.trips.vehicle[_sound_rows(seen)]]
-    found = np.zeros((len(values), len(columns)))
+    trips = seen.record.trips
+    platform, values = seen.record.cars.platform[trips.vehicle[rows]], trips.values[rows][:, columns]
+    found: Floats = np.zeros_like(values)
     for name in np.unique(platform):
-        mine = platform == name
-        found[mine] = scaled(values[mine][:, columns])
+        found[platform == name] = scaled(values[platform == name])
     return found
 
 

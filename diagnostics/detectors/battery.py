@@ -37,15 +37,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import sequential
-from diagnostics.arrays import columns_of, floats, integers
+from diagnostics.arrays import columns_of, floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
 from vehicle import signals
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
@@ -145,7 +143,7 @@ def _rings(trips: Trips, state: State) -> tuple[Floats, Floats, Floats]:
     captured = trips["crank_plateau_volts"]
     lowest = np.where(np.isnan(captured), trips["crank_volts"], captured)
     rested = np.where(trips["soak_s"] >= REST_S, _rest(trips), np.nan)
-    return _pushed(state["starts"], lowest + credit), _pushed(state["rests"], rested), rested
+    return pushed(floats(state["starts"]), lowest + credit), pushed(floats(state["rests"]), rested), rested
 
 
 def _rest(trips: Trips) -> Floats:
@@ -238,12 +236,6 @@ def _numbers(
         "charge": np.where(np.isnan(charge), rest, charge),
         "slower": 100.0 * np.clip(p["crank_slower"], 0.0, 1.0),
     }
-
-
-def _pushed(ring: NDArray[np.generic], value: Floats) -> Floats:
-    old = floats(ring)
-    moved = np.concatenate([value[:, None], old[:, :-1]], axis=1)
-    return np.where(np.isnan(value)[:, None], old, moved)
 
 
 def _quantile(ring: Floats, quantile: float, least: int) -> Floats:

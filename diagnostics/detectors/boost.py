@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
+from diagnostics.arrays import in_a_row
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -56,11 +57,11 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     series = np.stack([trips[name] for name in SERIES], axis=1)
     at_ms = trips["ended_ms"]
     shift, sums = whitened.follow(series, at_ms[:, None], state, whitened.charts(PREFIXES, p, prior=0.0))
-    gap = trips["boost_gap"]
-    observable = ~np.isnan(gap) | ~np.isnan(trips["charge_air_excess"])
-    far = {
-        "far_gap": _streak(gap, p["boost_far_kpa"], state["far_gap"]),
-        "far_air": _streak(trips["charge_air_excess"], p["boost_far_air"], state["far_air"]),
+    gap, air = trips["boost_gap"], trips["charge_air_excess"]
+    observable = ~np.isnan(gap) | ~np.isnan(air)
+    far = {  # beyond what any sound car reaches, whatever its own normal
+        "far_gap": in_a_row(gap >= p["boost_far_kpa"], ~np.isnan(gap), state["far_gap"]),
+        "far_air": in_a_row(air >= p["boost_far_air"], ~np.isnan(air), state["far_air"]),
     }
     bad = np.where(observable, _cause(shift, far, p), -1)
     near = np.abs(gap - shift.baseline[:, GAP]) < p["boost_next_kpa"]
@@ -88,12 +89,6 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )
     kept: dict[str, Floats | Integers] = {**far}
     return judgement, kept | whitened.restarted(sums, cleared) | latch_state
-
-
-def _streak(value: Floats, limit: Floats, before: object) -> Integers:
-    """Trips in a row beyond a limit that no sound car reaches, whatever the car's own normal."""
-    old = np.asarray(before, dtype=np.int64)
-    return np.where(np.isnan(value), old, np.where(value >= limit, old + 1, 0))
 
 
 def _at_its_end(shift: whitened.Shift, p: Parameters) -> Flags:

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import sequential
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import batteries
@@ -72,7 +72,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     count = batteries(told)
     volts = told / count
     observable = ~np.isnan(volts)
-    low_trips, since = _in_a_row(volts < p["charging_low_v"], volts, trips["ended_ms"], state, "low")
+    low_trips, since = _beyond(volts < p["charging_low_v"], volts, trips["ended_ms"], state, "low")
     high_v = p["charging_high_v"] + _in_cold(trips, p)
     drift, sums = sequential.follow(
         volts, trips["ended_ms"], state, mean=p["charging_v"], sd=p["charging_sd_v"], learn=p["charging_learn_trips"],
@@ -82,7 +82,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     fell = known & (volts < p["charging_weak_trip_v"]) & (drift.baseline - volts >= p["charging_fall_v"])
     weak = np.where(observable, FADES * floats(state["weak_trips"]) + fell, floats(state["weak_trips"]))
     above = known & (volts >= high_v) & (volts - drift.baseline >= p["charging_rise_v"])
-    high_trips, high_since = _in_a_row(above, volts, trips["ended_ms"], state, "high")
+    high_trips, high_since = _beyond(above, volts, trips["ended_ms"], state, "high")
     low = low_trips >= p["charging_low_trips"]
     fallen = (drift.down > p["charging_h"]) & (drift.baseline - volts >= p["charging_fall_v"])
     fallen &= volts < p["charging_weak_v"]
@@ -122,11 +122,11 @@ def _in_cold(trips: Trips, p: Parameters) -> Floats:
     return p["charging_cold_v_per_k"] * np.maximum(p["charging_cold_c"] - air, 0.0)
 
 
-def _in_a_row(beyond: Flags, volts: Floats, at_ms: Floats, state: State, name: str) -> tuple[Integers, Floats]:
+def _beyond(beyond: Flags, volts: Floats, at_ms: Floats, state: State, name: str) -> tuple[Integers, Floats]:
     """Trips in a row that are beyond a limit, and since when."""
     before = integers(state[f"{name}_trips"])
-    counted = np.where(np.isnan(volts), before, np.where(beyond, before + 1, 0))
-    return counted, np.where(beyond & (before == 0), at_ms, floats(state[f"{name}_since_ms"]))
+    since = np.where(beyond & (before == 0), at_ms, floats(state[f"{name}_since_ms"]))
+    return in_a_row(beyond, ~np.isnan(volts), before), since
 
 
 DETECTOR = Detector(

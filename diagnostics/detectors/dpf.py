@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -109,8 +109,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     series = np.stack([np.where(np.isnan(soot), k, at_soot), _soot_rate(trips, cycle)], axis=1)
     shift, sums = whitened.follow(series, at_ms[:, None], state, whitened.charts(PREFIXES, p, prior=0.0))
     load = soot / cycle.start_g
-    full = _streak(load >= p["dpf_full_soot"], load, state["full"])
-    blocked = _streak((load >= p["dpf_blocked_soot"]) | (soot >= p["dpf_limit_g"]), load, state["blocked"])
+    full = in_a_row(load >= p["dpf_full_soot"], ~np.isnan(load), state["full"])
+    heavy = (load >= p["dpf_blocked_soot"]) | (soot >= p["dpf_limit_g"])
+    blocked = in_a_row(heavy, ~np.isnan(load), state["blocked"])
     told = ~np.isnan(floats(state["soot_before"])) | ~np.isnan(soot)
     packed = ~told & (shift.up[:, ASHES] > p["dpf_k_h"]) & (shift.moved[:, ASHES] >= p["dpf_untold"])
     seen_km = np.where(~np.isnan(load) | (packed & ~np.isnan(k)), trips["km"], 0.0)
@@ -163,12 +164,6 @@ def _at_nominal_soot(
 
 def _kept(state: State, soot: Floats) -> Floats:
     return np.where(np.isnan(soot), floats(state["soot_before"]), soot)
-
-
-def _streak(counts: Flags, told: Floats, before: object) -> Integers:
-    """Trips in a row; what tells nothing changes nothing."""
-    old = np.asarray(before, dtype=np.int64)
-    return np.where(np.isnan(told), old, np.where(counts, old + 1, 0))
 
 
 def _stuck(full: Flags, km: Floats, state: State) -> Integers:

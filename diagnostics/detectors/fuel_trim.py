@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, sequential
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -101,7 +101,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         sd=np.clip(own, _usual(p), MOST_SD), learn=p["trim_learn_trips"][:, None],
         k=p["cusum_k"][:, None], hold=p["trim_h"][:, None] / 2.0, settle=SETTLE_TRIPS, pace=PACE,
     )  # fmt: skip
-    window = _pushed(floats(state["window"]), x)
+    window = pushed(floats(state["window"]), x)
     lately = window.mean(axis=2)  # NaN before it is full
     recent = {f"recent_{name}": _recent(state[f"recent_{name}"], said[name]) for name in LEVELS}
     levels = np.stack([recent["recent_trim_load"], recent["recent_trim_idle"]], axis=1)
@@ -111,7 +111,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shift, level = sequential.chosen(shifts, which), sequential.chosen(levels, which)
     excess, usual = _excess(recent, state, drift, p)
     bad = np.maximum(
-        _cause(drift, (which, sign), (shift, level), excess - usual, observable & _of(clear, which), p),
+        _cause(drift, (which, sign), (shift, level), excess - usual, observable & sequential.chosen(clear, which), p),
         _absolute(levels, drift, observable, p),
     )
     near = np.abs(np.nan_to_num(shifts)).max(axis=1) < p["trim_clear"]
@@ -157,17 +157,6 @@ def _clear(lately: Floats, drift: sequential.Drift, own: Floats, p: Parameters) 
     shifted = sign * (lately - drift.baseline) >= spreads * np.maximum(own, LEAST_SD * _usual(p))
     away: Flags = sign * (lately - p["trim_mean"][:, None]) >= p["trim_level"][:, None]
     return shifted & away
-
-
-def _pushed(window: Floats, x: Floats) -> Floats:
-    """The last trips of each series ``(n, 2, TOGETHER)`` with this one, where it is known."""
-    moved = np.concatenate([x[:, :, None], window[:, :, :-1]], axis=2)
-    return np.where(np.isnan(x)[:, :, None], window, moved)
-
-
-def _of(clear: Flags, which: Integers) -> Flags:
-    found: Flags = np.take_along_axis(clear, which[:, None], axis=1)[:, 0]
-    return found
 
 
 def _usual(p: Parameters) -> Floats:

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats, integers
+from diagnostics import sequential
+from diagnostics.arrays import floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
@@ -60,7 +61,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     limit = np.concatenate([p["apart_kpa"][:, None], np.repeat(p["apart_k"][:, None], 4, axis=1)], axis=1)
     apart = judged & (np.abs(np.where(judged, away, 0.0)) >= limit)
     before = integers(state["apart_starts"])
-    count = np.where(apart, before + 1, np.where(judged, 0, before))
+    count = in_a_row(apart, judged, before)
     since = np.where(apart & (before == 0), trips["started_ms"][:, None], floats(state["apart_since_ms"]))
     found = count >= p["apart_starts"][:, None]
     any_found = np.asarray(found.any(axis=1))
@@ -73,14 +74,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         observable=observable,
         raised=raised,
         cleared=cleared,
-        since_ms=_of(since, which),
+        since_ms=sequential.chosen(since, which),
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.85),
         health=np.where(observable, np.where(latch_state["active"] >= 0, 0.3, 1.0), np.nan),
         numbers={
-            "value": _of(away, which),
+            "value": sequential.chosen(away, which),
             "expectation": np.zeros(len(trips)),
-            "threshold": _of(limit, which),
+            "threshold": sequential.chosen(limit, which),
             "starts": p["apart_starts"],
         },
     )
@@ -109,12 +110,6 @@ def _away(trips: Trips, p: Parameters) -> tuple[Floats, Flags]:
         np.concatenate([pressed[:, None], away], axis=1),
         np.concatenate([~np.isnan(pressed)[:, None], judged], axis=1),
     )
-
-
-def _of(values: Floats, which: Integers) -> Floats:
-    """For each vehicle the value of the sensor that is named."""
-    found: Floats = np.take_along_axis(values, which[:, None], axis=1)[:, 0]
-    return found
 
 
 def _cause(sensor: str, unit: str, english: str, chinese: str) -> Cause:

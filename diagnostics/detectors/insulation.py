@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats, part_of, prefixed
+from diagnostics.arrays import floats, in_a_row, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
@@ -48,7 +48,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned: neither the influence of humidity nor what is normal."""
     sums = ("damp_n", "damp_x", "damp_y", "damp_xx", "damp_xy")
     damp: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in sums}
-    below: dict[str, Floats | Integers] = {"below": np.zeros(n_vehicles), "danger": np.zeros(n_vehicles)}
+    below: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles, dtype=np.int64) for name in ("below", "danger")}
     below["at_plug"] = np.full(n_vehicles, np.nan)
     return damp | below | prefixed(whitened.initial(n_vehicles), "test_") | latched(n_vehicles)
 
@@ -70,14 +70,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     limit = np.log10(p["insulation_ohm_per_v"] * np.fmax(np.nan_to_num(trips["insulation_bus_volts"]), p["bus_v"]))
     driven = observable & ~plugged
     near = (dry < limit + np.log10(p["insulation_margin"])) & (fallen > p["insulation_fall"] / 2.0)
-    below = _in_a_row(near, driven, state, "below")
+    below = in_a_row(near, driven, state["below"])
     wet, at_plug = _at_plug(read, np.where(plugged, read - limit, np.nan), state, p)
-    danger = _in_a_row((read < limit) & (~plugged | wet), observable, state, "danger")
+    danger = in_a_row((read < limit) & (~plugged | wet), observable, state["danger"])
     shifted = observable & (shift.down > p["insulation_h"])
     fault = (below >= p["insulation_times"]) | (shifted & (fallen > p["insulation_tenfold"]))
     bad = np.where(shifted & (fallen > p["insulation_fall"]), FALLING, -1)
     bad = np.where(danger >= p["insulation_times"], DANGER, np.where(fault, FAULT, bad))
-    good = observable & (bad < 0) & (below < 1.0) & (fallen < p["insulation_fall"] / 2.0)
+    good = observable & (bad < 0) & (below == 0) & (fallen < p["insulation_fall"] / 2.0)
     raised, cleared, latch_state = latch(
         state, bad=np.where(observable, bad, -1), good=good, clear_after=p["insulation_clear_trips"]
     )
@@ -128,11 +128,6 @@ def _at_plug(read: Floats, margin: Floats, state: State, p: Parameters) -> tuple
     usual = floats(state["at_plug"])
     followed = np.where(np.isnan(usual), read, usual + RECENT * (read - usual))
     return usual - read > p["insulation_fall"], np.where(margin >= 0.0, followed, usual)
-
-
-def _in_a_row(low: Flags, observable: Flags, state: State, name: str) -> Floats:
-    before = floats(state[name])
-    return np.where(observable, np.where(low, before + 1.0, 0.0), before)
 
 
 _READ = {

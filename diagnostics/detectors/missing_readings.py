@@ -50,11 +50,11 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
     share = np.stack([trips[f"{sensor}_share"] for sensor in SENSORS], axis=1)
-    drift, sums = _followed(share, trips, state, p)
+    logs = np.log(np.maximum(share, LEAST_SHARE))
+    drift, sums = _followed(logs, trips, state, p)
     half = len(SENSORS)
     fallen = np.minimum(drift.down[:, :half], drift.down[:, half:])
     usual = np.exp(drift.baseline[:, :half])
-    logs = np.log(np.maximum(share, LEAST_SHARE))
     own, spreads = restless.follow(logs, state, np.full_like(logs, QUIET_SD))
     limit = usual * np.minimum(1.0 - p["missing_part"][:, None], np.exp(-SPREADS * own))
     missing = (fallen > p["missing_h"][:, None]) & (share < limit)
@@ -85,9 +85,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     return judgement, sequential.restarted(sums, cleared[:, None]) | spreads | latch_state
 
 
-def _followed(share: Floats, trips: Trips, state: State, p: Parameters) -> tuple[Drift, dict[str, Floats | Integers]]:
+def _followed(own: Floats, trips: Trips, state: State, p: Parameters) -> tuple[Drift, dict[str, Floats | Integers]]:
     """Logarithms of the shares to the engine speed, then to the middle one of the sensors that the car has."""
-    own = np.log(np.maximum(share, LEAST_SHARE))
     known = ~np.isnan(own)
     ordered = np.sort(np.where(known, own, np.inf), axis=1)
     middle = np.take_along_axis(ordered, np.maximum(known.sum(axis=1) - 1, 0)[:, None] // 2, axis=1)

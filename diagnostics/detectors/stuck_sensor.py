@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics import sequential
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -108,8 +109,7 @@ def _moved(trips: Trips, p: Parameters) -> Flags:
 
 def _of_sensor(which: Integers, values: list[Floats]) -> Floats:
     """For each vehicle the value of the sensor that is named."""
-    found: Floats = np.take_along_axis(np.stack(values, axis=1), which[:, None], axis=1)[:, 0]
-    return found
+    return sequential.chosen(np.stack(values, axis=1), which)
 
 
 def _cause(sensor: str, unit: str, english: str, chinese: str, check_english: str, check_chinese: str) -> Cause:

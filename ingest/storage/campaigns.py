@@ -219,12 +219,13 @@ def contents(connection: sa.Connection, capture_id: str) -> list[tuple[Rows, Fra
 
 def _drop(connection: sa.Connection, device_id: str, before: set[str], after: set[str]) -> None:
     """Notes in which version a device's campaigns are gone; one that is there again is not dropped any more."""
+    if before == after:
+        return
     c = dropped_campaigns.c
     connection.execute(
         dropped_campaigns.delete().where(c.device_id == device_id, c.campaign_id.in_(sorted(before ^ after)))
     )
-    told = config_of(connection, device_id)
-    if told is not None and before - after:
+    if before - after and (told := config_of(connection, device_id)):
         rows = [
             {"device_id": device_id, "campaign_id": gone, "version": told.version, "let_go": False}
             for gone in sorted(before - after)

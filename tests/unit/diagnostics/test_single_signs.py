@@ -141,8 +141,7 @@ def packs(missing: float, n: int, seed: int) -> list[dict[str, float]]:
 
 def test_a_balance_that_errs_from_the_first_is_no_fault_of_the_cooling() -> None:
     """A car that begins to be judged with a misfit keeps it unsaid; a pump that stops later is said."""
-    shifted = packs(0.0, 40, seed=1) + packs(0.4, 15, seed=2)
-    assert told(hv_thermal.DETECTOR, shifted + packs(0.4, 100, seed=3)) == []
+    assert told(hv_thermal.DETECTOR, packs(0.0, 50, seed=1) + packs(0.55, 120, seed=3)) == []
     assert "warm" in told(hv_thermal.DETECTOR, packs(0.0, 80, seed=1) + packs(0.9, 60, seed=2))
 
 

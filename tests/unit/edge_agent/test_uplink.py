@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+from typing import TYPE_CHECKING
 
 import aiomqtt
 
@@ -15,6 +16,12 @@ from edge_agent.store import Store
 from edge_agent.switch import Switch
 from edge_agent.uplink import Uplink
 from vehicle.messages import State, decode
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from edge_agent.health import Health
 
 
 async def test_it_ends_also_when_closing_the_connection_fails(tmp_path, health, monkeypatch) -> None:
@@ -113,21 +120,35 @@ class Listening(Hasty):
                     self.said.append(body[at + 2 :])
         writer.close()
 
+    async def heard(self, count: int) -> None:
+        """Waits until so much was said."""
+        while len(self.said) < count:
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def talking(broker: Listening, folder: Path, health: Health, switch: Switch | None = None) -> AsyncIterator[None]:
+    """An agent's uplink at work with a broker; it is told to end, and has ended, at the end."""
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    store = Store(Spool(folder / "spool.db", max_bytes=2**20, gap=lambda *_: None))
+    port = server.sockets[0].getsockname()[1]
+    settings = AgentSettings(device="device-0", password="p", broker=Broker(host="127.0.0.1", port=port))
+    uplink = Uplink(settings, store, Clock(), health)
+    if switch is not None:
+        uplink.follow(switch)
+    task = asyncio.create_task(uplink.run())
+    async with server, asyncio.timeout(30):
+        yield
+        task.cancel()
+        await asyncio.wait([task])
+    await store.close()
+
 
 async def test_an_agent_that_ends_says_that_it_is_gone(tmp_path, health) -> None:
     """The broker gives nobody the will of a client that leaves in order."""
     listening = Listening()
-    server = await asyncio.start_server(listening.serve, "127.0.0.1", 0)
-    store = Store(Spool(tmp_path / "spool.db", max_bytes=2**20, gap=lambda *_: None))
-    port = server.sockets[0].getsockname()[1]
-    settings = AgentSettings(device="device-0", password="p", broker=Broker(host="127.0.0.1", port=port))
-    task = asyncio.create_task(Uplink(settings, store, Clock(), health).run())
-    async with server, asyncio.timeout(30):
-        while not listening.said:
-            await asyncio.sleep(0.01)
-        task.cancel()
-        await asyncio.wait([task])
-    await store.close()
+    async with talking(listening, tmp_path, health):
+        await listening.heard(1)
     assert [decode(State, payload).status for payload in listening.said] == ["online", "offline"]
 
 
@@ -149,18 +170,8 @@ async def test_an_agent_that_ends_together_with_the_broker_does_not_wait_for_it(
     complaints: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
     leaving = Leaving()
-    server = await asyncio.start_server(leaving.serve, "127.0.0.1", 0)
-    store = Store(Spool(tmp_path / "spool.db", max_bytes=2**20, gap=lambda *_: None))
-    port = server.sockets[0].getsockname()[1]
-    settings = AgentSettings(device="device-0", password="p", broker=Broker(host="127.0.0.1", port=port))
-    task = asyncio.create_task(Uplink(settings, store, Clock(), health).run())
-    async with server, asyncio.timeout(30):
-        while not leaving.said:
-            await asyncio.sleep(0.01)
-        task.cancel()
-        await asyncio.wait([task])
-    await store.close()
-    del task
+    async with talking(leaving, tmp_path, health):
+        await leaving.heard(1)
     gc.collect()
     assert len(leaving.said) == 2
     assert complaints == []
@@ -171,20 +182,9 @@ async def test_an_agent_says_at_once_when_it_begins_or_ends_to_listen_only(tmp_p
     for name in ("FIRST_ACK_S", "IDLE_S"):
         monkeypatch.setattr(f"edge_agent.uplink.{name}", 3600.0)
     listening, switch = Listening(), Switch()
-    server = await asyncio.start_server(listening.serve, "127.0.0.1", 0)
-    store = Store(Spool(tmp_path / "spool.db", max_bytes=2**20, gap=lambda *_: None))
-    port = server.sockets[0].getsockname()[1]
-    settings = AgentSettings(device="device-0", password="p", broker=Broker(host="127.0.0.1", port=port))
-    uplink = Uplink(settings, store, Clock(), health)
-    uplink.follow(switch)
-    task = asyncio.create_task(uplink.run())
-    async with server, asyncio.timeout(30):
+    async with talking(listening, tmp_path, health, switch):
         for count, wanted in enumerate((False, True, False), start=1):
             switch.turn(listen_only=wanted, why="the test says so")
-            while len(listening.said) < count:
-                await asyncio.sleep(0.01)
-        task.cancel()
-        await asyncio.wait([task])
-    await store.close()
+            await listening.heard(count)
     said = [decode(State, payload) for payload in listening.said[:3]]
     assert [(one.status, one.listen_only) for one in said] == [("online", False), ("online", True), ("online", False)]
