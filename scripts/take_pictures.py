@@ -59,7 +59,7 @@ def _advisor_pages(page: Page, url: str) -> list[tuple[str, str]]:
     times = page.locator("a[href$='/times']").first.get_attribute("href") or "/appointments"
     return [
         ("attention", "/attention"), ("vehicle", worst), ("appointments", "/appointments"), ("times", times),
-        ("vehicles", "/vehicles"), ("quality", "/quality"), ("error", "/vehicles/none"),
+        ("vehicles", "/vehicles"), ("campaigns", "/campaigns"), ("quality", "/quality"), ("error", "/vehicles/none"),
     ]  # fmt: skip
 
 
