@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from ingest.importing import FILTERS, place_of
@@ -62,11 +63,17 @@ def may_receive(user: str, topic: str) -> bool:
 
 
 def service_password(data_dir: Path) -> str:
-    """The password of the server's own clients, made at the first start and kept readable by its owner only."""
+    """The password of the server's own clients, made at the first start and kept readable by its owner only.
+
+    Broker and ingest may start in the same moment: the file is there with its password or not at all, and of two that
+    make one, the first counts for both.
+    """
     path = data_dir / SERVICE_FILE
     data_dir.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
+    if not path.exists():
+        with NamedTemporaryFile("w", dir=data_dir, prefix=f".{SERVICE_FILE}-", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(32))
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
     return path.read_text(encoding="ascii").strip()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import random
+import secrets
 import socket
 import stat
 from dataclasses import dataclass, field
@@ -288,6 +289,22 @@ async def test_the_service_credential_is_private_and_stays(server) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert service_password(server.folder) == service_password(server.folder) == path.read_text().strip()
     assert len(service_password(server.folder)) >= 32
+
+
+def test_parts_that_start_in_the_same_moment_have_the_same_service_credential(tmp_path, monkeypatch) -> None:
+    """One asks while another is making it: neither keeps a password that nobody else has, or none."""
+    make, asked = secrets.token_urlsafe, []
+
+    def made(size: int) -> str:
+        if not asked:
+            asked.append("")
+            asked[0] = service_password(tmp_path)
+        return make(size)
+
+    monkeypatch.setattr("secrets.token_urlsafe", made)
+    assert service_password(tmp_path) == asked[0]
+    assert len(asked[0]) >= 32
+    assert [path.name for path in tmp_path.iterdir()] == ["service-credential"]
 
 
 async def test_it_listens_on_loopback_only(server) -> None:
