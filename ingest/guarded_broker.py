@@ -1,8 +1,8 @@
 """amqtt's broker with the gaps closed that matter to us; each is named where it is closed (amqtt 0.12.1).
 
 Nothing of a client's session is touched before its password was checked, a client that connects anew displaces its
-old connection quietly, one that falls silent is let go, nobody is handed retained messages of others, and packets have
-a size.
+old connection quietly, one that falls silent is let go, one that takes its leave is heard to the end, nobody is handed
+retained messages of others, and packets have a size.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from amqtt.adapters import ReaderAdapter, WriterAdapter
     from amqtt.contexts import BrokerConfig, ListenerConfig
-    from amqtt.session import Session
+    from amqtt.mqtt.disconnect import DisconnectPacket
+    from amqtt.session import ApplicationMessage, Session
 
 MAX_PACKET_BYTES = 1024 * 1024
 """Larger packets end the connection (our choice). Messages above the protocol's 128 KiB but below this still reach
@@ -135,7 +136,27 @@ class GuardedBroker(Broker):
 
 
 class _Handler(BrokerProtocolHandler):
-    """One connection."""
+    """One connection; its end is told when everything that came over it has been handed on.
+
+    amqtt confirms a message before it hands it on, and forgets those that still wait when it sees the end.
+    """
+
+    _handing_on = False
+
+    async def mqtt_deliver_next_message(self) -> ApplicationMessage | None:
+        """The next message to hand on; whoever asks for it is done with the one before."""
+        if self._handing_on and self.session is not None:
+            self.session.delivered_message_queue.task_done()
+        message = await super().mqtt_deliver_next_message()
+        self._handing_on = message is not None
+        return message
+
+    async def wait_disconnect(self) -> DisconnectPacket | None:
+        """Waits for the end of the connection, and until nothing of it waits to be handed on."""
+        farewell = await super().wait_disconnect()
+        if self.session is not None:
+            await self.session.delivered_message_queue.join()
+        return farewell
 
     def handle_read_timeout(self) -> None:
         """Lets a client go that was silent for longer than its keep-alive; amqtt would keep it, its will unsent."""

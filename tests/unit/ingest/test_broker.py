@@ -18,7 +18,7 @@ import pytest
 from amqtt.contexts import BrokerConfig
 from amqtt.session import Session
 
-from ingest import broker, devices
+from ingest import broker, devices, packets
 from ingest.access import SERVICE, service_password
 from ingest.errors import ExposureError, PortInUseError
 from ingest.guarded_broker import GuardedBroker, Subscriptions
@@ -213,6 +213,22 @@ def connect_packet(who, *, keep_alive_s: int, will: tuple[str, bytes]) -> bytes:
     body += text(who.device_id) + text(will[0]) + text(will[1]) + text(who.device_id) + text(who.password)
     length = len(body)
     return b"\x10" + (bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])) + body
+
+
+@pytest.mark.parametrize("farewell", [packets.DISCONNECT, b""], ids=["says goodbye", "just goes"])
+async def test_what_a_client_sends_right_before_it_goes_is_heard(server, service, until, farewell) -> None:
+    """The library confirms messages before it hands them on, and forgets those that wait when the client is gone."""
+    golf = server.enrol("golf")
+    sent = [(topic(golf.device_id, Kind.EVENT), str(number).encode()) for number in range(20)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(packets.connect(golf.device_id, golf.device_id, golf.password, 60))
+    await reader.readexactly(4)
+    writer.write(b"".join(packets.publish(at, *one) for at, one in enumerate(sent, 1)) + farewell)
+    writer.write_eof()
+    await reader.read()
+    writer.close()
+    await until(lambda: len(service.heard) >= len(sent), what="all that it sent")
+    assert service.heard == sent
 
 
 async def test_an_endless_packet_ends_the_connection(server) -> None:
