@@ -16,7 +16,7 @@ Signals needed: pressure difference with air flow, or soot mass by the car; rege
 Without both: not observable.
 
 Source: makers' limits of 13 g/l (Mazda) and 50 g (Opel Antara) of soot, too little time between regenerations as a
-fault of its own (GM P1448). 1.6 and 2.2 of the usual mass at the start, K up by 1.5 and 2.2, soot a kilometre by 1.8
+fault of its own (GM P1448). 1.9 and 2.2 of the usual mass at the start, K up by 1.5 and 2.2, soot a kilometre by 1.8
 and 3, half the distance, sums of 14: our choice.
 
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years

@@ -17,6 +17,9 @@ from scipy.special import ndtr
 if TYPE_CHECKING:
     from diagnostics.arrays import Floats
 
+_LEAST_VARIANCE = 1e-12
+_FAR_OFF = 8.0
+"""Spreads beyond which a normal is not cut off any more, or nearly all of it is."""
 Z_90 = 1.6449
 """Standard normal quantile of 95 %: the interval from 5 to 95 % holds 90 %."""
 FAR_DAYS = 7300.0
@@ -61,6 +64,19 @@ def _sooner_or_later(distance: Floats, shift: Floats, factor: Floats) -> Floats:
     by_shift = np.log(np.where(both, shifted, 1.0) / np.where(both, distance, 1.0))
     moved = np.where(both, distance, 0.0) * np.exp(np.sign(shift) * np.hypot(by_shift, factor))
     return np.where(both, moved, shifted)
+
+
+def still_ahead(distance: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of a normal ``distance`` of which it is known that it is not used up: what is in use goes on.
+
+    The moments of a normal cut off at nothing (Johnson, Kotz, Balakrishnan 1994, 13.10).
+    """
+    sd = np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+    below = -np.clip(distance / sd, -_FAR_OFF, _FAR_OFF)
+    mills = np.exp(-0.5 * below**2) / (np.sqrt(2.0 * np.pi) * ndtr(-below))
+    mean: Floats = distance + sd * mills
+    cut: Floats = sd**2 * np.maximum(1.0 + below * mills - mills**2, 0.0)
+    return np.where(below < -_FAR_OFF + 1e-9, distance, np.maximum(mean, 0.0)), cut
 
 
 def probability_within(

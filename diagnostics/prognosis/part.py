@@ -21,7 +21,7 @@ import numpy as np
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import Judgement, latch, latched
 from diagnostics.prognosis import anchored, dose
-from diagnostics.prognosis.crossing import Z_90, days_until, probability_within
+from diagnostics.prognosis.crossing import Z_90, days_until, probability_within, still_ahead
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
@@ -141,9 +141,10 @@ def _ends(left: anchored.Left, daily: dose.Dose, mine: Parameters) -> tuple[Floa
         "daily_var": left.rate**2 * daily.variance,
     }
     distance, rate = left.amount - mine["limit_mm"], left.rate * daily.rate
-    measure = probability_within(mine["measure_days"], distance, rate, **spread)
     due = probability_within(mine["worn_days"], distance, rate, **spread)
-    return days_until(distance, rate, **spread), measure, due
+    ahead, spread["distance_var"] = still_ahead(distance, left.amount_var)
+    measure = probability_within(mine["measure_days"], ahead, rate, **spread)
+    return days_until(ahead, rate, **spread), measure, due
 
 
 def _health(left: anchored.Left, mine: Parameters) -> Floats:

@@ -103,6 +103,15 @@ def test_advice_about_a_part_that_was_renewed_before_its_end_is_neutral_where_it
     assert list(match(what, alerts_of([says(0, "brakes", 150)])).label) == [NEUTRAL]
 
 
+def test_where_nobody_knows_when_a_renewed_part_would_have_ended_advice_is_neutral() -> None:
+    """It was renewed before the ledger projected its end; of one that is still in use the ledger would know."""
+    said = alerts_of([says(0, "engine_oil", 20)])
+    untold = truth(fault(0, "engine_oil", -400, NEVER, ended=28, wears=True))
+    assert list(match(untold, said).label) == [NEUTRAL]
+    assert list(match(untold, alerts_of([says(0, "engine_oil", 60)])).label) == [FALSE]
+    assert list(match(truth(fault(0, "engine_oil", -400, NEVER, wears=True)), said).label) == [FALSE]
+
+
 def test_a_life_that_did_not_end_goes_on_as_the_ledger_last_projected_it() -> None:
     """By the part's own name and within its own life; a life that ended keeps its end."""
     what = truth(
