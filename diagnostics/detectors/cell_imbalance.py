@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import whitened
+from diagnostics import restless, whitened
 from diagnostics.arrays import every, one_of, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -52,7 +52,9 @@ JOINT, WEAK, SHORT = range(3)
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned of any block."""
     width = len(BLOCKS)
-    parts = prefixed(whitened.initial(n_vehicles, width), "test_")
+    parts = prefixed(whitened.initial(n_vehicles, width), "test_") | prefixed(
+        restless.initial(n_vehicles, width), "own_"
+    )
     for what in ("cell_", "joint_"):
         parts |= prefixed(kalman.initial(n_vehicles, width), what)
     return parts | latched(n_vehicles)
@@ -68,8 +70,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     observable = some(~np.isnan(away)) | some(~np.isnan(joint))
     at_ms = trips["ended_ms"][:, None]
     shift, sums = _shifted(away, at_ms, state, p)
-    fall, falls = _moving(away, at_ms, state, p, "cell")
-    resistance, joints = _moving(joint, at_ms, state, p, "joint")
+    usual = np.broadcast_to(p["cell_sd_mv"][:, None], away.shape)
+    own, spreads = restless.follow(away, part_of(state, "own_"), usual)
+    fall, falls = _moving(away, at_ms, state, np.maximum(own, usual), "cell")
+    resistance, joints = _moving(joint, at_ms, state, p["cell_joint_sd_mohm"][:, None], "joint")
     short = _is_short(fall, shift, p)
     weak = (shift.down > p["cell_h"][:, None]) & (shift.baseline - fall.level > p["cell_fall_mv"][:, None])
     weak = (weak | _far_below(fall, p)) & ~plateau[:, None]
@@ -89,7 +93,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         health=np.where(observable, _health(fall, shift, resistance, p), np.nan),
         numbers=_numbers(fall, shift, resistance, worst, bad, p),
     )
-    return judgement, prefixed(whitened.restarted(sums, cleared), "test_") | falls | joints | latch_state
+    after = prefixed(whitened.restarted(sums, cleared), "test_") | prefixed(spreads, "own_")
+    return judgement, after | falls | joints | latch_state
 
 
 def _blocks(trips: Trips, unit: str) -> Floats:
@@ -107,11 +112,9 @@ def _shifted(
 
 
 def _moving(
-    x: Floats, at_ms: Floats, state: State, p: Parameters, what: str
+    x: Floats, at_ms: Floats, state: State, wide: Floats, what: str
 ) -> tuple[kalman.Trend, dict[str, Floats | Integers]]:
-    """Level and slope of each block's deviation, or of its resistance."""
-    noise = p["cell_sd_mv"] if what == "cell" else p["cell_joint_sd_mohm"]
-    wide = noise[:, None]
+    """Level and slope of each block's deviation, or of its resistance; ``wide`` is what readings lie apart by."""
     motion = kalman.Motion(
         level=np.zeros((1, 1)), level_sd=3.0 * wide, slope=np.zeros((1, 1)), slope_sd=wide / 20.0,
         level_walk=wide / 10.0, slope_walk=wide / 200.0, noise_sd=wide,

@@ -3,7 +3,7 @@
 Why it works: after eight hours of rest coolant, oil, intake and outside air have come to one temperature, so with the
 key on their sensors must agree; the one that stands apart while the others agree among themselves reads wrong. With the
 engine standing the manifold holds the pressure of the air outside, so its sensor must agree with the barometer. It must
-be so on several starts that follow each other.
+be so, and by the same, on several starts that follow each other.
 When not: with less than three temperatures nothing tells which is wrong; a block heater warms coolant and oil together,
 the sun outside and intake air, so then no single one stands apart and nothing is said; a car whose barometer is its
 manifold sensor agrees with itself. Where the first packets of a drive were lost, the engine was running at the first
@@ -41,6 +41,9 @@ TEMPERATURES = ("ambient", "intake", "oil", "coolant")
 SENSORS = ("manifold", *TEMPERATURES)
 """In the order of the causes."""
 LEAST_SENSORS = 3
+SAME_PART = 0.5
+"""A sensor that reads wrong is wrong by the same from start to start, within this part of the limit; readings that came
+late, after the engine had warmed, are not (our choice)."""
 TURNING, IDLING = 0.75, 0.5
 """Below the first part of the air's pressure the engine was turning already, unless the voltage says that it stood;
 below the second it idled, and the voltage was an old one: idling holds 30 to 45 kPa (our choice)."""
@@ -51,6 +54,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     counts: dict[str, Floats | Integers] = {
         "apart_starts": np.zeros((n_vehicles, len(SENSORS)), dtype=np.int64),
         "apart_since_ms": np.full((n_vehicles, len(SENSORS)), np.nan),
+        "apart_first": np.full((n_vehicles, len(SENSORS)), np.nan),
     }
     return counts | latched(n_vehicles)
 
@@ -60,9 +64,12 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     away, judged = _away(trips, p)
     limit = np.concatenate([p["apart_kpa"][:, None], np.repeat(p["apart_k"][:, None], 4, axis=1)], axis=1)
     apart = judged & (np.abs(np.where(judged, away, 0.0)) >= limit)
-    before = integers(state["apart_starts"])
+    first = floats(state["apart_first"])
+    same = np.abs(away - first) <= SAME_PART * limit
+    before = np.where(apart & ~same, 0, integers(state["apart_starts"]))
     count = in_a_row(apart, judged, before)
-    since = np.where(apart & (before == 0), trips["started_ms"][:, None], floats(state["apart_since_ms"]))
+    began = apart & (before == 0)
+    since = np.where(began, trips["started_ms"][:, None], floats(state["apart_since_ms"]))
     found = count >= p["apart_starts"][:, None]
     any_found = np.asarray(found.any(axis=1))
     which = np.where(any_found, len(SENSORS) - 1 - np.argmax(found[:, ::-1], axis=1), 0)
@@ -85,7 +92,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "starts": p["apart_starts"],
         },
     )
-    after: dict[str, Floats | Integers] = {"apart_starts": count, "apart_since_ms": since}
+    after: dict[str, Floats | Integers] = {
+        "apart_starts": count, "apart_since_ms": since, "apart_first": np.where(began, away, first),
+    }  # fmt: skip
     return judgement, after | latch_state
 
 
