@@ -4,7 +4,8 @@ Why it works: what an alternator can do shows in the upper part of a trip's runn
 long stretches by intention, so the mean would accuse them. The feature is the 90th percentile after the first two
 minutes. Two tests: below ``charging_low_v`` on trips that follow each other (absolute), and a CUSUM of the fall
 against the car's own normal, raised only when the fall is large enough to matter
-and ends below what sound alternators give on warm days, when all charge less. An alternator that weakens fails first
+and ends below what sound alternators give on warm days, when all charge less; while it still fills the battery it is
+advice, below ``charging_fills_v`` an appointment. An alternator that weakens fails first
 on single trips, with the heater and the lights on: such trips below ``charging_weak_trip_v`` are counted, the count
 fading with every trip, and three close together are an advisory (a small sound car has one now and then in frost). A
 regulator that lets the voltage rise boils the battery: trips in a row above ``charging_high_v`` and above the car's own
@@ -16,7 +17,8 @@ Signals needed: control-module voltage, engine speed; for high voltage the air's
 rest. Without the first two: not observable. Two batteries in series (24 V) are judged by half their voltage.
 
 Source: trip medians of one recorded car: 13.74 V, sd 0.13 V (measured); its 90th percentiles spread by 0.2 V, higher
-after a cold start. 13.2 V on three trips, and all limits of the CUSUM: our choice, to be calibrated.
+after a cold start. A 12 V battery is kept full by 13.2 to 13.8 V (makers' float voltage). 12.9 V on three trips, and
+all limits of the CUSUM: our choice, to be calibrated.
 
 False-alarm rate: 0.004 per vehicle-year aimed at, at three trips a day; measured 0.001 (0.000 to 0.005) in 1500
 simulated vehicle-years with a limit of 14.5, 0.0065 (0.0035 to 0.0111) in 2000 with 13.8, by ``python -m
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from diagnostics.features.trips import Trips
 
 
-AT_TIMES, LOW, HIGH = range(3)
+AT_TIMES, FALLEN, LOW, HIGH = range(4)
 FADES = 0.92
 """Weight that a counted trip keeps when the next one comes: about twelve count (our choice)."""
 RESTED_S = 3 * 3600.0
@@ -88,7 +90,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     fallen &= volts < p["charging_weak_v"]
     high = high_trips >= p["charging_high_trips"]
     bad = np.where(weak >= p["charging_weak_count"], AT_TIMES, -1)
-    bad = np.where(observable, np.where(high, HIGH, np.where(low | fallen, LOW, bad)), -1)
+    bad = np.where(fallen, np.where(volts < p["charging_fills_v"], LOW, FALLEN), bad)
+    bad = np.where(observable, np.where(high, HIGH, np.where(low, LOW, bad)), -1)
     good = observable & (volts >= p["charging_low_v"]) & (drift.baseline - volts < p["charging_fall_v"] / 2.0)
     good &= (weak < p["charging_weak_count"] / 2.0) & (high_trips == 0)
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["charging_clear_trips"])
@@ -150,6 +153,19 @@ DETECTOR = Detector(
             },
         ),
         Cause(
+            key="fallen_voltage",
+            severity=Severity.NEXT_SERVICE,
+            job="check_charging",
+            title={"en": "Charging voltage has fallen", "zh": "充电电压下降"},
+            text={
+                "en": "On the last drives the alternator reached {value:.2f} V; this car's normal is "
+                "{expectation:.2f} V. The battery is still filled. Check at the next service: belt and its tensioner, "
+                "connector and ground strap, then regulator.",
+                "zh": "最近几次行驶发电机仅达到{value:.2f} V，本车正常值为{expectation:.2f} V，目前仍能为蓄电池充电。"
+                "下次保养时请检查：皮带及张紧器、插头和搭铁线，其次调节器。",
+            },
+        ),
+        Cause(
             key="low_voltage",
             severity=Severity.SOON,
             job="check_charging",
@@ -193,6 +209,6 @@ DETECTOR = Detector(
         "charging_v", "charging_sd_v", "charging_learn_trips", "charging_h", "charging_fall_v", "charging_weak_v",
         "charging_low_v", "charging_low_trips", "charging_trip_s", "charging_clear_trips", "undervolt_v", "cusum_k",
         "charging_weak_trip_v", "charging_weak_count", "charging_high_v", "charging_high_trips",
-        "charging_rise_v", "charging_cold_c", "charging_cold_v_per_k",
+        "charging_fills_v", "charging_rise_v", "charging_cold_c", "charging_cold_v_per_k",
     ),
 )  # fmt: skip

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import whitened
+from diagnostics import restless, whitened
 from diagnostics.arrays import every, floats, one_of, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -68,6 +68,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         wheels
         | prefixed(kalman.initial(n_vehicles, 2), "gap_")
         | prefixed(whitened.initial(n_vehicles, 2), "test_")
+        | prefixed(restless.initial(n_vehicles, 2), "own_")
         | latched(n_vehicles)
     )
 
@@ -106,7 +107,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )
     tested = prefixed(whitened.restarted(after["tested"], cleared), "test_")
     seen: dict[str, Floats | Integers] = {"wheel": wheel, "reference": reference, "apart_n": apart, "read": read}
-    return judgement, seen | tested | prefixed(after["followed"], "gap_") | latch_state
+    followed = prefixed(after["followed"], "gap_") | prefixed(after["own"], "own_")
+    return judgement, seen | tested | followed | latch_state
 
 
 def _believed(cold: Floats, state: State) -> tuple[Floats, Floats]:
@@ -150,20 +152,23 @@ def _gaps(
     anew = np.stack([filled[:, 0] | filled[:, 1], filled[:, 2] | filled[:, 3]], axis=1) & ~np.isnan(gap)
     sums = whitened.relearned(part_of(state, "test_"), anew)
     wide = {name: p[name][:, None] for name in TEST}
+    usual = np.broadcast_to(wide["tyre_gap_sd_kpa"], gap.shape)
+    own, spreads = restless.follow(gap, part_of(state, "own_"), usual)
+    noise = np.maximum(own, usual)
     chart = whitened.Chart(
-        mean=np.zeros((1, 1)), prior=0.3, sd=wide["tyre_gap_sd_kpa"], learn=wide["tyre_learn"], phi=wide["tyre_phi"],
+        mean=np.zeros((1, 1)), prior=0.3, sd=noise, learn=wide["tyre_learn"], phi=wide["tyre_phi"],
         k=wide["tyre_k"], hold=wide["tyre_h"] / 2.0,
     )  # fmt: skip
     shift, tested = whitened.follow(gap, at_ms[:, None], sums, chart)
     motion = kalman.Motion(
         level=np.nan_to_num(gap), level_sd=wide["tyre_gap_sd_kpa"], slope=np.zeros((1, 1)),
         slope_sd=wide["tyre_natural_kpa_day"], level_walk=np.full((1, 1), 0.2), slope_walk=wide["tyre_slope_walk"],
-        noise_sd=wide["tyre_gap_sd_kpa"],
+        noise_sd=noise,
     )  # fmt: skip
     doubt = 4.0 * wide["tyre_natural_kpa_day"]  # what it lost before may have been mended with the refill
     lifted = kalman.lifted(part_of(state, "gap_"), anew, np.nan_to_num(gap), wide["tyre_gap_sd_kpa"], doubt)
     trend, followed = kalman.follow(gap, at_ms[:, None], lifted, motion)
-    return shift, trend, {"tested": tested, "followed": followed}
+    return shift, trend, {"tested": tested, "followed": followed, "own": spreads}
 
 
 def _by_wheel(left_minus_right: Floats) -> Floats:

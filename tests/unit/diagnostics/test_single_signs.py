@@ -100,6 +100,13 @@ def insulates(*kohm: float, plugged: bool = False) -> list[dict[str, float]]:
     return [driven | {"insulation_log": np.log10(each * 1000.0), "insulation_bus_volts": 400.0} for each in kohm]
 
 
+def test_a_fall_that_still_fills_the_battery_is_advice() -> None:
+    """From 14.3 to 13.5 V the battery is kept full; at 13.0 V it is not, and that is an appointment."""
+    normal = [14.3] * 20
+    assert told(charging.DETECTOR, charges(*normal, *[13.5] * 12)) == ["fallen_voltage"]
+    assert told(charging.DETECTOR, charges(*normal, *[13.0] * 12))[-1] == "low_voltage"
+
+
 def test_insulation_is_judged_by_what_the_car_itself_has_and_lost() -> None:
     """Posts lower the reading at the plug; a car that always reads low is not failing; a fall is booked."""
     sound = insulates(*[2000.0] * 40)
