@@ -2,7 +2,8 @@
 
 A week is the mean of its trips' features, each as its distance from the car's own first weeks in units of their spread
 (no spread is less than the fleet's own median of it); what was not seen counts as usual. The forest is grown on the
-development fleet, and its limit is the score that so many weeks of that fleet exceed. An alert names the component
+fleet that it then judges, and its limit is the score that so many weeks of that fleet exceed, both of which favour it.
+An alert names the component
 whose detector needs the feature that is furthest off: the forest itself names none.
 """
 
@@ -19,18 +20,20 @@ from scorecard.alerts import Said, alerts_of
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from scorecard.alerts import Alerts
     from scorecard.record import Record, Trips
-    from scorecard.truth import Floats, Integers
+    from scorecard.truth import Flags, Floats, Integers
+
+    Measure = Callable[[Integers, Floats], Floats]
 
 WEEK_MS = 7.0 * DAY_MS
 LEARN_WEEKS = 8
 FURTHEST = 8.0
 """Distances are cut off there (our choice)."""
 ALARM_SHARE = 0.002
-"""Share of the development fleet's weeks that may exceed the limit: 0.1 a vehicle-year (the budget of advisories)."""
+"""Share of the fleet's weeks that may exceed the limit: 0.1 a vehicle-year (the budget of advisories)."""
 TREES = 100
 
 
@@ -61,8 +64,8 @@ class Weeks:
     distance: Floats
 
 
-def weeks_of(trips: Trips, names: tuple[str, ...]) -> Weeks:
-    """Weeks of a record, each vehicle's in order."""
+def weeks_of(trips: Trips, names: tuple[str, ...], distance: Measure | None = None) -> Weeks:
+    """Weeks of a record, each vehicle's in order; ``distance`` of weekly means, from the car's own first weeks."""
     week = np.floor(trips["ended_ms"] / WEEK_MS).astype(np.int64)
     key = trips.vehicle * (int(week.max(initial=0)) + 1) + week
     order = np.argsort(key, kind="stable")
@@ -76,11 +79,12 @@ def weeks_of(trips: Trips, names: tuple[str, ...]) -> Weeks:
     return Weeks(
         vehicle=vehicle,
         ended_ms=np.maximum.reduceat(trips["ended_ms"][order], starts),
-        distance=_distance(vehicle, mean),
+        distance=(distance or from_own_past)(vehicle, mean),
     )
 
 
-def _distance(vehicle: Integers, mean: Floats) -> Floats:
+def from_own_past(vehicle: Integers, mean: Floats, furthest: float = FURTHEST) -> Floats:
+    """How far weekly means are from those of the car's first weeks, in their spreads, cut off at ``furthest``."""
     starts = np.flatnonzero(np.diff(vehicle, prepend=-1))
     own = [_usual(rows) for rows in np.split(mean, starts[1:])]
     centre, spread = (np.stack([each[at] for each in own]) for at in (0, 1))
@@ -89,7 +93,7 @@ def _distance(vehicle: Integers, mean: Floats) -> Floats:
     lengths = np.diff(np.append(starts, len(vehicle)))
     wide = np.repeat(np.fmax(spread, floor), lengths, axis=0)
     far = (mean - np.repeat(centre, lengths, axis=0)) / np.maximum(wide, 1e-9)
-    cut: Floats = np.clip(np.nan_to_num(far), -FURTHEST, FURTHEST)
+    cut: Floats = np.clip(np.nan_to_num(far), -furthest, furthest)
     return cut
 
 
@@ -112,7 +116,7 @@ class Forest:
 
 
 def grow(record: Record, names: tuple[str, ...], seed: int) -> Forest:
-    """Grows the forest on the development fleet.
+    """Grows the forest on a fleet.
 
     Raises:
         NoSolverError: scikit-learn is not installed.
@@ -132,10 +136,13 @@ def oddities(record: Record, forest: Forest, component_of: Mapping[str, str]) ->
     """Alerts of weeks that are odd; closed with the first week that is not."""
     weeks = weeks_of(record.trips, forest.names)
     odd = -forest.trees.score_samples(weeks.distance) > forest.limit
-    return alerts_of(_said(weeks, odd, forest, component_of))
+    return alerts_of(said_of(weeks, odd, forest.names, component_of, "forest"))
 
 
-def _said(weeks: Weeks, odd: np.ndarray, forest: Forest, component_of: Mapping[str, str]) -> Iterator[Said]:
+def said_of(
+    weeks: Weeks, odd: Flags, names: tuple[str, ...], component_of: Mapping[str, str], name: str
+) -> Iterator[Said]:
+    """An appointment from the first odd week to the first that is not, about what its furthest feature speaks of."""
     furthest = np.abs(weeks.distance).argmax(axis=1)
     saying = ""
     last = -1
@@ -144,8 +151,8 @@ def _said(weeks: Weeks, odd: np.ndarray, forest: Forest, component_of: Mapping[s
             saying, last = "", int(vehicle)
         at = float(weeks.ended_ms[row])
         if odd[row] and not saying:
-            saying = component_of[forest.names[furthest[row]]]
-            yield Said(vehicle=last, component=saying, detector="forest", at_ms=at, books=True)
+            saying = component_of[names[furthest[row]]]
+            yield Said(vehicle=last, component=saying, detector=name, at_ms=at, books=True)
         elif saying and not odd[row]:
-            yield Said(vehicle=last, component=saying, detector="forest", at_ms=at, books=None)
+            yield Said(vehicle=last, component=saying, detector=name, at_ms=at, books=None)
             saying = ""

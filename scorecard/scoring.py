@@ -15,6 +15,7 @@ from diagnostics.chances import read_chances
 from diagnostics.prognosis import chance
 from diagnostics.prognosis.crossing import FAR_DAYS
 from scorecard import ageing, anomaly, rivals
+from scorecard.ablations import ablations
 from scorecard.alerts import Alerts, alerts_of
 from scorecard.card import Chances, Intervals, Service, components, figures
 from scorecard.costs import bill
@@ -211,11 +212,11 @@ def _rivals(seen: Seen, say: Callable[[str], None]) -> Iterator[tuple[str, Alert
 
 
 def _ablations(seen: Seen, base: Floats, seed: int, say: Callable[[str], None]) -> Mapping[str, Any]:
-    """Our service with one source of knowledge left out."""
-    say("ablations")
-    without_codes = opinion(seen.record, codes=False)
-    only_measured = Service(alerts=alerts_of(without_codes.said))
-    return {"without_trouble_codes": figures(seen.truth, only_measured, seen.watched, base, seed)[0]}
+    found = {}
+    for name, alerts in ablations(seen.record):
+        say(f"ablation: {name}")
+        found[name] = figures(seen.truth, Service(alerts=alerts), seen.watched, base, seed)[0]
+    return found
 
 
 def _trade_off(seen: Seen, base: Floats, say: Callable[[str], None]) -> list[tuple[float, float, float]]:

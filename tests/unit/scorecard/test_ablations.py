@@ -1,0 +1,53 @@
+"""Our service with a part left out, and parts alone: each knows what it may know and no more."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diagnostics.features.trips import FEATURES
+from scorecard.ablations import own_past_only, peers_only, unmeasured
+from scorecard.record import Cars, Record, Trips
+from scorecard.truth import DAY_MS
+
+CARS, DAYS = 20, 300
+
+
+def record(volts: np.ndarray) -> Record:
+    """A trip a day of cars of one platform, with that voltage while driving ``(cars, days)``."""
+    values = np.full((CARS * DAYS, len(FEATURES)), np.nan)
+    values[:, FEATURES.index("ended_ms")] = np.tile(np.arange(1.0, DAYS + 1.0), CARS) * DAY_MS
+    values[:, FEATURES.index("charging_volts")] = volts.ravel()
+    values[:, FEATURES.index("measured_tread_mm")] = 5.0
+    words, zeros = np.full(CARS, "a"), np.zeros(CARS)
+    cars = Cars(platform=words, powertrain=np.full(CARS, "petrol"), age_days=zeros, odometer_km=zeros)
+    trips = Trips(vehicle=np.repeat(np.arange(CARS), DAYS), values=values, names=FEATURES)
+    return Record(cars=cars, trips=trips, measured=((0, "tread_mm", DAY_MS, 5.0),))
+
+
+def test_the_own_past_alone_notices_a_change_and_not_a_difference() -> None:
+    """Car 3 falls by 1 V on day 200; car 5 is 1 V below the others from the first day on."""
+    volts = 14.2 + 0.1 * np.random.default_rng(1).standard_normal((CARS, DAYS))
+    volts[5] -= 1.0
+    volts[3, 200:] -= 1.0
+    said = own_past_only(record(volts))
+    assert set(said.vehicle.tolist()) == {3}
+    assert set(said.component.tolist()) == {"charging"}
+    assert said.at_ms.min() >= 200 * DAY_MS
+    assert set(peers_only(record(volts)).vehicle.tolist()) <= {3, 5}
+
+
+def test_peers_alone_notice_a_difference() -> None:
+    """Car 5 is 1 V below the others from the first day on."""
+    volts = 14.2 + 0.1 * np.random.default_rng(1).standard_normal((CARS, DAYS))
+    volts[5] -= 1.0
+    assert set(peers_only(record(volts)).vehicle.tolist()) == {5}
+
+
+def test_workshops_that_measure_nothing_leave_all_else() -> None:
+    """Measurements are gone from trips and from the list; voltages are not."""
+    before = record(np.full((CARS, DAYS), 14.2))
+    after = unmeasured(before)
+    assert np.isnan(after.trips["measured_tread_mm"]).all()
+    assert not after.measured
+    assert not np.isnan(after.trips["charging_volts"]).any()
+    assert not np.isnan(before.trips["measured_tread_mm"]).any()
