@@ -1,10 +1,11 @@
 """How likely a part fails within 30 days: from what detectors say of it, calibrated where failures are known.
 
 For each vehicle and component the log odds are a line in a few quantities: that advice or a booking is open, how far
-health has fallen, and the odds that its remaining life (a lognormal through the stated interval) ends in time. Each
-component has an intercept of its own, drawn towards the common one where few of its kind failed (a normal prior, that
-is ridge regression). Without anything said the chance is nearly the component's base rate. The table ``chances.toml``
-is fitted by the judge on its development fleet, never on the one that it reports.
+health has fallen, and the odds that its remaining life ends in time: a lognormal through the stated interval, and a
+normal where the interval begins now, since no lognormal does. Each component has an intercept of its own, drawn towards
+the common one where few of its kind failed (a normal prior, that is ridge regression). Without anything said the chance
+is nearly the component's base rate. The table ``chances.toml`` is fitted by the judge on its development fleet, never
+on the one that it reports.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit, logit, ndtr
+
+from diagnostics.prognosis.crossing import FAR_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,8 +74,10 @@ class Chances:
 
 def of_life(life_days: Floats) -> Floats:
     """Chance ``(n,)`` that a remaining life ends within 30 days; NaN where none is stated."""
-    median = np.maximum(life_days[:, 1], LEAST_DAYS)
-    chance: Floats = ndtr((np.log(WITHIN_DAYS) - np.log(median)) / spread_of(life_days))
+    low, median, high = life_days.T
+    by_factor = (np.log(WITHIN_DAYS) - np.log(np.maximum(median, LEAST_DAYS))) / spread_of(life_days)
+    by_days = (WITHIN_DAYS - median) * Z_95 / np.maximum(high - median, 1.0)
+    chance: Floats = ndtr(np.where((low <= 0.0) & (high < FAR_DAYS), by_days, by_factor))
     return chance
 
 

@@ -35,6 +35,14 @@ def test_what_is_open_and_what_has_fallen_makes_failure_likelier() -> None:
     assert long < short
 
 
+def test_a_life_whose_interval_begins_now_is_reckoned_by_its_days() -> None:
+    """A lognormal through nothing would make any median as likely; a normal of the same upper half does not."""
+    near, later, latest = chance.of_life(np.array([[0.0, 10.0, 120.0], [0.0, 60.0, 170.0], [0.0, 150.0, 260.0]]))
+    assert near == pytest.approx(0.617, abs=0.01), "20 days beyond the median, with a spread of 67"
+    assert later == pytest.approx(0.327, abs=0.01)
+    assert latest == pytest.approx(0.036, abs=0.01)
+
+
 def test_a_life_whose_median_is_thirty_days_ends_in_time_as_often_as_not() -> None:
     """And one whose whole interval is far beyond hardly ever does."""
     found = chance.of_life(np.array([[15.0, 30.0, 60.0], [300.0, 400.0, 500.0], [NAN, NAN, NAN]]))
