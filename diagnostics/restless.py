@@ -25,6 +25,10 @@ ODD = 4.0
 """A difference counts as so many usual spreads at most, so that one odd trip is no restless car (our choice)."""
 
 
+FAR_WIDER = 1.7
+"""So many usual spreads are no chance of a few readings (our choice)."""
+
+
 def initial(n_vehicles: int, width: int) -> dict[str, Floats | Integers]:
     """Nothing seen of ``width`` series a vehicle."""
     return {name: np.full((n_vehicles, width), np.nan) for name in ("restless_before", "restless")}
@@ -39,3 +43,11 @@ def follow(x: Floats, state: State, usual: Floats) -> tuple[Floats, dict[str, Fl
     restless = np.where(np.isnan(square), restless, old + REMEMBER * (np.minimum(square, ODD**2 * first) - old))
     sd = CORRELATED * np.sqrt(np.where(np.isnan(restless), first, restless))
     return sd, {"restless_before": np.where(np.isnan(x), before, x), "restless": restless}
+
+
+def wide(own: Floats, usual: Floats) -> Floats:
+    """The spread to reckon with: the ``usual`` one, unless a car's ``own`` is far wider.
+
+    For tests in which waiting costs more than a false alarm: an ordinary car keeps all of their speed.
+    """
+    return np.where(own > FAR_WIDER * usual, own, usual)

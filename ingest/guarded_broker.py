@@ -8,6 +8,7 @@ retained messages of others, and packets have a size.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
@@ -30,6 +31,8 @@ ingest, which sets them apart with a word; a broker without any limit could be f
 KEEP_ALIVE_FACTOR = 1.5
 """MQTT 3.1.1, 3.1.2.10: a client is given one and a half times its keep-alive; amqtt gives it no more than once."""
 CONNECT_PATIENCE_S = 10.0
+HEARD_OUT_S = 5.0
+"""So long a connection that is displaced may take to have what came over it handed on (our choice)."""
 _REFUSED = 0x80
 """MQTT 3.1.1, 3.9.3: this subscription failed."""
 
@@ -95,6 +98,7 @@ class GuardedBroker(Broker):
             session.will_flag = False
             await handler.handle_connection_closed()
             await handler.stop()
+            await _heard_out(session)
         await self._delete_session(client_id)
 
     async def add_subscription(self, subscription: tuple[str, int], session: Session) -> int:
@@ -143,6 +147,13 @@ class _Handler(BrokerProtocolHandler):
 
     _handing_on = False
 
+    async def stop(self) -> None:
+        """Ends the connection; closed first, so that a client in the middle of sending cannot keep its reader busy."""
+        if self.writer is not None:
+            with contextlib.suppress(OSError, TimeoutError):
+                await self.writer.close()
+        await super().stop()
+
     async def mqtt_deliver_next_message(self) -> ApplicationMessage | None:
         """The next message to hand on; whoever asks for it is done with the one before."""
         if self._handing_on and self.session is not None:
@@ -162,6 +173,17 @@ class _Handler(BrokerProtocolHandler):
         """Lets a client go that was silent for longer than its keep-alive; amqtt would keep it, its will unsent."""
         if self._disconnect_waiter is not None and not self._disconnect_waiter.done():
             self._disconnect_waiter.set_result(None)
+
+
+async def _heard_out(session: Session) -> None:
+    """Waits until what a client sent has been handed on, and drops what is left after a while."""
+    queue = session.delivered_message_queue
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HEARD_OUT_S):
+            await queue.join()
+    while not queue.empty():  # amqtt would empty it and never say that they are done
+        queue.get_nowait()
+        queue.task_done()
 
 
 class _LimitedReader(StreamReaderAdapter):

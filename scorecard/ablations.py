@@ -1,9 +1,10 @@
 """What our service is worth with a part of it left out, or with that part alone (DIAGNOSTICS 5.2).
 
-Left out: the car's trouble codes; what workshops measure; the car's own normal, so that limits of the platform and of
-physics are left. Alone: a running mean of each feature against the car's own first weeks; each feature against other
-cars of the platform. These two have by component the limit that its share of the fleet's own weeks exceed, which
-favours them. Fixed limits of makers alone are a rival (:mod:`scorecard.rivals`).
+Left out: the car's trouble codes; what workshops measure; the tests that add up small shifts against a car's own
+normal, so that limits of the platform and of physics are left. Alone: a running mean of each feature against the car's
+own first weeks; each feature against the cars of its platform. These two have by component the limit that its share
+of the fleet's own weeks exceed, which favours them. Fixed limits of makers alone are a rival
+(:mod:`scorecard.rivals`).
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ WEIGHT = 0.5
 TO_SD = 1.4826
 """From the median of absolute deviations to the standard deviation of a normal."""
 LEAST_CARS = 8
-"""Weeks of a platform's cars that make peers (our choice)."""
+"""Cars of a platform that make peers (our choice)."""
 
 
 def ablations(record: Record) -> Iterator[tuple[str, Alerts]]:
     """Each by its name."""
     yield "without_trouble_codes", alerts_of(opinion(record, codes=False).said)
     yield "without_measurements", alerts_of(opinion(unmeasured(record)).said)
-    yield "without_own_normal", alerts_of(opinion(record, own_normal=False).said)
+    yield "without_sequential_tests", alerts_of(opinion(record, scale=np.inf).said)
     yield "own_past_only", own_past_only(record)
     yield "peers_only", peers_only(record)
 
@@ -57,12 +58,12 @@ def own_past_only(record: Record) -> Alerts:
 
 
 def peers_only(record: Record) -> Alerts:
-    """Each feature's distance from what the other cars of the platform have, over the whole record."""
+    """Each feature's distance from what cars of the platform have, over the whole record."""
     names = anomaly.features_for(record)
     platform = np.unique(record.cars.platform, return_inverse=True)[1]
 
     def from_peers(vehicle: Integers, mean: Floats) -> Floats:
-        return _from_peers(platform[vehicle], mean)
+        return _from_peers(platform[vehicle], vehicle, mean)
 
     return _beyond(anomaly.weeks_of(record.trips, names, from_peers), names)
 
@@ -75,11 +76,13 @@ def _running(vehicle: Integers, distance: Floats) -> Floats:
     return running
 
 
-def _from_peers(platform: Integers, mean: Floats) -> Floats:
+def _from_peers(platform: Integers, vehicle: Integers, mean: Floats) -> Floats:
     far = np.zeros_like(mean)
     for each in np.unique(platform):
         rows = platform == each
-        told = np.flatnonzero((~np.isnan(mean[rows])).sum(axis=0) >= LEAST_CARS)
+        if len(np.unique(vehicle[rows])) < LEAST_CARS:
+            continue
+        told = np.flatnonzero((~np.isnan(mean[rows])).any(axis=0))
         ours = mean[np.ix_(rows, told)]
         middle = np.nanmedian(ours, axis=0)
         spread = TO_SD * np.nanmedian(np.abs(ours - middle), axis=0)

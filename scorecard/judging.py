@@ -41,8 +41,6 @@ BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
 MONTH_DAYS = 28
 """As the ledger's, which tells what is left of parts at their ends."""
 STORED = "stored"
-NEVER = 1e9
-"""Trips that no car makes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +68,15 @@ def opinion(
     detectors: Sequence[Detector] | None = None,
     scale: float = 1.0,
     codes: bool = True,
-    own_normal: bool = True,
 ) -> Opinion:
     """Runs the detectors, those of trouble codes too if ``codes``.
 
-    ``scale`` multiplies the limits of all sequential tests, for the trade-off. Without ``own_normal`` no car's own
-    normal ever counts as learned: limits of the platform and of physics are left.
+    ``scale`` multiplies the limits of all sequential tests, for the trade-off; infinite, none of them speaks.
     """
     chosen = tuple(detectors) if detectors is not None else all_detectors()
     n = len(record.cars)
     state = initial(chosen, n)
     parameters = _parameters(record, scale)
-    if not own_normal:
-        parameters = {name: np.full_like(value, NEVER) if "_learn" in name else value
-                      for name, value in parameters.items()}  # fmt: skip
     workshop = Workshop(services_ms=_services(record, chosen), measured=_measured(record))
     alarms: list[Alarm] = []
     stated: list[Stated] = []

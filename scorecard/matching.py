@@ -3,8 +3,8 @@
 - An alert is *right* where the vehicle has a fault of that component that matters, from its onset until a week after
   its repair; for a part that use wears out: where it ends within :data:`WEAR_HORIZON_DAYS`.
 - It is *neutral* where the only such fault stayed too small to matter, or where the part that wears would have ended
-  in that time but was renewed before, or the record ends before; and where it was renewed before the ledger ever
-  projected its end, so that nobody knows: no credit, no penalty.
+  in that time but was renewed before, or the record ends before; and where it was renewed in that time and before the
+  ledger ever projected its end, so that nobody knows: no credit, no penalty.
 - Else it is *false*.
 - An alert that names the wrong component is right where one of its suspects is, a part that wears apart: nearly every
   car has one of these near its end, so that naming it among others shows nothing. That its first was wrong is counted
@@ -104,7 +104,8 @@ def _live(truth: Truth, rows: Integers, at_ms: float) -> Flags:
     ended = np.where(np.isnan(truth.ended_ms[rows]), np.inf, truth.ended_ms[rows]) + GRACE_DAYS * DAY_MS
     begun = truth.onset_ms[rows] <= at_ms
     near = ~truth.wears[rows] | (truth.expected_ms[rows] - at_ms <= WEAR_HORIZON_DAYS * DAY_MS)
-    untold = np.isnan(truth.expected_ms[rows]) & ~np.isnan(truth.ended_ms[rows])
+    soon = truth.ended_ms[rows] - at_ms <= WEAR_HORIZON_DAYS * DAY_MS
+    untold = np.isnan(truth.expected_ms[rows]) & ~np.isnan(truth.ended_ms[rows]) & soon
     live: Flags = begun & (at_ms <= ended) & (near | untold)
     return live
 

@@ -9,7 +9,8 @@ When not: a bad joint is seen only where the blocks are read at the same moment 
 from one reading to the next; a lithium iron phosphate battery has the same voltage from 20 to 90 % of charge, so a
 few mV there hide ten per cent: blocks whose voltage at rest lies in that plateau are judged by slope and joint only,
 with the limits of their table; very full and very empty batteries, where blocks differ by nature, are left out; the
-battery's own balancing lifts a weak block again, so the slope counts and not the level alone.
+battery's own balancing lifts a weak block again, so the slope counts and not the level alone. Where readings lie far
+further apart than usual (packets are lost, values are old) slopes are judged by the car's own spread, and come later.
 
 Signals needed: voltages of the blocks, current. Without voltages of blocks: not observable (the lowest and the highest
 cell alone do not tell which).
@@ -72,7 +73,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shift, sums = _shifted(away, at_ms, state, p)
     usual = np.broadcast_to(p["cell_sd_mv"][:, None], away.shape)
     own, spreads = restless.follow(away, part_of(state, "own_"), usual)
-    fall, falls = _moving(away, at_ms, state, np.maximum(own, usual), "cell")
+    fall, falls = _moving(away, at_ms, state, restless.wide(own, usual), "cell")
     resistance, joints = _moving(joint, at_ms, state, p["cell_joint_sd_mohm"][:, None], "joint")
     short = _is_short(fall, shift, p)
     weak = (shift.down > p["cell_h"][:, None]) & (shift.baseline - fall.level > p["cell_fall_mv"][:, None])

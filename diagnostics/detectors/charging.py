@@ -62,6 +62,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "low_trips": np.zeros(n_vehicles, dtype=np.int64),
         "low_since_ms": np.full(n_vehicles, np.nan),
         "weak_trips": np.zeros(n_vehicles),
+        "empty_trips": np.zeros(n_vehicles, dtype=np.int64),
         "high_trips": np.zeros(n_vehicles, dtype=np.int64),
         "high_since_ms": np.full(n_vehicles, np.nan),
     }
@@ -90,7 +91,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     fallen &= volts < p["charging_weak_v"]
     high = high_trips >= p["charging_high_trips"]
     bad = np.where(weak >= p["charging_weak_count"], AT_TIMES, -1)
-    bad = np.where(fallen, np.where(volts < p["charging_fills_v"], LOW, FALLEN), bad)
+    empty_trips = in_a_row(volts < p["charging_fills_v"], observable, integers(state["empty_trips"]))
+    bad = np.where(fallen, np.where(empty_trips >= p["charging_low_trips"], LOW, FALLEN), bad)
     bad = np.where(observable, np.where(high, HIGH, np.where(low, LOW, bad)), -1)
     good = observable & (volts >= p["charging_low_v"]) & (drift.baseline - volts < p["charging_fall_v"] / 2.0)
     good &= (weak < p["charging_weak_count"] / 2.0) & (high_trips == 0)
@@ -107,15 +109,22 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         health=np.where(observable, np.clip(np.where(bad >= 0, np.minimum(health, 0.5), health), 0.0, 1.0), np.nan),
         numbers={
             "value": told, "expectation": count * usual, "missing": count * (usual - volts),
-            "threshold": count * np.where(high, high_v, np.where(bad == AT_TIMES, p["charging_weak_trip_v"],
-                                                                 p["charging_low_v"])),
+            "threshold": count * _spoke(bad, low, high_v, usual, p),
         },
     )  # fmt: skip
     after: dict[str, Floats | Integers] = {
         "low_trips": low_trips, "low_since_ms": since, "high_trips": high_trips, "high_since_ms": high_since,
-        "weak_trips": np.where(cleared, 0.0, weak),
+        "weak_trips": np.where(cleared, 0.0, weak), "empty_trips": empty_trips,
     }  # fmt: skip
     return judgement, after | sequential.restarted(sums, cleared) | latch_state
+
+
+def _spoke(bad: Integers, low: Flags, high_v: Floats, usual: Floats, p: Parameters) -> Floats:
+    """The limit that spoke, V of a 12 V system."""
+    fallen = np.minimum(usual - p["charging_fall_v"], p["charging_weak_v"])
+    limit = np.where(((bad == FALLEN) | (bad == LOW)) & ~low, fallen, p["charging_low_v"])
+    limit = np.where(bad == AT_TIMES, p["charging_weak_trip_v"], limit)
+    return np.where(bad == HIGH, high_v, limit)
 
 
 def _in_cold(trips: Trips, p: Parameters) -> Floats:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, sequential
-from diagnostics.arrays import columns_of, floats
+from diagnostics.arrays import columns_of, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -57,6 +57,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     """See the module."""
     jitter = np.stack([trips[f"{sensor}_jitter"] for sensor in SENSORS], axis=1)
     frozen = _air_c(trips) < p["volts_jitter_air_c"]
+    silent = frozen & (integers(state["active"]) == VOLTS)
     jitter[:, VOLTS] = np.where(frozen, np.nan, jitter[:, VOLTS])
     floor = columns_of(p, "jitter_floor", SENSORS)
     logs = np.log(jitter + floor)
@@ -77,7 +78,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     which = np.where(noisy.any(axis=1), len(SENSORS) - 1 - np.argmax(noisy[:, ::-1], axis=1), 0)
     bad = np.where(observable & noisy.any(axis=1), which, -1)
     raised, cleared, latch_state = latch(
-        state, bad=bad, good=observable & np.asarray(~large.any(axis=1)), clear_after=p["jitter_clear_trips"]
+        state, bad=bad, good=observable & ~silent & np.asarray(~large.any(axis=1)), clear_after=p["jitter_clear_trips"]
     )
     judgement = Judgement(
         observable=observable,
@@ -98,8 +99,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
 
 
 def _air_c(trips: Trips) -> Floats:
-    """The coldest of what a trip says of the air, degC; NaN where it says nothing."""
-    return np.fmin(trips["ambient_c"], np.fmin(trips["key_ambient_c"], trips["key_intake_c"]))
+    """The middle of what a trip says of the air, degC, since one of them may read wrong; NaN where it says nothing."""
+    said = np.sort(np.stack([trips[name] for name in ("ambient_c", "key_ambient_c", "key_intake_c")], axis=1), axis=1)
+    middle: Floats = said[np.arange(len(said)), np.maximum((~np.isnan(said)).sum(axis=1) - 1, 0) // 2]
+    return middle
 
 
 def _cause(sensor: str, unit: str, english: str, chinese: str, digits: int) -> Cause:

@@ -5,10 +5,11 @@ and loses to the air around, divided by the heat that the engine gave, is the en
 thermostat the gain for the same heat is a fraction of it. All terms are sums of measured values over the rows below 75
 degC (:mod:`diagnostics.features.matters.warm_up`), so that short drives count, and a car that cools down while driving
 counts most. Once settled, the thermostat holds 82 degC or more whatever the load; the mean while moving at 20 km/h or
-more is the second witness. Tests: far too little gain on four warm-ups that follow each other, far too cold on trips
-that follow each other (the second needs no learning), and a CUSUM of each against the car's own normal
-for a leak that is only partial. A car whose settled temperature hardly differs from trip to trip regulates, however low
-(there are thermostats for 70 degC): too cold is then 11 K below its own; an open one follows weather and load.
+more is the second witness. Tests: far too little gain on four warm-ups that follow each other, far too cold on
+trips that follow each other (from the eighth on), and a CUSUM of each against the car's own normal for a leak that is
+only partial. A car whose settled temperature hardly differs from trip to trip regulates, however low (from 63 degC on;
+there are thermostats for 70): too cold is then 11 K below its own; an open one follows weather and load. One that is
+open from the first trip on and yet holds 63 to 70 degC all year cannot be told from it.
 When not: warm restarts that stay warm, and drives of less than 150 s below 75 degC say nothing about warming; trips
 only in traffic, or that end while the coolant still rises, nothing about settling; a coolant reading that never moves
 is the sensor's matter; the heater at full in hard frost takes as much as a leak, so trips with ambient below
@@ -88,7 +89,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     usual = np.where(learned, drift.baseline, mean)
     dropped = usual[:, GAIN] + np.log(p["warm_share"])
     own, spreads = restless.follow(x[:, :1], state, sd[:, :1])
-    regulates = learned[:, SETTLED] & (own[:, 0] <= p["regulates_k"])
+    regulates = learned[:, SETTLED] & (own[:, 0] <= p["regulates_k"]) & (usual[:, SETTLED] >= p["regulates_least_c"])
     cold_c = np.where(regulates, np.minimum(p["cold_c"], usual[:, SETTLED] - p["below_regulating_k"]), p["cold_c"])
     limit = np.stack([cold_c, np.where(learned[:, GAIN], dropped, -np.inf)], axis=1)
     counted, since = _cold(x, x < limit, trips["ended_ms"], state)
@@ -109,7 +110,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         since_ms=_since(cold, since, drift),
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == STUCK_OPEN, 0.92, 0.8),
-        health=np.where(observable, _health(x, usual, p), np.nan),
+        health=np.where(
+            observable, _health(x, usual, np.where(regulates, usual[:, SETTLED], p["regulated_c"]), cold_c, p), np.nan
+        ),
         numbers=_numbers(x, usual, cold_c),
     )
     after: dict[str, Floats | Integers] = {"cold_trips": counted, "cold_since_ms": since}
@@ -146,8 +149,8 @@ def _since(cold: Flags, since: Floats, drift: sequential.Drift) -> Floats:
     return np.where(np.isinf(spoke), np.nan, spoke)
 
 
-def _health(x: Floats, usual: Floats, p: Parameters) -> Floats:
-    by_level = (x[:, SETTLED] - p["cold_c"]) / (p["regulated_c"] - p["cold_c"])
+def _health(x: Floats, usual: Floats, regulated_c: Floats, cold_c: Floats, p: Parameters) -> Floats:
+    by_level = (x[:, SETTLED] - cold_c) / (regulated_c - cold_c)
     by_gain = 1.0 + (x[:, GAIN] - usual[:, GAIN] + p["warm_log_sd"]) / -np.log(p["warm_share"])
     return np.clip(np.fmin(by_level, by_gain), 0.0, 1.0)
 
@@ -215,7 +218,7 @@ DETECTOR = Detector(
     initial=initial,
     step=step,
     parameters=(
-        "regulated_c", "cold_c", "regulates_k", "below_regulating_k", "cold_trips", "settled_sd_k",
+        "regulated_c", "cold_c", "regulates_k", "regulates_least_c", "below_regulating_k", "cold_trips", "settled_sd_k",
         "settled_learn_trips", "thermostat_h", "settled_fall_k", "cusum_k", "thermostat_clear_trips",
         "thermostat_ambient_c", "warm_k_per_kg", "warm_log_sd", "warm_learn_trips", "warm_share", "warm_partly",
         "warm_regulated_c",

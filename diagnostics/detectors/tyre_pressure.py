@@ -153,7 +153,7 @@ def _gaps(
     sums = whitened.relearned(part_of(state, "test_"), anew)
     wide = {name: p[name][:, None] for name in TEST}
     usual = np.broadcast_to(wide["tyre_gap_sd_kpa"], gap.shape)
-    own, spreads = restless.follow(gap, part_of(state, "own_"), usual)
+    own, spreads = restless.follow(np.where(anew, np.nan, gap), part_of(state, "own_"), usual)
     noise = np.maximum(own, usual)
     chart = whitened.Chart(
         mean=np.zeros((1, 1)), prior=0.3, sd=noise, learn=wide["tyre_learn"], phi=wide["tyre_phi"],

@@ -82,7 +82,8 @@ def step(
     )  # fmt: skip
     before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
     daily, days = dose.add(work, trips["ended_ms"], before)
-    rul, measure, due = _ends(left, daily, mine)
+    told = measured_n + ~np.isnan(worn.measured)
+    rul, measure, due = _ends(left, daily, told > 0, mine)
     young = daily.days < p["rate_days"]
     gone = left.amount < mine["limit_mm"]
     bad = np.where(due > mine["worn_p"], WORN, np.where(measure > mine["measure_p"], MEASURE, -1))
@@ -90,7 +91,6 @@ def step(
     good = observable & (left.renewed | (measure < mine["measure_p"] / 3.0))
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
     km = floats(state["km"]) + np.nan_to_num(trips["km"])
-    told = measured_n + ~np.isnan(worn.measured)
     judgement = Judgement(
         observable=observable,
         raised=raised,
@@ -131,8 +131,11 @@ def _prior(trips: Trips, mine: Parameters, new: Flags) -> anchored.Prior:
     )
 
 
-def _ends(left: anchored.Left, daily: dose.Dose, mine: Parameters) -> tuple[Floats, Floats, Floats]:
-    """Days left ``(n, 3)``, and the probabilities that the part is due within the days of each advice."""
+def _ends(left: anchored.Left, daily: dose.Dose, measured: Flags, mine: Parameters) -> tuple[Floats, Floats, Floats]:
+    """Days left ``(n, 3)``, and the probabilities that the part is due within the days of each advice.
+
+    A part in use has not reached its limit, unless a workshop ``measured`` that it has by more than its error.
+    """
     doubt = daily.variance / np.maximum(daily.days, 1.0)
     spread = {
         "distance_var": left.amount_var,
@@ -142,7 +145,9 @@ def _ends(left: anchored.Left, daily: dose.Dose, mine: Parameters) -> tuple[Floa
     }
     distance, rate = left.amount - mine["limit_mm"], left.rate * daily.rate
     due = probability_within(mine["worn_days"], distance, rate, **spread)
-    ahead, spread["distance_var"] = still_ahead(distance, left.amount_var)
+    ahead, cut = still_ahead(distance, left.amount_var)
+    passed = measured & (distance < -mine["measured_sd_mm"])
+    ahead, spread["distance_var"] = np.where(passed, distance, ahead), np.where(passed, left.amount_var, cut)
     measure = probability_within(mine["measure_days"], ahead, rate, **spread)
     return days_until(ahead, rate, **spread), measure, due
 

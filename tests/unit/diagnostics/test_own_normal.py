@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import truncnorm
 
-from diagnostics.detectors import fuel_trim, noisy_sensor, thermostat
+from diagnostics.detectors import cell_imbalance, fuel_trim, noisy_sensor, thermostat, tyre_pressure
 from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis.crossing import still_ahead
+from diagnostics.wear import brake_pads_front
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,22 @@ def first_raised(detector: Detector, drives: Mapping[str, np.ndarray]) -> np.nda
         judgement, state = detector.step(Trips(vehicle=np.arange(cars), values=values), state, p)
         first = np.where((judgement.raised >= 0) & np.isnan(first), number, first)
     return first
+
+
+def changes(detector: Detector, drives: Mapping[str, np.ndarray]) -> list[str]:
+    """What is raised and cleared of one car, in order."""
+    trips = next(iter(drives.values())).shape[1]
+    state, p = detector.initial(1), parameters_of(read_platforms(), [KIND])
+    found = []
+    for number in range(trips):
+        values = np.full((1, len(FEATURES)), np.nan)
+        at = START_MS + number * DAY_MS // 3
+        values[:, FEATURES.index("started_ms")], values[:, FEATURES.index("ended_ms")] = at, at + 1_200_000
+        for name, value in drives.items():
+            values[:, FEATURES.index(name)] = value[:, number]
+        judgement, state = detector.step(Trips(vehicle=np.zeros(1, dtype=np.int64), values=values), state, p)
+        found += ["raised"] * int(judgement.raised[0] >= 0) + ["cleared"] * int(judgement.cleared[0])
+    return found
 
 
 def trims(cars: int, trips: int, *, sd: float, phi: float, seed: int) -> dict[str, np.ndarray]:
@@ -84,6 +101,69 @@ def test_a_thermostat_that_regulates_low_is_no_open_one() -> None:
     assert first_raised(thermostat.DETECTOR, {"settled_c": with_weather})[0] < 20
     fallen = steady - 13.0 * (np.arange(60) >= 30)
     assert 30 <= first_raised(thermostat.DETECTOR, {"settled_c": fallen})[0] < 40
+
+
+def test_a_thermostat_that_holds_steady_below_any_other_is_open() -> None:
+    """60 degC in all weathers is said once; a sound car that regulates at 70 has all of its health."""
+    rng = np.random.default_rng(6)
+    assert first_raised(thermostat.DETECTOR, {"settled_c": 60.0 + 0.8 * rng.standard_normal((1, 60))})[0] < 20
+    state, p = thermostat.DETECTOR.initial(1), parameters_of(read_platforms(), [KIND])
+    for number in range(20):
+        values = np.full((1, len(FEATURES)), np.nan)
+        values[0, [FEATURES.index(name) for name in ("started_ms", "ended_ms", "settled_c")]] = (
+            START_MS + number * DAY_MS, START_MS + number * DAY_MS + 1, 70.0 + 0.5 * rng.standard_normal(),
+        )  # fmt: skip
+        judgement, state = thermostat.DETECTOR.step(Trips(vehicle=np.zeros(1, dtype=np.int64), values=values), state, p)
+    assert judgement.health[0] > 0.8
+
+
+def test_a_bad_contact_is_not_taken_back_because_it_turned_cold() -> None:
+    """Where the voltage is not judged it says neither."""
+    jitter = np.where(np.arange(120) < 30, 0.06, 0.25)[None, :]
+    drives = {"volts_jitter": jitter, "coolant_jitter": np.full_like(jitter, 0.1)}
+    drives["ambient_c"] = np.where(np.arange(120) < 60, 16.0, -4.0)[None, :]
+    assert list(changes(noisy_sensor.DETECTOR, drives)) == ["raised"]
+
+
+def test_one_cold_reading_among_three_is_no_cold_day() -> None:
+    """An outside sensor that is stuck at -40 degC does not silence the voltage."""
+    jitter = np.where(np.arange(60) < 30, 0.06, 0.25)[None, :]
+    drives = {"volts_jitter": jitter, "ambient_c": np.full_like(jitter, -40.0)}
+    drives |= {name: np.full_like(jitter, 16.0) for name in ("key_ambient_c", "key_intake_c")}
+    assert ~np.isnan(first_raised(noisy_sensor.DETECTOR, drives)[0])
+
+
+def test_blocks_and_tyres_of_a_car_that_reads_badly_are_judged_by_its_own_spread() -> None:
+    """Several times the usual noise accuses nobody; a block that falls behind by 1 mV a day is found within a month."""
+    rng = np.random.default_rng(7)
+    for sd, fall, said in ((6.0, 0.0, False), (1.0, 1.0, True)):
+        noise = {f"cell_{number}_mv": sd * rng.standard_normal((40, 120)) for number in range(1, 9)}
+        noise["cell_3_mv"] = noise["cell_3_mv"] - fall * np.maximum(np.arange(120) - 30, 0) / 3.0
+        found = first_raised(cell_imbalance.DETECTOR, noise | {"cell_rest_volts": np.full((40, 120), 3.7)})
+        assert np.isnan(found).mean() == (0.0 if said else 1.0)
+    noise = {f"tyre_{corner}_kpa": 240.0 + 4.0 * rng.standard_normal((40, 240)) for corner in ("fl", "fr", "rl", "rr")}
+    told = {"tyre_compensated": np.ones((40, 240)), "soak_s": np.full((40, 240), 36_000.0)}
+    assert np.isnan(first_raised(tyre_pressure.DETECTOR, noise | told)).mean() >= 0.9
+
+
+def test_pads_in_use_have_not_reached_their_limit_unless_they_were_measured_so() -> None:
+    """Measured at 2.1 of 2.0 mm there are days left at the least; measured at 1.5 there may be none."""
+    lives = {}
+    for measured in (2.1, 1.5):
+        state, p = brake_pads_front.MODEL.initial(1), parameters_of(read_platforms(), [KIND])
+        for number in range(30):
+            values = np.full((1, len(FEATURES)), np.nan)
+            for name, value in {
+                "started_ms": START_MS + number * DAY_MS, "ended_ms": START_MS + number * DAY_MS + 1, "speed_n": 500.0,
+                "moving_s": 1000.0, "km": 20.0, "braking_joules_per_kg": 1500.0,
+                "measured_pad_front_mm": measured if number == 1 else np.nan,
+            }.items():  # fmt: skip
+                values[0, FEATURES.index(name)] = value
+            trips = Trips(vehicle=np.zeros(1, dtype=np.int64), values=values)
+            judgement, state = brake_pads_front.MODEL.step(trips, state, p)
+        lives[measured] = judgement.rul_days[0]
+    assert lives[2.1][1] > 20.0
+    assert lives[1.5][1] == 0.0
 
 
 def test_where_it_regulates_low_warming_up_says_nothing() -> None:

@@ -105,6 +105,22 @@ def test_a_fall_that_still_fills_the_battery_is_advice() -> None:
     normal = [14.3] * 20
     assert told(charging.DETECTOR, charges(*normal, *[13.5] * 12)) == ["fallen_voltage"]
     assert told(charging.DETECTOR, charges(*normal, *[13.0] * 12))[-1] == "low_voltage"
+    at_times = [13.4, 13.15, 13.45, 13.5] * 10
+    assert told(charging.DETECTOR, charges(*normal, *at_times)) == ["fallen_voltage"], "one trip alone books nothing"
+
+
+def test_a_sensor_reads_wrong_only_where_it_is_wrong_by_the_same() -> None:
+    """12 K on five starts; readings that came late, after the engine had warmed, are off by 12 to 60 K."""
+
+    def starts(*off: float) -> list[dict[str, float]]:
+        return [
+            {"key_coolant_c": 15.0 + each, "key_intake_c": 15.0, "key_ambient_c": 15.0, "rest_volts": 12.6,
+             "soak_s": 36_000.0}
+            for each in off
+        ]  # fmt: skip
+
+    assert told(implausible_sensor.DETECTOR, starts(*[12.0, 13.0, 11.0] * 3), a_day=1) == ["coolant_implausible"]
+    assert told(implausible_sensor.DETECTOR, starts(*[12.0, 30.0, 60.0, 20.0] * 4), a_day=1) == []
 
 
 def test_insulation_is_judged_by_what_the_car_itself_has_and_lost() -> None:

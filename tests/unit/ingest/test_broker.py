@@ -231,6 +231,28 @@ async def test_what_a_client_sends_right_before_it_goes_is_heard(server, service
     assert service.heard == sent
 
 
+async def test_what_was_confirmed_is_heard_though_the_client_comes_anew_at_once(server, service, until) -> None:
+    """Five times 100 messages, a goodbye and the next connection right behind it; nothing of the old ones stays."""
+    golf = server.enrol("golf")
+    sent = [str(number).encode() for number in range(500)]
+    for part in range(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(packets.connect(golf.device_id, golf.device_id, golf.password, 60))
+        await reader.readexactly(4)
+        mine = enumerate(sent[100 * part : 100 * part + 100], 1)
+        writer.write(b"".join(packets.publish(at, topic(golf.device_id, Kind.EVENT), one) for at, one in mine))
+        await reader.readexactly(4 * 100)  # a PUBACK each
+        writer.write(packets.DISCONNECT)
+    await until(lambda: len(service.heard) >= len(sent), what="all that was confirmed")
+    assert [payload for _, payload in service.heard] == sent
+    await until(lambda: open_connections() == 1, what="the broker to be left with the service's own connection")
+
+
+def open_connections() -> int:
+    """Connections that the broker serves in this process."""
+    return sum(task.get_coro().__qualname__.endswith(".stream_connected") for task in asyncio.all_tasks())
+
+
 async def test_an_endless_packet_ends_the_connection(server) -> None:
     """A packet that announces 200 MB is not waited for; others are served on."""
     golf, polo = server.enrol("golf"), server.enrol("polo")

@@ -110,6 +110,8 @@ def test_where_nobody_knows_when_a_renewed_part_would_have_ended_advice_is_neutr
     assert list(match(untold, said).label) == [NEUTRAL]
     assert list(match(untold, alerts_of([says(0, "engine_oil", 60)])).label) == [FALSE]
     assert list(match(truth(fault(0, "engine_oil", -400, NEVER, wears=True)), said).label) == [FALSE]
+    later = truth(fault(0, "engine_oil", -400, NEVER, ended=220, wears=True))
+    assert list(match(later, said).label) == [FALSE]
 
 
 def test_a_life_that_did_not_end_goes_on_as_the_ledger_last_projected_it() -> None:
