@@ -10,7 +10,9 @@ normal is then learned anew, the slope is kept, so that topping up every week do
 at one reading is other tyres, and learned anew as well.
 When not: readings within three hours after a drive, which are warm, are left out; four tyres that lose alike move no
 difference and are found only by the level, where a temperature is known; a tyre changed or wheels rotated make a step
-that is learned anew. A sensor that drifts looks like a leak; the advice begins with a gauge.
+that is learned anew. A sensor that drifts looks like a leak; the advice begins with a gauge. Readings that lie apart by
+more than usual are judged by their own spread, refills left out: a leak of 2 kPa a day that is topped up every week is
+then found after three weeks instead of two.
 
 Signals needed: the tyres' pressures; better with their or the air's temperature. Without pressures: not observable.
 
