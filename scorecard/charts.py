@@ -84,12 +84,16 @@ def _peers(plot: Any, score: Score) -> Any:
 
 
 def _trade_off(plot: Any, score: Score) -> Any:
-    """Recall against false alarms as all limits are scaled."""
+    """Recall against false alarms as limits of tests are scaled, and as parts that wear are advised earlier."""
     figure, axis = plot.subplots(figsize=WIDE)
-    points = [(scale, recall, false) for scale, recall, false in score.trade_off if recall is not None]
-    axis.plot([row[2] for row in points], [row[1] for row in points], "o-", color=INK)
-    for scale, recall, false in points:
-        axis.annotate(f"x{scale:g}", (false, recall), textcoords="offset points", xytext=(5, -9))
+    for rows, colour, name in (
+        (score.trade_off, INK, "limits of tests, times"), (score.wear_trade_off, SECOND, "wear advised earlier, times"),
+    ):  # fmt: skip
+        points = [(step, recall, false) for step, recall, false in rows if recall is not None]
+        axis.plot([row[2] for row in points], [row[1] for row in points], "o-", color=colour, label=name)
+        for step, recall, false in points:
+            axis.annotate(f"{step:g}", (false, recall), textcoords="offset points", xytext=(5, -9), color=colour)
+    axis.legend()
     axis.set_xlabel("false alarms a vehicle-year")
     axis.set_ylabel("failures found before they came")
     return figure

@@ -67,16 +67,19 @@ def opinion(
     *,
     detectors: Sequence[Detector] | None = None,
     scale: float = 1.0,
+    ahead: float = 1.0,
     codes: bool = True,
 ) -> Opinion:
     """Runs the detectors, those of trouble codes too if ``codes``.
 
-    ``scale`` multiplies the limits of all sequential tests, for the trade-off; infinite, none of them speaks.
+    For the trade-offs: ``scale`` multiplies the limits of all sequential tests; infinite, none of them speaks.
+    ``ahead`` multiplies the part of oil's life at which a change is advised, and is the power of the probability at
+    which a part that wears is: the more of it, the earlier.
     """
     chosen = tuple(detectors) if detectors is not None else all_detectors()
     n = len(record.cars)
     state = initial(chosen, n)
-    parameters = _parameters(record, scale)
+    parameters = _parameters(record, scale, ahead)
     workshop = Workshop(services_ms=_services(record, chosen), measured=_measured(record))
     alarms: list[Alarm] = []
     stated: list[Stated] = []
@@ -114,10 +117,12 @@ def word(component: str) -> str:
     return chance.FITTED_AS.get(component, component)
 
 
-def _parameters(record: Record, scale: float) -> Parameters:
+def _parameters(record: Record, scale: float, ahead: float = 1.0) -> Parameters:
     kinds = [kind_of(str(a), str(b)) for a, b in zip(record.cars.platform, record.cars.powertrain, strict=True)]
     found = parameters_of(read_platforms(), kinds)
-    return {name: value * scale if name.endswith("_h") else value for name, value in found.items()}
+    found |= {name: value * scale for name, value in found.items() if name.endswith("_h")}
+    found |= {name: value**ahead for name, value in found.items() if name.endswith("_measure_p")}
+    return found | {"oil_soon": found["oil_soon"] * ahead}
 
 
 def _services(record: Record, detectors: Sequence[Detector]) -> Floats:

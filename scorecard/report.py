@@ -62,8 +62,9 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "zh": "数小时内发生的失效没有征兆；以下类型以及C类部件不作声明：",
         },
         "trade": {
-            "en": "What more sensitive limits would find, and what they would cost in false alarms:",
-            "zh": "更灵敏的阈值能多发现多少，以及误报的代价：",
+            "en": "What more sensitive limits of tests would find, and earlier advice on parts that wear, and what "
+            "both would cost in false alarms:",
+            "zh": "更灵敏的检验阈值或更早的易损件建议能多发现多少，以及误报的代价：",
         },
     }
 )

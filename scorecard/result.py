@@ -52,6 +52,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     ablations: dict[str, dict[str, Figure]]
     trade_off: list[tuple[float, float | None, float | None]]
     """Limits scaled by the first: recall of classes A and B, false alarms a vehicle-year."""
+    wear_trade_off: list[tuple[float, float | None, float | None]] = []
+    """The same, advice on parts that wear so many times as early."""
     reliability: list[tuple[float, float, int]]
     """Predicted chance of failing within 30 days, share that did, how many: by bins of equal count."""
     not_detectable: list[str]

@@ -26,15 +26,18 @@ from scorecard.seeing import blocks_of, code_version, see, seen_in, together
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from scorecard.judging import Opinion
+    from scorecard.record import Record
     from scorecard.seeing import Request, Seen
     from scorecard.truth import Flags, Floats, Integers
 
 SCALES = (0.6, 0.8, 1.0, 1.3, 1.7)
 """By which all limits of sequential tests are multiplied for the trade-off curve."""
+AHEAD = (0.7, 1.0, 1.15, 1.3, 1.6, 2.0)
+"""So many times as early parts that wear are advised for the other one."""
 MEANT: Mapping[str, str] = MappingProxyType(
     {
         "engine_oil": "engine_oil/engine oil",
@@ -87,7 +90,8 @@ def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_to
         "peers": {name: figures(truth, Service(alerts=each), watched, base, request.seed)[0]
                   for name, each in others.items()},
         "ablations": _ablations(seen, base, request.seed, say) if rivals_too else {},
-        "trade_off": _trade_off(seen, base, say) if rivals_too else [],
+        "trade_off": _trade_off(seen, base, say, SCALES, by_scale) if rivals_too else [],
+        "wear_trade_off": _trade_off(seen, base, say, AHEAD, by_ahead) if rivals_too else [],
         "reliability": reliability(service.chances) if service.chances is not None else [],
         "not_detectable": not_detectable(seen, service.alerts),
     }  # fmt: skip
@@ -219,16 +223,32 @@ def _ablations(seen: Seen, base: Floats, seed: int, say: Callable[[str], None]) 
     return found
 
 
-def _trade_off(seen: Seen, base: Floats, say: Callable[[str], None]) -> list[tuple[float, float, float]]:
-    """Recall of classes A and B together, and false alarms, as the limits are scaled."""
+def by_scale(record: Record, step: float) -> Opinion:
+    """Our opinion with the limits of sequential tests scaled."""
+    return opinion(record, scale=step)
+
+
+def by_ahead(record: Record, step: float) -> Opinion:
+    """Our opinion with parts that wear advised so many times as early."""
+    return opinion(record, ahead=step)
+
+
+def _trade_off(
+    seen: Seen,
+    base: Floats,
+    say: Callable[[str], None],
+    steps: Sequence[float],
+    asked: Callable[[Record, float], Opinion],
+) -> list[tuple[float, float, float]]:
+    """Recall of classes A and B together, and false alarms, step by step."""
     found = []
-    for scale in SCALES:
-        say(f"limits times {scale:g}")
-        service = Service(alerts=alerts_of(opinion(seen.record, scale=scale).said))
+    for step in steps:
+        say(f"trade-off {asked.__name__} {step:g}")
+        service = Service(alerts=alerts_of(asked(seen.record, step).said))
         card, _ = figures(seen.truth, service, seen.watched, base, seed=0, draws=0)
         wrong = card["false_bookings_per_vehicle_year"].value + card["false_advisories_per_vehicle_year"].value
         recall = [card[name].value for name in ("recall_a", "recall_b") if name in card]
-        found.append((scale, float(np.mean(recall)) if recall else float("nan"), wrong))
+        found.append((step, float(np.mean(recall)) if recall else float("nan"), wrong))
     return found
 
 

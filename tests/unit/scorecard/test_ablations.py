@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from diagnostics.features.trips import FEATURES
 from scorecard.ablations import own_past_only, peers_only, unmeasured
+from scorecard.judging import opinion
 from scorecard.record import Cars, Record, Trips
 from scorecard.truth import DAY_MS
 
@@ -51,3 +54,18 @@ def test_workshops_that_measure_nothing_leave_all_else() -> None:
     assert not after.measured
     assert not np.isnan(after.trips["charging_volts"]).any()
     assert not np.isnan(before.trips["measured_tread_mm"]).any()
+
+
+def test_advice_that_comes_twice_as_early_comes_at_twice_the_life_left() -> None:
+    """Oil that a workshop found at 30 % is left alone at 17 %, and advised where twice that is asked."""
+    oil = record(np.full((CARS, DAYS), 14.2))
+    values = oil.trips.values.copy()
+    first = np.arange(0, CARS * DAYS, DAYS)
+    values[first, FEATURES.index("measured_oil_life_percent")] = 30.0
+    for name, value in (("revolutions", 100.0), ("oil_dose", 100.0), ("soak_s", 3600.0)):
+        values[:, FEATURES.index(name)] = value
+    few = np.arange(CARS * DAYS) % DAYS < 5
+    oil = replace(oil, trips=replace(oil.trips, vehicle=oil.trips.vehicle[few], values=values[few]))
+    assert not [one for one in opinion(oil).said if one.component == "engine_oil"]
+    early = opinion(oil, ahead=2.0).said
+    assert {one.vehicle for one in early if one.component == "engine_oil"} == set(range(CARS))
