@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import can
@@ -17,7 +19,7 @@ from edge_agent.errors import LogError
 from tests.property_examples import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 FORMATS = ("log", "asc", "blf", "trc", "mf4")
@@ -34,12 +36,10 @@ REASONS = (
 
 
 @pytest.fixture(name="whole", scope="module")
-def _whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, bytes]]:
+def _whole(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
     """The same frames in every format, as python-can writes them."""
     pytest.importorskip("asammdf")
     python_can.asammdf()
-    from asammdf.blocks.mdf_v4 import MDF4  # noqa: PLC0415  where the library is there
-
     folder, found = tmp_path_factory.mktemp("whole"), {}
     for form in FORMATS:
         path = folder / f"whole.{form}"
@@ -52,9 +52,7 @@ def _whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, by
                 frame.is_extended_id = bool(number % 2)
                 log.on_message_received(frame)
         found[form] = path.read_bytes()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MDF4, "__del__", lambda _: None)  # it stumbles over files that could not be opened
-        yield found
+    return found
 
 
 PLACE = st.floats(0, 1, exclude_max=True)
@@ -92,6 +90,20 @@ def test_harm_ends_in_frames_or_our_own_error(
         else:
             assert count == reading.frames
     path.unlink()
+
+
+def test_a_file_that_cannot_be_opened_leaves_no_traceback_behind(
+    tmp_path: Path, whole: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the library had begun goes without a word, when it is collected."""
+    path = tmp_path / "headless.mf4"
+    path.write_bytes(whole["mf4"][:100])
+    gone: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", gone.append)
+    with pytest.raises(LogError, match="is no MF4 file that can be read"):
+        in_bulk(path, Reading())
+    gc.collect()
+    assert not gone
 
 
 def in_bulk(path: Path, reading: Reading) -> int:
