@@ -145,19 +145,21 @@ def _free_port(wished: int) -> int:
 
 async def play(stage: Stage, out: Console, *, days: int, until_booked: bool) -> bool:
     """Runs the service and the cars until Ctrl-C, or until the first appointment; whether there was one."""
-    stop, up = stop_on_signals(), asyncio.Event()
+    stop, end, up = stop_on_signals(), asyncio.Event(), asyncio.Event()
     story = Story(open_database(stage.desk.database_url), stage.desk)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run_parts(stage.settings, PARTS, stop=stop, ready=up.set), name="demo.server")
+    async with asyncio.TaskGroup() as server:
+        server.create_task(run_parts(stage.settings, PARTS, stop=end, ready=up.set), name="demo.server")
         starting = asyncio.create_task(up.wait())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
         if not stop.is_set():
             agents = await asyncio.to_thread(enrol_cars, stage)
             say_where(stage, out)
-            group.create_task(drive(stage, agents, days, stop), name="demo.cars")
-            await story.tell(out, stop, until_booked=until_booked)
-            stop.set()
+            async with asyncio.TaskGroup() as cars:  # they go before the broker that they talk to
+                cars.create_task(drive(stage, agents, days, stop), name="demo.cars")
+                await story.tell(out, stop, until_booked=until_booked)
+                stop.set()
+        end.set()
         for task in (starting, stopping):
             task.cancel()
     if until_booked and story.booked is not None:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 REVOCATION_EVERY_S = 2.0
 NOISY = ("amqtt", "transitions")
+ENDING_PATIENCE_S = 10.0
+"""So long clients may take to be let go at the end; one in the middle of sending can hold amqtt up (our choice)."""
 _MAX_CONNECTIONS = 5000
 
 
@@ -157,7 +159,9 @@ async def run(settings: BrokerSettings, *, stop: asyncio.Event, ready: Callable[
     try:
         await _watch_revocations(broker, doorkeeper, stop)
     finally:
-        await broker.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING_PATIENCE_S):
+                await broker.shutdown()
         doorkeeper.close()
 
 

@@ -96,8 +96,7 @@ class GuardedBroker(Broker):
         session, handler = self._sessions.get(client_id, (None, None))
         if session is not None and handler is not None and session.transitions.is_connected():
             session.will_flag = False
-            await handler.handle_connection_closed()
-            await handler.stop()
+            await _cut(handler)
             await _heard_out(session)
         await self._delete_session(client_id)
 
@@ -147,13 +146,6 @@ class _Handler(BrokerProtocolHandler):
 
     _handing_on = False
 
-    async def stop(self) -> None:
-        """Ends the connection; closed first, so that a client in the middle of sending cannot keep its reader busy."""
-        if self.writer is not None:
-            with contextlib.suppress(OSError, TimeoutError):
-                await self.writer.close()
-        await super().stop()
-
     async def mqtt_deliver_next_message(self) -> ApplicationMessage | None:
         """The next message to hand on; whoever asks for it is done with the one before."""
         if self._handing_on and self.session is not None:
@@ -173,6 +165,15 @@ class _Handler(BrokerProtocolHandler):
         """Lets a client go that was silent for longer than its keep-alive; amqtt would keep it, its will unsent."""
         if self._disconnect_waiter is not None and not self._disconnect_waiter.done():
             self._disconnect_waiter.set_result(None)
+
+
+async def _cut(handler: BrokerProtocolHandler) -> None:
+    """Ends a connection; closed first, so that a client in the middle of sending cannot keep its reader busy."""
+    await handler.handle_connection_closed()
+    if handler.writer is not None:
+        with contextlib.suppress(OSError, TimeoutError):
+            await handler.writer.close()
+    await handler.stop()
 
 
 async def _heard_out(session: Session) -> None:
