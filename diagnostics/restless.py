@@ -15,7 +15,7 @@ import numpy as np
 from diagnostics.arrays import floats
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, State
+    from diagnostics.arrays import Flags, Floats, Integers, State
 
 CORRELATED = 1.3
 """1 / sqrt(1 - phi) for phi = 0.4."""
@@ -23,8 +23,6 @@ REMEMBER = 0.05
 """Weight of the newest difference (our choice)."""
 ODD = 4.0
 """A difference counts as so many usual spreads at most, so that one odd trip is no restless car (our choice)."""
-
-
 FAR_WIDER = 1.7
 """So many usual spreads are no chance of a few readings (our choice)."""
 
@@ -37,12 +35,27 @@ def initial(n_vehicles: int, width: int) -> dict[str, Floats | Integers]:
 def follow(x: Floats, state: State, usual: Floats) -> tuple[Floats, dict[str, Floats | Integers]]:
     """The spread of each series ``(n, width)`` after ``x``, drawn from the ``usual`` one; NaN changes nothing."""
     before, restless = floats(state["restless_before"]), floats(state["restless"])
-    square = (x - before) ** 2 / 2.0
-    first = (usual / CORRELATED) ** 2
-    old = np.where(np.isnan(restless), first, restless)
-    restless = np.where(np.isnan(square), restless, old + REMEMBER * (np.minimum(square, ODD**2 * first) - old))
-    sd = CORRELATED * np.sqrt(np.where(np.isnan(restless), first, restless))
+    restless = _remembered(restless, (x - before) ** 2 / 2.0, (usual / CORRELATED) ** 2)
+    sd = CORRELATED * np.sqrt(restless)
     return sd, {"restless_before": np.where(np.isnan(x), before, x), "restless": restless}
+
+
+def halves_apart(run: Floats, told: Flags, state: State, usual: Floats) -> tuple[Floats, dict[str, Floats | Integers]]:
+    """How far the halves of runs of trips ``(n, width, k)`` lie apart, as a spread, drawn from the ``usual`` one.
+
+    Half the mean square of the differences of halves: where trips follow each other at 0.7 that is about the spread of
+    the run's mean, whatever a single trip's is. ``told`` is where a series has a new trip.
+    """
+    half = run.shape[2] // 2
+    square = (run[:, :, half:].mean(axis=2) - run[:, :, :half].mean(axis=2)) ** 2 / 2.0
+    apart = _remembered(floats(state["halves_apart"]), np.where(told, square, np.nan), usual**2)
+    return np.sqrt(apart), {"halves_apart": apart}
+
+
+def _remembered(before: Floats, square: Floats, usual: Floats) -> Floats:
+    """The running mean of squares, an odd one cut; it begins with the ``usual`` square, and NaN changes nothing."""
+    old = np.where(np.isnan(before), usual, before)
+    return np.where(np.isnan(square), old, old + REMEMBER * (np.minimum(square, ODD**2 * usual) - old))
 
 
 def wide(own: Floats, usual: Floats) -> Floats:

@@ -3,8 +3,7 @@
 A week is the mean of its trips' features, each as its distance from the car's own first weeks in units of their spread
 (no spread is less than the fleet's own median of it); what was not seen counts as usual. The forest is grown on the
 fleet that it then judges, and its limit is the score that so many weeks of that fleet exceed, both of which favour it.
-An alert names the component
-whose detector needs the feature that is furthest off: the forest itself names none.
+An alert names the component whose detector needs the feature that is furthest off: the forest itself names none.
 """
 
 from __future__ import annotations

@@ -26,18 +26,17 @@ from scorecard.seeing import blocks_of, code_version, see, seen_in, together
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from scorecard.judging import Opinion
-    from scorecard.record import Record
     from scorecard.seeing import Request, Seen
     from scorecard.truth import Flags, Floats, Integers
 
 SCALES = (0.6, 0.8, 1.0, 1.3, 1.7)
 """By which all limits of sequential tests are multiplied for the trade-off curve."""
 AHEAD = (0.7, 1.0, 1.15, 1.3, 1.6, 2.0)
-"""So many times as early parts that wear are advised for the other one."""
+"""So many times as early parts that wear are advised, for the other curve."""
 MEANT: Mapping[str, str] = MappingProxyType(
     {
         "engine_oil": "engine_oil/engine oil",
@@ -80,6 +79,8 @@ def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_to
     service = ours_as_service(ours, seen)
     found, matched = figures(truth, service, watched, base, request.seed)
     others = dict(_rivals(seen, say)) if rivals_too else {}
+    by_scale = ((step, ours if step == 1.0 else opinion(seen.record, scale=step)) for step in SCALES)
+    by_ahead = ((step, ours if step == 1.0 else opinion(seen.record, ahead=step)) for step in AHEAD)
     say("figures")
     values: dict[str, Any] = {
         "world": request.world, "stress": request.stress.name, "vehicles": request.vehicles,
@@ -90,8 +91,8 @@ def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_to
         "peers": {name: figures(truth, Service(alerts=each), watched, base, request.seed)[0]
                   for name, each in others.items()},
         "ablations": _ablations(seen, base, request.seed, say) if rivals_too else {},
-        "trade_off": _trade_off(seen, base, say, SCALES, by_scale) if rivals_too else [],
-        "wear_trade_off": _trade_off(seen, base, say, AHEAD, by_ahead) if rivals_too else [],
+        "trade_off": _trade_off(seen, base, say, by_scale) if rivals_too else [],
+        "wear_trade_off": _trade_off(seen, base, say, by_ahead) if rivals_too else [],
         "reliability": reliability(service.chances) if service.chances is not None else [],
         "not_detectable": not_detectable(seen, service.alerts),
     }  # fmt: skip
@@ -223,29 +224,14 @@ def _ablations(seen: Seen, base: Floats, seed: int, say: Callable[[str], None]) 
     return found
 
 
-def by_scale(record: Record, step: float) -> Opinion:
-    """Our opinion with the limits of sequential tests scaled."""
-    return opinion(record, scale=step)
-
-
-def by_ahead(record: Record, step: float) -> Opinion:
-    """Our opinion with parts that wear advised so many times as early."""
-    return opinion(record, ahead=step)
-
-
 def _trade_off(
-    seen: Seen,
-    base: Floats,
-    say: Callable[[str], None],
-    steps: Sequence[float],
-    asked: Callable[[Record, float], Opinion],
+    seen: Seen, base: Floats, say: Callable[[str], None], asked: Iterable[tuple[float, Opinion]]
 ) -> list[tuple[float, float, float]]:
-    """Recall of classes A and B together, and false alarms, step by step."""
+    """Recall of classes A and B together, and false alarms, of our opinions step by step."""
     found = []
-    for step in steps:
-        say(f"trade-off {asked.__name__} {step:g}")
-        service = Service(alerts=alerts_of(asked(seen.record, step).said))
-        card, _ = figures(seen.truth, service, seen.watched, base, seed=0, draws=0)
+    for step, ours in asked:
+        say(f"trade-off: {step:g}")
+        card, _ = figures(seen.truth, Service(alerts=alerts_of(ours.said)), seen.watched, base, seed=0, draws=0)
         wrong = card["false_bookings_per_vehicle_year"].value + card["false_advisories_per_vehicle_year"].value
         recall = [card[name].value for name in ("recall_a", "recall_b") if name in card]
         found.append((step, float(np.mean(recall)) if recall else float("nan"), wrong))

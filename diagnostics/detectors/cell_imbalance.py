@@ -53,9 +53,8 @@ JOINT, WEAK, SHORT = range(3)
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned of any block."""
     width = len(BLOCKS)
-    parts = prefixed(whitened.initial(n_vehicles, width), "test_") | prefixed(
-        restless.initial(n_vehicles, width), "own_"
-    )
+    parts = prefixed(whitened.initial(n_vehicles, width), "test_")
+    parts |= prefixed(restless.initial(n_vehicles, width), "own_")
     for what in ("cell_", "joint_"):
         parts |= prefixed(kalman.initial(n_vehicles, width), what)
     return parts | latched(n_vehicles)

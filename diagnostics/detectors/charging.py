@@ -2,15 +2,15 @@
 
 Why it works: what an alternator can do shows in the upper part of a trip's running voltage; smart ones are low for
 long stretches by intention, so the mean would accuse them. The feature is the 90th percentile after the first two
-minutes. Two tests: below ``charging_low_v`` on trips that follow each other (absolute), and a CUSUM of the fall
-against the car's own normal, raised only when the fall is large enough to matter
-and ends below what sound alternators give on warm days, when all charge less; while it still fills the battery it is
-advice, below ``charging_fills_v`` an appointment. An alternator that weakens fails first
-on single trips, with the heater and the lights on: such trips below ``charging_weak_trip_v`` are counted, the count
-fading with every trip, and three close together are an advisory (a small sound car has one now and then in frost). A
-regulator that lets the voltage rise boils the battery: trips in a row above ``charging_high_v`` and above the car's own
-normal. Regulators are meant to give more in the cold, by 18 to 24 mV/K for six cells (3 to 4 mV/K a cell, makers of
-batteries), so below ``charging_cold_c`` the limit rises with that; so do some cars' normals from the first trip on.
+minutes. Two tests: below ``charging_low_v`` on trips that follow each other (absolute), and a CUSUM of the fall against
+the car's own normal, raised only when the fall is large enough to matter and ends below what sound alternators give on
+warm days, when all charge less; while it still fills the battery it is advice, below ``charging_fills_v`` an
+appointment. An alternator that weakens fails first on single trips, with the heater and the lights on: such trips below
+``charging_weak_trip_v`` are counted, the count fading with every trip, and three close together are an advisory (a
+small sound car has one now and then in frost). A regulator that lets the voltage rise boils the battery: trips in a row
+above ``charging_high_v`` and above the car's own normal. Regulators are meant to give more in the cold, by 18 to 24
+mV/K for six cells (3 to 4 mV/K a cell, makers of batteries), so below ``charging_cold_c`` the limit rises with that; so
+do some cars' normals from the first trip on.
 When not: cars whose controller never charges above 13.2 V in a trip (some mild hybrids) need their own platform row.
 
 Signals needed: control-module voltage, engine speed; for high voltage the air's temperature, or the coolant's after a

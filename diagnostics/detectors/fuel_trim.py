@@ -91,7 +91,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "tank": np.full(n_vehicles, np.nan),
         "waiting": np.zeros(n_vehicles, dtype=np.int64),
         "window": np.full((n_vehicles, 2, 2 * TOGETHER), np.nan),
-        "apart": np.full((n_vehicles, 2), np.nan),
+        "halves_apart": np.full((n_vehicles, 2), np.nan),
     }
     own = restless.initial(n_vehicles, 2) | sequential.initial(n_vehicles, 2)
     return unknown | usual | own | latched(n_vehicles)
@@ -112,11 +112,12 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )  # fmt: skip
     window = pushed(floats(state["window"]), x)
     lately = window[:, :, :TOGETHER].mean(axis=2)  # NaN before it is full
-    apart = _apart(window[:, :, TOGETHER:], x, floats(state["apart"]), p)
+    # By the trips before those that are judged, so that a shift is not taken for restlessness at once.
+    apart, runs = restless.halves_apart(window[:, :, TOGETHER:], known, state, TOGETHER_SHARE * _usual(p))
     recent = {f"recent_{name}": _recent(state[f"recent_{name}"], said[name]) for name in LEVELS}
     levels = np.stack([recent["recent_trim_load"], recent["recent_trim_idle"]], axis=1)
     shifts = levels - drift.baseline
-    clear = _clear(lately, drift, np.sqrt(apart), p)
+    clear = _clear(lately, drift, apart, p)
     which, sign = _loudest(drift, clear, known)
     shift, level = sequential.chosen(shifts, which), sequential.chosen(levels, which)
     excess, usual = _excess(recent, state, drift, p)
@@ -139,14 +140,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         health=np.where(observable, np.clip(1.0 - np.abs(np.nan_to_num(shift)) / p["trim_lamp"], 0.0, 1.0), np.nan),
         numbers=_numbers((x, levels, shifts, drift.baseline), (which, sign), excess - usual, p),
     )
-    after: dict[str, Floats | Integers] = {
-        "usual_excess": usual,
-        "tank": tank,
-        "waiting": waiting,
-        "window": window,
-        "apart": apart,
-    }
-    return judgement, recent | after | spreads | sequential.restarted(sums, cleared[:, None]) | latch_state
+    after: dict[str, Floats | Integers] = {"usual_excess": usual, "tank": tank, "waiting": waiting, "window": window}
+    after |= recent | runs | spreads
+    return judgement, after | sequential.restarted(sums, cleared[:, None]) | latch_state
 
 
 def _numbers(
@@ -164,19 +160,6 @@ def _numbers(
         "lamp": p["trim_lamp"],
         "excess": np.nan_to_num(np.max(np.nan_to_num(excess), axis=1)),
     }
-
-
-def _apart(older: Floats, x: Floats, before: Floats, p: Parameters) -> Floats:
-    """The spread, squared, in which shifts of this car are reckoned: half the square that halves of a run lie apart.
-
-    ``older`` are the trips before those that are judged, so that a shift is not taken for restlessness at once.
-    """
-    usual = (TOGETHER_SHARE * _usual(p)) ** 2
-    half = TOGETHER // 2
-    square = (older[:, :, half:].mean(axis=2) - older[:, :, :half].mean(axis=2)) ** 2 / 2.0
-    old = np.where(np.isnan(before), usual, before)
-    now = old + restless.REMEMBER * (np.minimum(square, restless.ODD**2 * usual) - old)
-    return np.where(np.isnan(square) | np.isnan(x), old, now)
 
 
 def _clear(lately: Floats, drift: sequential.Drift, spread: Floats, p: Parameters) -> Flags:

@@ -91,6 +91,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     own, spreads = restless.follow(x[:, :1], state, sd[:, :1])
     regulates = learned[:, SETTLED] & (own[:, 0] <= p["regulates_k"]) & (usual[:, SETTLED] >= p["regulates_least_c"])
     cold_c = np.where(regulates, np.minimum(p["cold_c"], usual[:, SETTLED] - p["below_regulating_k"]), p["cold_c"])
+    regulated_c = np.where(regulates, usual[:, SETTLED], p["regulated_c"])
     limit = np.stack([cold_c, np.where(learned[:, GAIN], dropped, -np.inf)], axis=1)
     counted, since = _cold(x, x < limit, trips["ended_ms"], state)
     fall = np.stack([p["settled_fall_k"], -np.log(p["warm_partly"])], axis=1)
@@ -110,9 +111,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         since_ms=_since(cold, since, drift),
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == STUCK_OPEN, 0.92, 0.8),
-        health=np.where(
-            observable, _health(x, usual, np.where(regulates, usual[:, SETTLED], p["regulated_c"]), cold_c, p), np.nan
-        ),
+        health=np.where(observable, _health(x, usual, regulated_c, cold_c, p), np.nan),
         numbers=_numbers(x, usual, cold_c),
     )
     after: dict[str, Floats | Integers] = {"cold_trips": counted, "cold_since_ms": since}

@@ -74,9 +74,17 @@ class Chances:
 
 def of_life(life_days: Floats) -> Floats:
     """Chance ``(n,)`` that a remaining life ends within 30 days; NaN where none is stated."""
+    return ended_within(WITHIN_DAYS, life_days)
+
+
+def ended_within(days: Floats | float, life_days: Floats) -> Floats:
+    """Chance that remaining lives ``(n, 3)`` end within ``days`` > 0, one number or one a life; of one life also many.
+
+    A lognormal through the interval; a normal with its upper half where it begins now, since no lognormal does.
+    """
     low, median, high = life_days.T
-    by_factor = (np.log(WITHIN_DAYS) - np.log(np.maximum(median, LEAST_DAYS))) / spread_of(life_days)
-    by_days = (WITHIN_DAYS - median) * Z_95 / np.maximum(high - median, 1.0)
+    by_factor = (np.log(days) - np.log(np.maximum(median, LEAST_DAYS))) / spread_of(life_days)
+    by_days = (days - median) * Z_95 / np.maximum(high - median, 1.0)
     chance: Floats = ndtr(np.where((low <= 0.0) & (high < FAR_DAYS), by_days, by_factor))
     return chance
 

@@ -19,12 +19,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
 
 from diagnostics.chances import read_chances
 from diagnostics.cost_table import costs
 from diagnostics.findings import Timing
-from diagnostics.prognosis.chance import LEAST_DAYS, Heard, chances, spread_of
+from diagnostics.prognosis.chance import LEAST_DAYS, Heard, chances, ended_within
 
 if TYPE_CHECKING:
     from diagnostics.findings import Component, ComponentHealth
@@ -61,12 +60,11 @@ def cheapest_days(life: tuple[float, float, float], health: float, ratio: float)
     ``life`` low, median and high of the days left, holding 90 %; ``ratio`` of the costs after a failure and before.
     """
     _, median, high = (max(days, LEAST_DAYS) for days in life)
-    spread = float(spread_of(np.array([life]))[0])
     left = min(max(health, LEAST_HEALTH), 1.0)
     served = median * (1.0 - left) / left
     days = np.concatenate([[0.0], np.geomspace(median / 100.0, high * BEYOND, POINTS)])
     alive = np.ones(len(days))
-    alive[1:] = 1.0 - ndtr((np.log(days[1:]) - np.log(median)) / spread)
+    alive[1:] = 1.0 - ended_within(days[1:], np.array([life]))
     lived = np.concatenate([[0.0], np.cumsum(np.diff(days) * (alive[1:] + alive[:-1]) / 2.0)])
     rate = (alive + ratio * (1.0 - alive)) / np.maximum(served + lived, 1e-9)
     at = int(rate.argmin())

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.bus_traffic import judge_logs
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 PATIENCE_S = 90.0
+expect.set_options(timeout=30_000)  # a machine that does much else answers later than the usual 5 s
 ROOT = Path(__file__).parents[2]
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.e2e
-expect.set_options(timeout=30_000)  # a machine that does much else answers later than the usual 5 s
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [

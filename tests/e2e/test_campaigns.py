@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.e2e
-expect.set_options(timeout=30_000)  # a machine that does much else answers later than the usual 5 s
 
 PASSWORD = "correct horse battery"
 CHROMIUM = shutil.which("chromium")

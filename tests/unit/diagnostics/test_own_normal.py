@@ -16,19 +16,18 @@ from diagnostics.prognosis.crossing import still_ahead
 from diagnostics.wear import brake_pads_front
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from diagnostics.detector import Detector
+    from diagnostics.detector import Detector, Judgement
 
 START_MS, DAY_MS = 1_750_000_000_000, 86_400_000
 KIND = kind_of("", "")
 
 
-def first_raised(detector: Detector, drives: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The trip at which something is first raised of each car, NaN never; features are ``(cars, trips)``."""
+def lived(detector: Detector, drives: Mapping[str, np.ndarray]) -> Iterator[Judgement]:
+    """What is judged trip by trip, three a day; features are ``(cars, trips)``, and there are no others."""
     cars, trips = next(iter(drives.values())).shape
     state, p = detector.initial(cars), parameters_of(read_platforms(), [KIND] * cars)
-    first = np.full(cars, np.nan)
     for number in range(trips):
         values = np.full((cars, len(FEATURES)), np.nan)
         at = START_MS + number * DAY_MS // 3
@@ -36,24 +35,18 @@ def first_raised(detector: Detector, drives: Mapping[str, np.ndarray]) -> np.nda
         for name, value in drives.items():
             values[:, FEATURES.index(name)] = value[:, number]
         judgement, state = detector.step(Trips(vehicle=np.arange(cars), values=values), state, p)
-        first = np.where((judgement.raised >= 0) & np.isnan(first), number, first)
-    return first
+        yield judgement
 
 
-def changes(detector: Detector, drives: Mapping[str, np.ndarray]) -> list[str]:
-    """What is raised and cleared of one car, in order."""
-    trips = next(iter(drives.values())).shape[1]
-    state, p = detector.initial(1), parameters_of(read_platforms(), [KIND])
-    found = []
-    for number in range(trips):
-        values = np.full((1, len(FEATURES)), np.nan)
-        at = START_MS + number * DAY_MS // 3
-        values[:, FEATURES.index("started_ms")], values[:, FEATURES.index("ended_ms")] = at, at + 1_200_000
-        for name, value in drives.items():
-            values[:, FEATURES.index(name)] = value[:, number]
-        judgement, state = detector.step(Trips(vehicle=np.zeros(1, dtype=np.int64), values=values), state, p)
-        found += ["raised"] * int(judgement.raised[0] >= 0) + ["cleared"] * int(judgement.cleared[0])
-    return found
+def first_raised(detector: Detector, drives: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The trip at which something is first raised of each car, NaN never."""
+    raised = np.array([judgement.raised >= 0 for judgement in lived(detector, drives)])
+    return np.where(raised.any(axis=0), raised.argmax(axis=0), np.nan)
+
+
+def one_car(trips: int, **features: float) -> dict[str, np.ndarray]:
+    """Drives of one car that are all alike."""
+    return {name: np.full((1, trips), value) for name, value in features.items()}
 
 
 def trims(cars: int, trips: int, *, sd: float, phi: float, seed: int) -> dict[str, np.ndarray]:
@@ -107,13 +100,7 @@ def test_a_thermostat_that_holds_steady_below_any_other_is_open() -> None:
     """60 degC in all weathers is said once; a sound car that regulates at 70 has all of its health."""
     rng = np.random.default_rng(6)
     assert first_raised(thermostat.DETECTOR, {"settled_c": 60.0 + 0.8 * rng.standard_normal((1, 60))})[0] < 20
-    state, p = thermostat.DETECTOR.initial(1), parameters_of(read_platforms(), [KIND])
-    for number in range(20):
-        values = np.full((1, len(FEATURES)), np.nan)
-        values[0, [FEATURES.index(name) for name in ("started_ms", "ended_ms", "settled_c")]] = (
-            START_MS + number * DAY_MS, START_MS + number * DAY_MS + 1, 70.0 + 0.5 * rng.standard_normal(),
-        )  # fmt: skip
-        judgement, state = thermostat.DETECTOR.step(Trips(vehicle=np.zeros(1, dtype=np.int64), values=values), state, p)
+    *_, judgement = lived(thermostat.DETECTOR, {"settled_c": 70.0 + 0.5 * rng.standard_normal((1, 20))})
     assert judgement.health[0] > 0.8
 
 
@@ -122,7 +109,9 @@ def test_a_bad_contact_is_not_taken_back_because_it_turned_cold() -> None:
     jitter = np.where(np.arange(120) < 30, 0.06, 0.25)[None, :]
     drives = {"volts_jitter": jitter, "coolant_jitter": np.full_like(jitter, 0.1)}
     drives["ambient_c"] = np.where(np.arange(120) < 60, 16.0, -4.0)[None, :]
-    assert list(changes(noisy_sensor.DETECTOR, drives)) == ["raised"]
+    judged = list(lived(noisy_sensor.DETECTOR, drives))
+    assert sum(int(one.raised[0] >= 0) for one in judged) == 1
+    assert not any(one.cleared[0] for one in judged)
 
 
 def test_one_cold_reading_among_three_is_no_cold_day() -> None:
@@ -150,17 +139,9 @@ def test_pads_in_use_have_not_reached_their_limit_unless_they_were_measured_so()
     """Measured at 2.1 of 2.0 mm there are days left at the least; measured at 1.5 there may be none."""
     lives = {}
     for measured in (2.1, 1.5):
-        state, p = brake_pads_front.MODEL.initial(1), parameters_of(read_platforms(), [KIND])
-        for number in range(30):
-            values = np.full((1, len(FEATURES)), np.nan)
-            for name, value in {
-                "started_ms": START_MS + number * DAY_MS, "ended_ms": START_MS + number * DAY_MS + 1, "speed_n": 500.0,
-                "moving_s": 1000.0, "km": 20.0, "braking_joules_per_kg": 1500.0,
-                "measured_pad_front_mm": measured if number == 1 else np.nan,
-            }.items():  # fmt: skip
-                values[0, FEATURES.index(name)] = value
-            trips = Trips(vehicle=np.zeros(1, dtype=np.int64), values=values)
-            judgement, state = brake_pads_front.MODEL.step(trips, state, p)
+        drives = one_car(90, speed_n=500.0, moving_s=1000.0, km=20.0, braking_joules_per_kg=500.0)
+        drives["measured_pad_front_mm"] = np.where(np.arange(90) == 1, measured, np.nan)[None, :]
+        *_, judgement = lived(brake_pads_front.MODEL, drives)
         lives[measured] = judgement.rul_days[0]
     assert lives[2.1][1] > 20.0
     assert lives[1.5][1] == 0.0

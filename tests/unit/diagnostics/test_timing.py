@@ -99,3 +99,10 @@ def test_every_component_has_its_costs() -> None:
     assert all(cost.ratio >= 1.0 for cost in costs().values())
     with pytest.raises(ParameterError, match="lacks battery_12v"):
         read_costs("")
+
+
+def test_a_life_that_may_end_now_but_hardly_does_is_not_cut_short_today() -> None:
+    """150 days in the middle, 0 to 260: a lognormal through nothing called for today, whatever the middle."""
+    days = cheapest_days((0.0, 150.0, 260.0), 0.3, 3.0)
+    assert days is not None
+    assert 20.0 < days < 60.0
