@@ -17,6 +17,7 @@ from diagnostics.detectors import (
     implausible_sensor,
     insulation,
     missing_readings,
+    oil_pressure,
     tyre_pressure,
 )
 from diagnostics.features.trips import FEATURES, Trips
@@ -281,6 +282,34 @@ def test_readings_missing_on_a_bad_line_accuse_no_sensor() -> None:
     worse = [{f"{name}_share": 0.7 if name == "coolant" else 1.0 for name in sensors} for _ in range(12)]
     assert told(missing_readings.DETECTOR, bad) == []
     assert told(missing_readings.DETECTOR, quiet + worse) == ["coolant_missing"]
+
+
+def stops(n: int, a_minute: float, seed: int, **changed: float) -> list[dict[str, float]]:
+    """Drives of 5 to 30 minutes of an engine that stops, without pressure at so many readings a minute."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.uniform(300.0, 1800.0, n)
+    return [
+        {"running_s": each, "oil_pressure_low": float(rng.poisson(a_minute * each / 60.0))} | changed
+        for each in lengths.tolist()
+    ]
+
+
+def test_an_engine_that_stops_and_starts_has_not_lost_its_oil_pressure() -> None:
+    """Late readings at its stops come by chance, few or many a minute; readings all along a drive do not."""
+    bare = {"running_s": 600.0, "oil_pressure_low": 30.0}
+    for a_minute in (0.05, 0.3, 0.8):
+        usual = stops(400, a_minute, seed=5)
+        assert told(oil_pressure.DETECTOR, usual) == []
+        assert told(oil_pressure.DETECTOR, [*usual, bare]) == ["none"], a_minute
+    assert told(oil_pressure.DETECTOR, [bare]) == ["none"], "on a car of which nothing is known"
+    few = {"running_s": 600.0, "oil_pressure_low": 5.0}
+    assert told(oil_pressure.DETECTOR, [*stops(60, 0.0, seed=6), few]) == ["none"], "an engine that never stops"
+
+
+def test_an_engine_that_stops_and_starts_clears_after_its_pressure_is_back() -> None:
+    """Its stray readings do not keep the advice open; nor are those of the fault taken for usual."""
+    usual, bare = stops(200, 0.3, seed=7), [{"running_s": 600.0, "oil_pressure_low": 30.0}] * 20
+    assert told(oil_pressure.DETECTOR, [*usual, *bare, *usual, *bare]) == ["none", "none"]
 
 
 def test_two_tyres_that_lose_at_once_are_not_taken_for_other_tyres() -> None:
