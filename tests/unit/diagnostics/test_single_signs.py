@@ -18,6 +18,7 @@ from diagnostics.detectors import (
     insulation,
     missing_readings,
     oil_pressure,
+    thermostat,
     tyre_pressure,
 )
 from diagnostics.features.trips import FEATURES, Trips
@@ -310,6 +311,23 @@ def test_an_engine_that_stops_and_starts_clears_after_its_pressure_is_back() -> 
     """Its stray readings do not keep the advice open; nor are those of the fault taken for usual."""
     usual, bare = stops(200, 0.3, seed=7), [{"running_s": 600.0, "oil_pressure_low": 30.0}] * 20
     assert told(oil_pressure.DETECTOR, [*usual, *bare, *usual, *bare]) == ["none", "none"]
+
+
+def warm_ups(*first_c: float, gains: float = 1.0) -> list[dict[str, float]]:
+    """Drives with 1 kg of air to 60 degC after nights at 5 degC, of which the first coolant reads so."""
+    return [
+        {"coolant_first": first, "warm_first_c": first, "coolant_last": 60.0, "ambient_c": 5.0, "soak_s": 36_000.0,
+         "warm_gain_k": (60.0 - first) * gains, "warm_air_kg": 1.0, "warm_still_kks": 0.0, "warm_moving_kkm": 0.0}
+        for first in first_c
+    ]  # fmt: skip
+
+
+def test_a_first_coolant_of_the_evening_before_is_no_open_thermostat() -> None:
+    """Drives that begin with an old reading seem to gain nothing, and say nothing; too little gain is still named."""
+    sound = warm_ups(*[5.0] * 30)
+    assert told(thermostat.DETECTOR, sound + warm_ups(*[59.0, 5.0] * 20)) == []
+    assert told(thermostat.DETECTOR, sound + warm_ups(*[59.0] * 20)) == []
+    assert told(thermostat.DETECTOR, sound + warm_ups(*[59.0, 5.0] * 20, gains=0.4)) == ["stuck_open"]
 
 
 def test_two_tyres_that_lose_at_once_are_not_taken_for_other_tyres() -> None:
