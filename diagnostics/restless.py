@@ -32,10 +32,13 @@ def initial(n_vehicles: int, width: int) -> dict[str, Floats | Integers]:
     return {name: np.full((n_vehicles, width), np.nan) for name in ("restless_before", "restless")}
 
 
-def follow(x: Floats, state: State, usual: Floats) -> tuple[Floats, dict[str, Floats | Integers]]:
-    """The spread of each series ``(n, width)`` after ``x``, drawn from the ``usual`` one; NaN changes nothing."""
+def follow(x: Floats, state: State, usual: Floats, *, odd: float = ODD) -> tuple[Floats, dict[str, Floats | Integers]]:
+    """The spread of each series ``(n, width)`` after ``x``, drawn from the ``usual`` one; NaN changes nothing.
+
+    A difference counts as ``odd`` usual spreads at most, which so is the widest that a spread can come out.
+    """
     before, restless = floats(state["restless_before"]), floats(state["restless"])
-    restless = _remembered(restless, (x - before) ** 2 / 2.0, (usual / CORRELATED) ** 2)
+    restless = _remembered(restless, (x - before) ** 2 / 2.0, (usual / CORRELATED) ** 2, odd)
     sd = CORRELATED * np.sqrt(restless)
     return sd, {"restless_before": np.where(np.isnan(x), before, x), "restless": restless}
 
@@ -52,10 +55,10 @@ def halves_apart(run: Floats, told: Flags, state: State, usual: Floats) -> tuple
     return np.sqrt(apart), {"halves_apart": apart}
 
 
-def _remembered(before: Floats, square: Floats, usual: Floats) -> Floats:
+def _remembered(before: Floats, square: Floats, usual: Floats, odd: float = ODD) -> Floats:
     """The running mean of squares, an odd one cut; it begins with the ``usual`` square, and NaN changes nothing."""
     old = np.where(np.isnan(before), usual, before)
-    return np.where(np.isnan(square), old, old + REMEMBER * (np.minimum(square, ODD**2 * usual) - old))
+    return np.where(np.isnan(square), old, old + REMEMBER * (np.minimum(square, odd**2 * usual) - old))
 
 
 def wide(own: Floats, usual: Floats) -> Floats:

@@ -285,6 +285,18 @@ def test_readings_missing_on_a_bad_line_accuse_no_sensor() -> None:
     assert told(missing_readings.DETECTOR, quiet + worse) == ["coolant_missing"]
 
 
+def test_slow_polls_on_a_line_that_loses_packets_accuse_no_sensor() -> None:
+    """Of six answers a trip two to ten arrive by chance; a sensor whose answers then stay away is named."""
+    rng = np.random.default_rng(8)
+
+    def trips(n: int, coolant: float) -> list[dict[str, float]]:
+        fast = [dict.fromkeys(("throttle_share", "manifold_share", "volts_share"), 1.0) for _ in range(n)]
+        return [one | {"coolant_share": float(np.maximum(rng.poisson(coolant), 1)) / 60.0} for one in fast]
+
+    assert told(missing_readings.DETECTOR, trips(2000, 6.0)) == []
+    assert told(missing_readings.DETECTOR, trips(100, 6.0) + trips(60, 1.0)) == ["coolant_missing"]
+
+
 def stops(n: int, a_minute: float, seed: int, **changed: float) -> list[dict[str, float]]:
     """Drives of 5 to 30 minutes of an engine that stops, without pressure at so many readings a minute."""
     rng = np.random.default_rng(seed)
