@@ -41,9 +41,9 @@ TEMPERATURES = ("ambient", "intake", "oil", "coolant")
 SENSORS = ("manifold", *TEMPERATURES)
 """In the order of the causes."""
 LEAST_SENSORS = 3
-SAME_PART = 0.5
+SAME_PART = 0.4
 """A sensor that reads wrong is wrong by the same from start to start, within this part of the limit; readings that came
-late, after the engine had warmed, are not (our choice)."""
+late, after the engine had warmed or before the car stood in its garage, are not (our choice)."""
 TURNING, IDLING = 0.75, 0.5
 """Below the first part of the air's pressure the engine was turning already, unless the voltage says that it stood;
 below the second it idled, and the voltage was an old one: idling holds 30 to 45 kPa (our choice)."""
