@@ -5,8 +5,8 @@ opens. So the hot engine at idle shows thinning by fuel, wear and a worn pump as
 normal at the same speed and temperature; a whitened sum of trip means finds it while the warning lamp is far away. A
 running engine without pressure is said at once. An engine that stops at the lights and in hybrids gives a reading
 without pressure now and then while its speed is still held to be what it was, more where packets are lost or come late;
-such readings come by chance, as many a minute as the car shows anyway (Poisson: on simulated hybrids the spread of
-their counts is 0.9 to 1.4 times that of chance). So more of them are asked for than chance gives to this car.
+such readings come as many a minute as the car shows anyway, scattered by chance and by how often it stops. So five more
+are asked for than six times what is usual for the car.
 When not: many cars have but a switch, and nothing can be learned from that. After an oil change the normal is learned
 anew, since another grade has another pressure; oil that shears within its grade loses a tenth, more is asked for.
 
@@ -14,8 +14,8 @@ Signals needed: oil pressure and engine speed; oil or coolant temperature to kno
 not observable.
 
 Source: workshop figures of pressure switches, 20 to 50 kPa; a fall by 15 % for the next service, by 30 % for soon, five
-readings below 40 kPa to stop, four spreads beyond the car's own rate, which is taken for one a minute until it has
-shown a lower one, and sums of 14: our choice.
+readings below 40 kPa to stop, beyond six times the car's own rate, which is taken for three in ten minutes until it
+has shown its own, and sums of 14: our choice.
 
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years by
 ``tests/unit/diagnostics/test_engine_detectors.py`` with autocorrelated trips, where it is 0. Running
@@ -42,16 +42,18 @@ if TYPE_CHECKING:
 FALLING, LOW, NONE = range(3)
 SERIES = ("idle_oil_pressure", "cruise_oil_pressure")
 PREFIXES = ("oil_idle", "oil_cruise")
-FEW_SPREADS, MANY_SPREADS = 1.0, 4.0
-"""Up to how many spreads above its mean a count is no sign of anything, and beyond how many it is no chance (our
-choice)."""
+DRY = ("dry_readings", "dry_minutes")
+"""Readings without pressure, and the running time in which they came."""
+USUAL, FAR = 2.0, 6.0
+"""Up to how many times what is usual for the car a count is no sign of anything, and beyond how many it is no chance,
+however many stops a trip has (our choice; a reading in fifty of simulated hybrids is dry)."""
 PRIOR_MINUTES, KEPT_MINUTES = 20.0, 600.0
 """Running time that the table's rate weighs, and of which the car's own is the mean at most (our choice)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing seen."""
-    dry: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in ("dry_readings", "dry_minutes")}
+    dry: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in DRY}
     return dry | whitened.initial(n_vehicles, len(SERIES)) | latched(n_vehicles)
 
 
@@ -66,12 +68,12 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     bad = np.where(sure >= p["oil_pressure_next"], FALLING, -1)
     bad = np.where(sure >= p["oil_pressure_soon"], LOW, bad)
     dry, none = _dry(trips, state, p), trips["oil_pressure_low"]
-    bare = (none >= p["oil_pressure_readings"]) & (none > _by_chance(dry, MANY_SPREADS))
+    bare = none >= p["oil_pressure_readings"] + np.floor(FAR * dry)
     bad = np.where(observable, np.where(bare, NONE, bad), -1)
     worst = lost.max(axis=1)
     now = np.nan_to_num(shift.baseline - series).max(axis=1)
     good = observable & (worst < p["oil_pressure_next"] / 2.0) & (now < p["oil_pressure_next"])
-    good &= none <= _by_chance(dry, FEW_SPREADS)
+    good &= none <= USUAL * dry
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["oil_pressure_clear_trips"])
     judgement = Judgement(
         observable=observable,
@@ -93,9 +95,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
 
 def _dry(trips: Trips, state: State, p: Parameters) -> Floats:
     """Readings without pressure that are to be expected of this car in so long a trip."""
-    weight = PRIOR_MINUTES + floats(state["dry_minutes"])
-    rate = (PRIOR_MINUTES * p["oil_pressure_stray"] + floats(state["dry_readings"])) / weight
-    return rate * _minutes(trips)
+    readings = PRIOR_MINUTES * p["oil_pressure_stray"] + floats(state["dry_readings"])
+    return readings / (PRIOR_MINUTES + floats(state["dry_minutes"])) * _minutes(trips)
 
 
 def _minutes(trips: Trips) -> Floats:
@@ -103,13 +104,8 @@ def _minutes(trips: Trips) -> Floats:
     return np.nan_to_num(trips["running_s"]) / 60.0
 
 
-def _by_chance(expected: Floats, spreads: float) -> Floats:
-    """So many spreads of a Poisson count above its mean."""
-    return expected + spreads * np.sqrt(expected)
-
-
 def _learned(trips: Trips, state: State, counts: Flags) -> dict[str, Floats | Integers]:
-    """Readings without pressure and minutes of the trips that count; the oldest fade."""
+    """What the trips that count tell of the car's rate; the oldest fade."""
     readings = floats(state["dry_readings"]) + np.where(counts, trips["oil_pressure_low"], 0.0)
     minutes = floats(state["dry_minutes"]) + np.where(counts, _minutes(trips), 0.0)
     kept = KEPT_MINUTES / np.maximum(minutes, KEPT_MINUTES)

@@ -307,24 +307,25 @@ def test_slow_polls_on_a_line_that_loses_packets_accuse_no_sensor() -> None:
     assert told(missing_readings.DETECTOR, trips(100, 6.0) + trips(60, 1.0)) == ["coolant_missing"]
 
 
-def stops(n: int, a_minute: float, seed: int, **changed: float) -> list[dict[str, float]]:
-    """Drives of 5 to 30 minutes of an engine that stops, without pressure at so many readings a minute."""
+def stops(n: int, a_minute: float, seed: int) -> list[dict[str, float]]:
+    """Drives of 5 to 30 minutes of an engine that stops, dry at so many readings a minute, more in town."""
     rng = np.random.default_rng(seed)
-    lengths = rng.uniform(300.0, 1800.0, n)
+    minutes, town = rng.uniform(5.0, 30.0, n), np.exp(rng.normal(0.0, 0.4, n))
+    dry = rng.poisson(a_minute * town * minutes).astype(float)
     return [
-        {"running_s": each, "oil_pressure_low": float(rng.poisson(a_minute * each / 60.0))} | changed
-        for each in lengths.tolist()
+        {"running_s": 60.0 * each, "oil_pressure_low": count}
+        for each, count in zip(minutes.tolist(), dry.tolist(), strict=True)
     ]
 
 
 def test_an_engine_that_stops_and_starts_has_not_lost_its_oil_pressure() -> None:
-    """Late readings at its stops come by chance, few or many a minute; readings all along a drive do not."""
-    bare = {"running_s": 600.0, "oil_pressure_low": 30.0}
-    for a_minute in (0.05, 0.3, 0.8):
+    """Late readings at its stops, few or many a minute, are usual for it; readings all along a drive are not."""
+    slow, fast = ({"running_s": 600.0, "oil_pressure_low": count} for count in (30.0, 280.0))
+    for a_minute, bare in ((0.05, slow), (0.3, slow), (0.8, fast)):
         usual = stops(400, a_minute, seed=5)
         assert told(oil_pressure.DETECTOR, usual) == []
         assert told(oil_pressure.DETECTOR, [*usual, bare]) == ["none"], a_minute
-    assert told(oil_pressure.DETECTOR, [bare]) == ["none"], "on a car of which nothing is known"
+    assert told(oil_pressure.DETECTOR, [slow]) == ["none"], "on a car of which nothing is known"
     few = {"running_s": 600.0, "oil_pressure_low": 5.0}
     assert told(oil_pressure.DETECTOR, [*stops(60, 0.0, seed=6), few]) == ["none"], "an engine that never stops"
 
