@@ -12,7 +12,11 @@ hours of rest and with the ignition's own loads, tells the charge. So the three 
 drain, a deeper fall from a normal rest is an ageing battery or a bad cable, a slow starter with a normal fall is the
 starter. Last, absolute limits: the 40th percentile of the last twenty starts, and the median of the last eight rests; a
 rest that fell below the car's normal is low only if that median is below half a charge.
-When not: a device that wakes only after the start, a car whose alternator takes over at once, jump starts. A lasting
+Levels are judged in the car's own volts: where its running voltage is low for good, and is its own
+normal (:mod:`diagnostics.own_voltage`), they are scaled by the same share, and before that is known they are held
+back; starts are not where the car's rests show that its voltmeter is right.
+When not: a car whose regulator was low when met and whose meter is right empties its battery, which we then call its
+normal; a device that wakes only after the start, a car whose alternator takes over at once, jump starts. A lasting
 fall of the resistance is a new battery: then its normal is learned anew. High resistance in a cable looks the same; the
 advice says so.
 
@@ -36,11 +40,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import sequential
+from diagnostics import own_voltage, sequential
 from diagnostics.arrays import columns_of, floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
-from diagnostics.onboard_voltage import at_rest
+from diagnostics.onboard_voltage import at_rest, batteries
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -88,11 +92,12 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "fall_before": np.full((n_vehicles, len(LUCK)), np.nan),
         "fall_moves": np.full((n_vehicles, len(LUCK)), np.nan),
     }
-    return rings | sequential.initial(n_vehicles, 5) | latched(n_vehicles)
+    return rings | own_voltage.initial(n_vehicles) | sequential.initial(n_vehicles, 5) | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
+    p, held, own_after = _in_own_volts(trips, state, p)
     starts, rests, rested = _rings(trips, state)
     reserve, charge = _quantile(starts, QUANTILE, LEAST_STARTS), _quantile(rests, 0.5, LEAST_RESTS)
     x = _series(trips, rested, p)
@@ -104,6 +109,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         learn=p["battery_learn_starts"][:, None], k=p["cusum_k"][:, None], hold=p["battery_h"][:, None] / 2.0,
         prior=0.0, settle=SETTLE_TRIPS, pace=PACE,
     )  # fmt: skip
+    meter_right = -drift.baseline[:, REST] >= p["rest_half_v"]
+    reserve, charge = np.where(held & ~meter_right, np.nan, reserve), np.where(held, np.nan, charge)
     worse = np.where(np.isnan(drift.baseline) | np.isnan(x), 0.0, x - drift.baseline)
     loud = drift.up > p["battery_h"][:, None]
     measured = ~np.isnan(x).all(axis=1) | ~np.isnan(trips["crank_volts"])
@@ -130,10 +137,29 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         "starts": starts, "rests": rests, "bad_since_ms": since, "fall_moves": moves,
         "fall_before": np.where(np.isnan(x[:, LUCK]), floats(state["fall_before"]), x[:, LUCK]),
     }  # fmt: skip
-    return judgement, rings | _renewed(sequential.restarted(sums, cleared[:, None]), drift, p) | latch_state
+    return judgement, rings | own_after | _renewed(sequential.restarted(sums, cleared[:, None]), drift, p) | latch_state
 
 
 SPREADS = ("fall_log", "plateau_log", "rest_v", "crank_rpm_log", "dip_log")
+SCALED = ("crank_v", "crank_normal_v", "crank_flat_v", "rest_v", "rest_half_v", "rest_normal_v", "rest_flat_v")
+"""Levels that are meant for a meter that is right and a battery that is filled."""
+PARAMETERS = (
+    *SCALED, "battery_hysteresis_v", "rest_hysteresis_v", "battery_clear_trips", "battery_h", "battery_learn_starts",
+    "battery_ageing_ratio", "battery_soon_ratio", "rest_fall_v", "crank_slower", "cusum_k",
+    *(f"{name}_sd" for name in SPREADS), *own_voltage.PARAMETERS,
+)  # fmt: skip
+
+
+def _in_own_volts(trips: Trips, state: State, p: Parameters) -> tuple[Parameters, Flags, dict[str, Floats | Integers]]:
+    """Parameters for the volts of each car, where limits are held back, and what is known of its charging.
+
+    Only downwards: where the regulator is set high and the meter is right, the battery rests as others do.
+    """
+    volts = np.where(trips["running_s"] >= p["charging_trip_s"], trips["charging_volts"], np.nan)
+    own, after = own_voltage.follow(volts / batteries(volts), trips["running_s"], state, p)
+    mine = {name: p[name] for name in PARAMETERS} | {name: p[name] * np.minimum(own.share, 1.0) for name in SCALED}
+    early = integers(state["learned"])[:, REST] < 2.0 * p["battery_learn_starts"]
+    return mine, own.held & (early | ~np.isnan(own.level)), after
 
 
 def _rings(trips: Trips, state: State) -> tuple[Floats, Floats, Floats]:
@@ -321,10 +347,6 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
-    parameters=(
-        "crank_v", "crank_normal_v", "crank_flat_v", "rest_v", "rest_normal_v", "rest_flat_v", "battery_hysteresis_v",
-        "rest_hysteresis_v", "battery_clear_trips", "battery_h", "battery_learn_starts", "battery_ageing_ratio",
-        "battery_soon_ratio", "rest_fall_v", "rest_half_v", "crank_slower", "cusum_k",
-        *(f"{name}_sd" for name in SPREADS),
-    ),
-)  # fmt: skip
+    parameters=PARAMETERS,
+    renewed=own_voltage.kept,
+)

@@ -11,7 +11,11 @@ small sound car has one now and then in frost). A regulator that lets the voltag
 above ``charging_high_v`` and above the car's own normal. Regulators are meant to give more in the cold, by 18 to 24
 mV/K for six cells (3 to 4 mV/K a cell, makers of batteries), so below ``charging_cold_c`` the limit rises with that; so
 do some cars' normals from the first trip on.
-When not: cars whose controller never charges above 13.2 V in a trip (some mild hybrids) need their own platform row.
+When not: a car that was low in the first trips that we saw of it, and stays so while hours of running and many starts
+pass, has that for its normal, and the limits, but those of high voltage, are scaled to it
+(:mod:`diagnostics.own_voltage`): its voltmeter reads off, or its controller charges otherwise, as some mild hybrids'
+do. Until that is known its level alone says nothing, so a regulator that was low when the car was met is told only if
+it falls further. High voltage is only told where it has risen above the car's own normal.
 
 Signals needed: control-module voltage, engine speed; for high voltage the air's temperature, or the coolant's after a
 rest. Without the first two: not observable. Two batteries in series (24 V) are judged by half their voltage.
@@ -35,7 +39,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import sequential
+from diagnostics import own_voltage, sequential
 from diagnostics.arrays import floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -54,6 +58,14 @@ RESTED_S = 3 * 3600.0
 """Rest after which the coolant has come near the air (our choice)."""
 SETTLE_TRIPS = 40.0
 """Trips until which the car's normal is their running mean (our choice)."""
+SCALED = ("charging_low_v", "charging_weak_v", "charging_weak_trip_v", "charging_fills_v", "undervolt_v")
+"""Limits that are meant for the usual running voltage."""
+PARAMETERS = (
+    "charging_learn_trips", "charging_h", "charging_fall_v", "charging_weak_v",
+    "charging_low_v", "charging_low_trips", "charging_clear_trips", "undervolt_v", "cusum_k",
+    "charging_weak_trip_v", "charging_weak_count", "charging_high_v", "charging_high_trips",
+    "charging_fills_v", "charging_rise_v", "charging_cold_c", "charging_cold_v_per_k", *own_voltage.PARAMETERS,
+)  # fmt: skip
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -66,7 +78,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "high_trips": np.zeros(n_vehicles, dtype=np.int64),
         "high_since_ms": np.full(n_vehicles, np.nan),
     }
-    return low | sequential.initial(n_vehicles) | latched(n_vehicles)
+    return low | own_voltage.initial(n_vehicles) | sequential.initial(n_vehicles) | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -75,18 +87,21 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     count = batteries(told)
     volts = told / count
     observable = ~np.isnan(volts)
+    own, own_after = own_voltage.follow(volts, trips["running_s"], state, p)
+    p = own_voltage.scaled({name: p[name] for name in PARAMETERS}, SCALED, own)
     low_trips, since = _beyond(volts < p["charging_low_v"], volts, trips["ended_ms"], state, "low")
     high_v = p["charging_high_v"] + _in_cold(trips, p)
     drift, sums = sequential.follow(
-        volts, trips["ended_ms"], state, mean=p["charging_v"], sd=p["charging_sd_v"], learn=p["charging_learn_trips"],
-        k=p["cusum_k"], hold=p["charging_h"] / 2.0, settle=SETTLE_TRIPS,
+        volts, trips["ended_ms"], state, mean=np.where(own.off, own.level, p["charging_v"]),
+        sd=p["charging_sd_v"], learn=p["charging_learn_trips"], k=p["cusum_k"], hold=p["charging_h"] / 2.0,
+        settle=SETTLE_TRIPS,
     )  # fmt: skip
     known = drift.learned >= p["charging_learn_trips"]
     fell = known & (volts < p["charging_weak_trip_v"]) & (drift.baseline - volts >= p["charging_fall_v"])
     weak = np.where(observable, FADES * floats(state["weak_trips"]) + fell, floats(state["weak_trips"]))
     above = known & (volts >= high_v) & (volts - drift.baseline >= p["charging_rise_v"])
     high_trips, high_since = _beyond(above, volts, trips["ended_ms"], state, "high")
-    low = low_trips >= p["charging_low_trips"]
+    low = (low_trips >= p["charging_low_trips"]) & ~own.held
     fallen = (drift.down > p["charging_h"]) & (drift.baseline - volts >= p["charging_fall_v"])
     fallen &= volts < p["charging_weak_v"]
     high = high_trips >= p["charging_high_trips"]
@@ -106,7 +121,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         since_ms=np.where(high, high_since, np.where(low, since, drift.down_since_ms)),
         found_ms=trips["ended_ms"],
         confidence=np.where(low | high, 0.9, 0.8),
-        health=np.where(observable, np.clip(np.where(bad >= 0, np.minimum(health, 0.5), health), 0.0, 1.0), np.nan),
+        health=np.where(observable & ~own.held, np.clip(np.where(bad >= 0, np.minimum(health, 0.5), health), 0.0, 1.0),
+                        np.nan),
         numbers={
             "value": told, "expectation": count * usual, "missing": count * (usual - volts),
             "threshold": count * _spoke(bad, low, high_v, usual, p),
@@ -116,7 +132,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         "low_trips": low_trips, "low_since_ms": since, "high_trips": high_trips, "high_since_ms": high_since,
         "weak_trips": np.where(cleared, 0.0, weak), "empty_trips": empty_trips,
     }  # fmt: skip
-    return judgement, after | sequential.restarted(sums, cleared) | latch_state
+    return judgement, after | own_after | sequential.restarted(sums, cleared) | latch_state
 
 
 def _spoke(bad: Integers, low: Flags, high_v: Floats, usual: Floats, p: Parameters) -> Floats:
@@ -205,8 +221,12 @@ DETECTOR = Detector(
         ),
     ),
     needs=("charging_volts",),
-    signals=(signals.CONTROL_MODULE_VOLTAGE, signals.ENGINE_SPEED, signals.AMBIENT_AIR_TEMPERATURE,
-             signals.COOLANT_TEMPERATURE),
+    signals=(
+        signals.CONTROL_MODULE_VOLTAGE,
+        signals.ENGINE_SPEED,
+        signals.AMBIENT_AIR_TEMPERATURE,
+        signals.COOLANT_TEMPERATURE,
+    ),
     drawn=Drawn(
         feature="charging_volts",
         unit="V",
@@ -214,10 +234,6 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
-    parameters=(
-        "charging_v", "charging_sd_v", "charging_learn_trips", "charging_h", "charging_fall_v", "charging_weak_v",
-        "charging_low_v", "charging_low_trips", "charging_trip_s", "charging_clear_trips", "undervolt_v", "cusum_k",
-        "charging_weak_trip_v", "charging_weak_count", "charging_high_v", "charging_high_trips",
-        "charging_fills_v", "charging_rise_v", "charging_cold_c", "charging_cold_v_per_k",
-    ),
-)  # fmt: skip
+    parameters=PARAMETERS,
+    renewed=own_voltage.renewed,
+)
