@@ -12,9 +12,9 @@ hours of rest and with the ignition's own loads, tells the charge. So the three 
 drain, a deeper fall from a normal rest is an ageing battery or a bad cable, a slow starter with a normal fall is the
 starter. Last, absolute limits: the 40th percentile of the last twenty starts, and the median of the last eight rests; a
 rest that fell below the car's normal is low only if that median is below half a charge.
-Levels are judged in the car's own volts: where its running voltage is low for good, and is its own
-normal (:mod:`diagnostics.own_voltage`), they are scaled by the same share, and before that is known they are held
-back; starts are not where the car's rests show that its voltmeter is right.
+Levels are judged in the car's own volts: where its running voltage is low for good, and is its own normal
+(:mod:`diagnostics.own_voltage`), they are scaled by the same share, and before that is known they are held back; starts
+are not where the car's rests show that its voltmeter is right.
 When not: a car whose regulator was low when met and whose meter is right empties its battery, which we then call its
 normal; a device that wakes only after the start, a car whose alternator takes over at once, jump starts. A lasting
 fall of the resistance is a new battery: then its normal is learned anew. High resistance in a cable looks the same; the

@@ -3,11 +3,11 @@
 Why it works: with the engine running, the system sits above the battery's own 12.7 V whenever the alternator works;
 smart alternators let it down to 12.3 V for stretches, never below 11.8 V. Below that for thirty readings in a row the
 car lives off its battery and stalls within the hour.
-When not: in the first two minutes after a start (battery recovers), which are left out. A car that was low in the
-first trips that we saw of it may have a voltmeter that reads off: until it was seen sound, or lived so for hours
+When not: in the first two minutes after a start (battery recovers), which are left out. A car that was low in the first
+trips that we saw of it may have a voltmeter that reads off: until it was seen sound, or lived so for hours
 (:mod:`diagnostics.own_voltage`), it takes a fall of ``own_drop_v`` below its first trips, or less than any regulator
-gives; where low has proved to be its own normal, that fall below its level. So an alternator that was dead when the car was met is said a trip or
-more later than one that dies while we look.
+gives; where low has proved to be its own normal, that fall below its level. So an alternator that was dead when the car
+was met is said a trip or more later than one that dies while we look.
 
 Signals needed: control-module voltage, engine speed. Without them: not observable.
 

@@ -114,7 +114,7 @@ def test_a_finding_is_withdrawn_where_low_proves_to_be_the_cars_normal() -> None
 
 
 def test_a_repair_does_not_make_a_known_car_unknown() -> None:
-    """A bad repair of a car that was sound is said on its first trip; the normal of one that was low is learned anew."""
+    """A bad repair of a car that was sound is said on its first trip; of one that was low it is learned anew."""
     for level, said in ((14.2, True), (11.5, False)):
         _, state = judged(charging_failure.DETECTOR, drives(around(level, 60)))
         renewed = charging_failure.DETECTOR.renewed
