@@ -113,7 +113,6 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     good &= (weak < p["charging_weak_count"] / 2.0) & (high_trips == 0)
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["charging_clear_trips"])
     usual = np.where(drift.learned < p["charging_learn_trips"], p["charging_v"], drift.baseline)
-    health = (volts - p["undervolt_v"]) / (p["charging_low_v"] - p["undervolt_v"])
     judgement = Judgement(
         observable=observable,
         raised=raised,
@@ -121,8 +120,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         since_ms=np.where(high, high_since, np.where(low, since, drift.down_since_ms)),
         found_ms=trips["ended_ms"],
         confidence=np.where(low | high, 0.9, 0.8),
-        health=np.where(observable & ~own.held, np.clip(np.where(bad >= 0, np.minimum(health, 0.5), health), 0.0, 1.0),
-                        np.nan),
+        health=np.where(own.held, np.nan, _health(volts, bad, p)),
         numbers={
             "value": told, "expectation": count * usual, "missing": count * (usual - volts),
             "threshold": count * _spoke(bad, low, high_v, usual, p),
@@ -133,6 +131,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         "weak_trips": np.where(cleared, 0.0, weak), "empty_trips": empty_trips,
     }  # fmt: skip
     return judgement, after | own_after | sequential.restarted(sums, cleared) | latch_state
+
+
+def _health(volts: Floats, bad: Integers, p: Parameters) -> Floats:
+    """1 from the limit of low voltage on, 0 where it does not charge; half at most of what is found; NaN not told."""
+    health = (volts - p["undervolt_v"]) / (p["charging_low_v"] - p["undervolt_v"])
+    clipped: Floats = np.clip(np.where(bad >= 0, np.minimum(health, 0.5), health), 0.0, 1.0)
+    return clipped
 
 
 def _spoke(bad: Integers, low: Flags, high_v: Floats, usual: Floats, p: Parameters) -> Floats:
