@@ -12,7 +12,9 @@ what must be missing).
 Second test: the spread between the hottest and the coldest module against the car's own normal, since a blocked channel
 leaves some modules hot. Both are whitened CUSUMs; the hottest module above ``pack_hot_c`` for several stretches is said
 at once.
-When not: gentle stretches make too little heat to judge (``pack_least_heat``); a fast charge heats any battery, but its
+When not: a cold battery (``pack_cooled_c``) is heated or left alone, by its coolant or the air of the cabin, so that
+its rise tells nothing of cooling (development fleet, seeds 12 and 13: 3 cars booked falsely, all in frost; none since);
+gentle stretches make too little heat to judge (``pack_least_heat``); a fast charge heats any battery, but its
 current is counted; a battery cooled by air tells no coolant temperature: there only spread and limit are judged.
 
 Signals needed: battery temperature, current, coolant temperature; hottest and coldest module for the spread. Without
@@ -138,7 +140,8 @@ def _residual(trips: Trips, state: State, p: Parameters) -> tuple[Floats, Floats
     And the balance learned.
     """
     heat, cooling, rise = trips["pack_heat_kaah"], trips["pack_cooling_kh"], trips["pack_rise_k"]
-    told = (heat >= p["pack_least_heat"]) & ~np.isnan(cooling) & ~np.isnan(rise)
+    cold = trips["pack_hottest_c"] < p["pack_cooled_c"]
+    told = (heat >= p["pack_least_heat"]) & ~np.isnan(cooling) & ~np.isnan(rise) & ~cold
     h, g, r = (np.where(told, values, 0.0) for values in (heat, cooling, rise))
     old = {name: floats(state[name]) for name in SUMS}
     # The prior counts as stretches that showed exactly it: with 3 (1000 A2h)2 and 10 (K h)2.
@@ -244,7 +247,7 @@ DETECTOR = Detector(
     parameters=(
         "pack_k_per_heat", "pack_cooling_per_h", "pack_least_heat", "pack_sd_k", "pack_doubt", "pack_balance_learn",
         "pack_learn", "pack_phi", "pack_k", "pack_h", "pack_rise_sd", "pack_apart_k", "pack_apart_sd_k",
-        "pack_apart_more_k", "pack_hot_c", "pack_hot_times", "pack_clear_trips",
+        "pack_apart_more_k", "pack_hot_c", "pack_cooled_c", "pack_hot_times", "pack_clear_trips",
         "pack_missing", "pack_missing_sure", "pack_missing_prior", "pack_usual_learn",
     ),
 )  # fmt: skip
