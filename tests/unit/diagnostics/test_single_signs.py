@@ -12,7 +12,9 @@ from diagnostics.detectors import (
     boost,
     cell_imbalance,
     charging,
+    cooling,
     dpf,
+    fuel_trim,
     hv_thermal,
     implausible_sensor,
     insulation,
@@ -143,6 +145,38 @@ def test_an_alternator_that_breaks_down_at_times_is_an_advisory() -> None:
     assert told(charging.DETECTOR, charges(*[13.05] * 40)) == [], "a car that always charges so"
     assert told(charging.DETECTOR, charges(*close)) == ["low_at_times"]
     assert told(charging.DETECTOR, charges(*apart)) == []
+
+
+def crawls(air_c: float, rise_k: float, n: int, seed: int) -> list[dict[str, float]]:
+    """Drives in town on which the warm coolant follows the air, and stands ``rise_k`` higher than it should."""
+    draw = np.random.default_rng(seed)
+    return [
+        {"hot_slow_c": 87.0 + 0.2 * (air_c - 15.0) + rise_k + draw.normal(0.0, 1.0), "ambient_c": air_c}
+        for _ in range(n)
+    ]
+
+
+def test_a_summer_is_no_fault_of_the_cooling() -> None:
+    """From frost to a hot month a sound thermostat lets the coolant rise by 7 K; the same rise in cool air is said."""
+    winter = crawls(-5.0, 0.0, 40, seed=1)
+    assert told(cooling.DETECTOR, winter + crawls(30.0, 0.0, 80, seed=2)) == []
+    assert told(cooling.DETECTOR, winter + crawls(-5.0, 7.0, 80, seed=2)) == ["fan_weak"]
+
+
+def test_a_trip_beyond_what_the_lamp_allows_is_said_at_once_and_booked_the_second_time() -> None:
+    """Idling is seldom; a leak that opens fast has no time for eight means of it."""
+    sound = [{"trim_load": 0.0, "trim_idle": 1.0}] * 15
+    assert told(fuel_trim.DETECTOR, [*sound, {"trim_idle": 30.0}]) == ["lean_drift"]
+    assert told(fuel_trim.DETECTOR, [*sound, {"trim_idle": 30.0}, {"trim_idle": 33.0}]) == ["lean_drift", "lean"]
+    assert told(fuel_trim.DETECTOR, [*sound, {"trim_load": -26.0}]) == ["rich_drift"]
+
+
+def test_the_rise_of_a_cold_traction_battery_tells_nothing_of_its_cooling() -> None:
+    """In frost the cabin's air warms it; what would be a pump that stopped is only said of a warm one."""
+    frost = [stretch | {"pack_hottest_c": 5.0} for stretch in packs(0.0, 80, seed=1) + packs(0.9, 60, seed=2)]
+    warm = [stretch | {"pack_hottest_c": 30.0} for stretch in packs(0.0, 80, seed=1) + packs(0.9, 60, seed=2)]
+    assert told(hv_thermal.DETECTOR, frost) == []
+    assert "warm" in told(hv_thermal.DETECTOR, warm)
 
 
 def fills(km: float, n: int) -> list[dict[str, float]]:
