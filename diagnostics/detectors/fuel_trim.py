@@ -33,8 +33,8 @@ on the recorded drives.
 False-alarm rate: 0.004 per vehicle-year is aimed at; 5 advisories that were none in the 1002 vehicle-years of those
 fleets and no booking, with 8 of 16 failures found (6 before trips beyond what the lamp allows were said at once: none
 of a sound car was beyond 20 %). With one trip's spread in the place of a mean's there were 42 false findings, and the
-same faults found. The price: shifts of 4 to 5 % in cars whose trips follow each other are found weeks later, or at their next
-step. 0 in the 33 recorded drives of one sound car.
+same faults found. The price: shifts of 4 to 5 % in cars whose trips follow each other are found weeks later, or at
+their next step. 0 in the 33 recorded drives of one sound car.
 """
 
 from __future__ import annotations
