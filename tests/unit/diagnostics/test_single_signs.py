@@ -284,6 +284,26 @@ def test_other_tyres_at_less_pressure_are_no_leak() -> None:
     assert leaking[0].endswith("_rl")
 
 
+def late(readings: list[dict[str, float]], share: float, seed: int) -> list[dict[str, float]]:
+    """Cold readings, of which a share is that of the tyre as it was when the last drive ended, 20 to 30 kPa warmer."""
+    draw = np.random.default_rng(seed)
+    return [
+        {name: value + draw.uniform(20.0, 30.0) * (name.endswith("_kpa") and draw.random() < share)
+         for name, value in one.items()}
+        for one in readings
+    ]  # fmt: skip
+
+
+def test_pressures_of_the_drive_before_are_no_leak_when_they_end() -> None:
+    """Two warm readings in a row are no refill where many come late, nor the cold ones after them a leak."""
+    even = (300.0, 300.0, 300.0, 300.0)
+    for seed in range(4):
+        known = tyres(even, 40, seed=seed)
+        assert told(tyre_pressure.DETECTOR, known + late(tyres(even, 300, seed=seed), 0.1, seed), a_day=2) == []
+        leak = known + late(tyres(even, 50, leak=2.0, seed=seed), 0.1, seed)
+        assert told(tyre_pressure.DETECTOR, leak, a_day=2)[0].endswith("_rl")
+
+
 def boosts(gap: float, air: float, control: float, n: int) -> list[dict[str, float]]:
     """Drives under boost: kPa missing, logarithm of the air beyond what the cylinders take, points of the actuator."""
     return [{"boost_gap": gap, "charge_air_excess": air, "boost_control": control} for _ in range(n)]
