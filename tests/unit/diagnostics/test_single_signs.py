@@ -62,6 +62,19 @@ def stored(code: str, *days: float) -> list[Severity]:
     return [finding.severity for finding in code_findings(events)]
 
 
+def test_a_full_filter_s_code_is_said_once_it_is_stored_again() -> None:
+    """A long drive burns the soot of short ones, and the filter's detector reminds of it; what comes back is said."""
+    assert stored("P2463", 0.0) == []
+    assert stored("P2463", 0.0, 9.0) == [Severity.NEXT_SERVICE]
+    assert stored("P2463", 0.0, 80.0) == []
+    standing = [
+        CodeEvent(vehicle_id="v", ecu="7E8", code="P2463", time_ms=START_MS + day * int(DAY_MS), state=CONFIRMED,
+                  present=True)
+        for day in (0, 9)
+    ]  # fmt: skip
+    assert [finding.found_at.timestamp() * 1000.0 for finding in code_findings(standing)] == [standing[1].time_ms]
+
+
 def test_a_code_that_one_drive_stores_books_nothing_by_itself() -> None:
     """A hot afternoon, a wet morning or a flat battery is enough for it: advice, the table's word the second time."""
     assert stored("P0A7E", 0.0) == [Severity.NEXT_SERVICE]
