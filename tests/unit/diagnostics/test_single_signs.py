@@ -356,6 +356,10 @@ def test_a_start_that_was_not_seen_says_nothing_about_sensors() -> None:
     """Packets lost at the start leave readings of a running engine: charging voltage, a manifold sucked empty."""
     assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0)) == ["coolant_implausible"]
     assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, rest_volts=14.2)) == []
+    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, coolant_last=85.0)) == [
+        "coolant_implausible"
+    ]
+    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, coolant_last=44.0)) == [], "of the evening"
     assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=32.0)) == []
     assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=60.0, rest_volts=14.2)) == []
     assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=60.0)) == ["manifold_implausible"]
