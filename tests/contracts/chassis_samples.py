@@ -24,7 +24,7 @@ FAULTY = {
     "brake_pads_rear": {"braking_joules_per_kg": 450_000.0},
     "tyre_wear": {"tyre_work_km": 12_000.0},
     "tyre_pressure": {"tyre_rl_kpa": -60.0},
-    "wheel_bearing": {"odometer_km": 101_000.0},
+    "wheel_bearing": {"odometer_km": 101_000.0, "wheel_rr_gone": 1.0},
     "wheel_speed_sensor": {"wheel_fr_drops": 30.0},
     "traction_battery": {"charged_ah": -25.0},
     "cell_imbalance": {"cell_4_mohm": 1.0},

@@ -22,6 +22,7 @@ from diagnostics.detectors import (
     oil_pressure,
     thermostat,
     tyre_pressure,
+    wheel_bearing,
 )
 from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.findings import Severity
@@ -167,6 +168,19 @@ def crawls(air_c: float, rise_k: float, n: int, seed: int) -> list[dict[str, flo
         {"hot_slow_c": 87.0 + 0.2 * (air_c - 15.0) + rise_k + draw.normal(0.0, 1.0), "ambient_c": air_c}
         for _ in range(n)
     ]
+
+
+def walks(gone: float) -> list[dict[str, float]]:
+    """Drives of a car at 160,000 km that tells its wheels' speeds; one misses its signal at a walking pace."""
+    wheels = {f"wheel_{corner}_walking_n": 20.0 for corner in ("fl", "fr", "rl", "rr")}
+    wheels |= {f"wheel_{corner}_gone": 0.0 for corner in ("fl", "fr", "rl", "rr")}
+    return [wheels | {"wheel_rl_gone": gone, "odometer_km": 159_000.0 + 30.0 * at} for at in range(40)]
+
+
+def test_wheels_that_all_turn_in_step_speak_against_a_bearing_with_play() -> None:
+    """The mileage alone reminds no car whose wheels were heard; a wheel that misses its signal does."""
+    assert told(wheel_bearing.DETECTOR, walks(0.0)) == []
+    assert told(wheel_bearing.DETECTOR, walks(1.0)) == ["inspection"]
 
 
 def test_a_summer_is_no_fault_of_the_cooling() -> None:
