@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import dips, restless, whitened
-from diagnostics.arrays import floats, in_a_row, part_of, prefixed, some
+from diagnostics.arrays import floats, in_a_row, integers, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
@@ -64,6 +64,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "low_n": np.zeros(n_vehicles),
         "high_n": np.zeros(n_vehicles, dtype=np.int64),
     }
+    parts["engine"] = np.zeros(n_vehicles, dtype=np.int64)
     parts |= dips.initial(n_vehicles) | restless.initial(n_vehicles, 1)
     for what in SERIES:
         parts |= prefixed(whitened.initial(n_vehicles), f"{what}_")
@@ -72,8 +73,9 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
-    rest, sag = _rest(trips), _at_usual_warmth(_sag(trips), _warmth(trips))
-    share = trips["ev_topups"] / trips["ev_parked"]
+    engine = (integers(state["engine"]) > 0) | ~np.isnan(trips["rest_volts"])
+    rest, sag = _rest(trips, engine), _at_usual_warmth(_sag(trips, engine), _warmth(trips))
+    share = np.where(engine, np.nan, trips["ev_topups"] / trips["ev_parked"])
     observable = ~(np.isnan(rest) & np.isnan(sag) & np.isnan(share))
     at_ms = trips["ended_ms"]
     rested, after = _tested(rest, at_ms, state, p, "rest")
@@ -113,28 +115,29 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "usual": np.nan_to_num(topped.baseline) * 100.0,
         },
     )
-    after |= {"low_n": low}
+    after |= {"low_n": low, "engine": engine.astype(np.int64)}
     return judgement, _calmed(after | more | most, cleared) | latch_state
 
 
-def _rest(trips: Trips) -> Floats:
-    """Mean voltage of a car without an engine while parked; of a hybrid one the reading after a long rest, if any."""
+def _rest(trips: Trips, engine: Flags) -> Floats:
+    """Mean voltage of a car without an ``engine`` while parked; of a hybrid one the reading after a long rest, if any.
+
+    Where its engine speed is lost, a hybrid car looks parked while its control units draw.
+    """
     single = trips["rest_volts"]
-    usable = _hybrid(trips) & (trips["soak_s"] >= RESTED_S) & (single < FED_V)
-    return np.where(usable, single, trips["ev_rest_volts"])
+    usable = _electric(trips) & (trips["soak_s"] >= RESTED_S) & (single < FED_V)
+    return np.where(engine, np.where(usable, single, np.nan), trips["ev_rest_volts"])
 
 
-def _sag(trips: Trips) -> Floats:
+def _sag(trips: Trips, engine: Flags) -> Floats:
     """Fall of the voltage at the key; an engine that a hybrid car's traction battery turns is no load for this one."""
     fall = np.maximum(trips["rest_volts"] - trips["crank_volts"], 0.0)
-    return np.where(_hybrid(trips), fall, trips["ev_sag_volts"])
+    return np.where(engine, np.where(_electric(trips), fall, np.nan), trips["ev_sag_volts"])
 
 
-def _hybrid(trips: Trips) -> Flags:
-    """Whether an engine's voltages were measured in a car that tells of its traction battery."""
-    electric = some(~np.isnan(np.stack([trips[name] for name in ELECTRIC], axis=1)))
-    hybrid: Flags = electric & ~np.isnan(trips["rest_volts"]) & np.isnan(trips["ev_rest_volts"])
-    return hybrid
+def _electric(trips: Trips) -> Flags:
+    """Whether a trip tells of a traction battery."""
+    return some(~np.isnan(np.stack([trips[name] for name in ELECTRIC], axis=1)))
 
 
 def _warmth(trips: Trips) -> Floats:

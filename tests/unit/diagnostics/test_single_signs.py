@@ -291,6 +291,13 @@ def test_a_hybrid_car_s_battery_is_judged_at_its_start() -> None:
         assert told(battery_12v_ev.DETECTOR, drives) == found
 
 
+def test_a_hybrid_car_whose_engine_speed_is_lost_does_not_look_parked_and_empty() -> None:
+    """Where readings are lost, what its control units draw awake is no voltage at rest."""
+    lost = {"ev_rest_volts": 11.5, "ev_sag_volts": 0.0, "ev_parked": 2.0, "ev_topups": 1.0, "pack_hottest_c": 20.0}
+    assert told(battery_12v_ev.DETECTOR, [started(0.9, traction=True), *[lost] * 8]) == []
+    assert told(battery_12v_ev.DETECTOR, [lost] * 8) == ["weak"], "of a car without an engine it is"
+
+
 def tyres(kpa: tuple[float, ...], n: int, *, leak: float = 0.0, seed: int = 0) -> list[dict[str, float]]:
     """Cold readings of four tyres, the rear left losing air."""
     draw = np.random.default_rng(seed)
