@@ -73,7 +73,8 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
-    engine = (integers(state["engine"]) > 0) | ~np.isnan(trips["rest_volts"])
+    started = ~np.isnan(trips["rest_volts"]) & np.isnan(trips["ev_rest_volts"])  # before an engine, not parked
+    engine = started | (integers(state["engine"]) > 0)
     rest, sag = _rest(trips, engine), _at_usual_warmth(_sag(trips, engine), _warmth(trips))
     share = np.where(engine, np.nan, trips["ev_topups"] / trips["ev_parked"])
     observable = ~(np.isnan(rest) & np.isnan(sag) & np.isnan(share))
