@@ -178,6 +178,7 @@ def _begin_anew(
     part, trip_ms = parts[detector.name], floats(parts[HEALTH]["trip_ms"])
     mine = services_ms[trips.vehicle, column]
     served = np.where(mine <= trips["started_ms"][:, None], mine, -np.inf).max(axis=1, initial=-np.inf)
+    _note_fitted(trips, served, trip_ms[trips.vehicle, column], detector, part)
     anew = np.flatnonzero(served > trip_ms[trips.vehicle, column])
     rows = trips.vehicle[anew]
     parts[HEALTH]["trip_ms"][rows, column] = trips["started_ms"][anew]
@@ -197,6 +198,18 @@ def _begin_anew(
     if detector.measured is None:
         return alarms, trips
     return alarms, workshop.measured.without_older(trips, detector.measured, anew, served[anew])
+
+
+def _note_fitted(
+    trips: Trips, served: Floats, trip_ms: Floats, detector: Detector, part: dict[str, NDArray[np.generic]]
+) -> None:
+    """Tells a detector what a service book says of parts that were fitted before the first trip."""
+    if detector.fitted is None:
+        return
+    at = np.flatnonzero(np.isfinite(served) & ~(served > trip_ms))
+    rows = trips.vehicle[at]
+    for key, values in detector.fitted(picked(part, rows), served[at]).items():
+        part[key][rows] = values
 
 
 def _judge_open(

@@ -91,7 +91,8 @@ class Detector:
     ``at_once`` is also asked about trips that still go on. ``needs`` names the features without which a trip is not
     observable; ``signals`` the signals behind them; ``drawn`` is what evidence shows. ``measured`` names the feature
     that holds what a workshop measured of its part. ``renewed(state, at_ms)`` is the state after the part was replaced
-    then, where something goes on; otherwise all begins anew.
+    then, where something goes on; otherwise all begins anew. ``fitted(state, at_ms)`` is the state where a service book
+    tells when the part was fitted, before the first trip; without it such an entry is passed over.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Detector:
     at_once: bool = False
     measured: str | None = None
     renewed: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
+    fitted: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
 
 
 def discover(package: ModuleType, constant: str) -> tuple[Detector, ...]:

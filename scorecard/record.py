@@ -73,12 +73,3 @@ class Record:
     start_ms: float = 0.0
     measured: tuple[tuple[int, str, float, float], ...] = field(default=())
     """(vehicle, name, time, value)."""
-
-
-def since_service_ms(record: Record, component: str, at_ms: float) -> Floats:
-    """When the component of each vehicle was last serviced before a time ``(n,)``, NaN where never."""
-    last = np.full(len(record.cars), np.nan)
-    for service in record.services:
-        if service.component == component and service.at_ms <= at_ms:
-            last[service.vehicle] = np.fmax(last[service.vehicle], service.at_ms)
-    return last

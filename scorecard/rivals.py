@@ -14,10 +14,11 @@ from diagnostics.codes import explain
 from scorecard.ageing import best_age
 from scorecard.alerts import Said, alerts_of
 from scorecard.costs import PLANNED, UNPLANNED
+from scorecard.judging import word
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scorecard.ageing import Weibull
     from scorecard.alerts import Alerts
@@ -78,15 +79,17 @@ def _due(record: Record, component: str, until_ms: float) -> Iterator[Said]:
     km_of, days_of = SCHEDULE[component]
     serviced: dict[int, list[float]] = {}
     for service in record.services:
-        if service.component == component:
+        if word(service.component) == component:
             serviced.setdefault(service.vehicle, []).append(service.at_ms)
     trips_of = _trips_by_vehicle(record)
     for vehicle in range(len(record.cars)):
         times = sorted(serviced.get(vehicle, []))
+        within = [time for time in times if time > record.start_ms]
         ended_ms, km = trips_of.get(vehicle, (np.zeros(0), np.zeros(0)))
-        for begin, end in zip([record.start_ms, *times], [*times, until_ms], strict=True):
-            before = _used(record, vehicle, km_of, days_of) if begin == record.start_ms else (0.0, 0.0)
-            at = _used_up_ms(ended_ms, km, begin, before, km_of, days_of)
+        for begin, end in zip([record.start_ms, *within], [*within, until_ms], strict=True):
+            at_first = begin == record.start_ms
+            before = _used(record, vehicle, times, (km_of, days_of)) if at_first else (0.0, 0.0)
+            at = max(_used_up_ms(ended_ms, km, begin, before, km_of, days_of), begin)
             if at < end:
                 yield Said(vehicle=vehicle, component=component, detector="schedule", at_ms=at, books=True)
                 yield Said(vehicle=vehicle, component=component, detector="schedule", at_ms=end, books=None)
@@ -103,11 +106,18 @@ def _trips_by_vehicle(record: Record) -> dict[int, tuple[Floats, Floats]]:
     }
 
 
-def _used(record: Record, vehicle: int, km_of: float, days_of: float) -> tuple[float, float]:
-    """Kilometres and days of the interval that were used up when the record began, had all been done by the booklet."""
-    km = float(record.cars.odometer_km[vehicle]) % km_of if km_of else 0.0
-    days = float(record.cars.age_days[vehicle]) % days_of if days_of else 0.0
-    return km, days
+def _used(record: Record, vehicle: int, times: Sequence[float], of: tuple[float, float]) -> tuple[float, float]:
+    """Kilometres and days of the interval that were used up when the record began.
+
+    Since the last service that the booklet tells of, at the car's mean kilometres a day; without one as if all had been
+    done when it was due.
+    """
+    km, days = float(record.cars.odometer_km[vehicle]), float(record.cars.age_days[vehicle])
+    earlier = [time for time in times if time <= record.start_ms]
+    if earlier:
+        since = (record.start_ms - earlier[-1]) / DAY_MS
+        return km * since / max(days, 1.0), since
+    return km % of[0] if of[0] else 0.0, days % of[1] if of[1] else 0.0
 
 
 def _used_up_ms(

@@ -20,7 +20,7 @@ import numpy as np
 
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import Judgement, latch, latched
-from diagnostics.prognosis import anchored, dose
+from diagnostics.prognosis import anchored, book, dose
 from diagnostics.prognosis.crossing import Z_90, days_until, probability_within, still_ahead
 
 if TYPE_CHECKING:
@@ -58,13 +58,14 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "new": np.zeros(n_vehicles),
         "measured_n": np.zeros(n_vehicles, dtype=np.int64),
     }
-    return counts | anchored.initial(n_vehicles) | dose.initial(n_vehicles) | latched(n_vehicles)
+    seen = anchored.initial(n_vehicles) | dose.initial(n_vehicles)
+    return counts | seen | book.initial(n_vehicles) | latched(n_vehicles)
 
 
 def renewed(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
     """The state when new ones were fitted: habits and the rate of wear belong to the car and stay."""
     kept = {name: floats(state[name]) for name in dose.initial(0)}
-    return anchored.renewed(state) | kept | {"new": np.ones(len(at_ms))}
+    return anchored.renewed(state) | kept | {"new": np.ones(len(at_ms)), "fitted_ms": at_ms}
 
 
 def step(
@@ -83,8 +84,10 @@ def step(
     before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
     daily, days = dose.add(work, trips["ended_ms"], before)
     told = measured_n + ~np.isnan(worn.measured)
-    rul, measure, due = _ends(left, daily, told > 0, mine)
     young = daily.days < p["rate_days"]
+    left, past = _with_book(left, daily, worn, trips, state, mine, ~young)
+    after |= {"rate": left.rate, "rate_var": left.rate_var, "together": left.together}
+    rul, measure, due = _ends(left, daily, told > 0, mine)
     gone = left.amount < mine["limit_mm"]
     bad = np.where(due > mine["worn_p"], WORN, np.where(measure > mine["measure_p"], MEASURE, -1))
     bad = np.where(observable & ~young, bad, -1)
@@ -107,7 +110,20 @@ def step(
         "new": floats(state["new"]),
         "measured_n": told.astype(np.int64),
     }
-    return judgement, counts | after | days | latch_state
+    return judgement, counts | after | days | past | latch_state
+
+
+def _with_book(
+    left: anchored.Left, daily: dose.Dose, worn: Worn, trips: Trips, state: State, mine: Parameters, ready: Flags
+) -> tuple[anchored.Left, dict[str, Floats | Integers]]:
+    """What is left with the wear that the service book tells of, and the book's part of the state."""
+    first = ~np.isnan(worn.measured) & (integers(state["measured_n"]) == 0) & ~left.renewed
+    usable = mine["new_mm"] - mine["limit_mm"]
+    noted = book.noted(mine["new_mm"] - worn.measured, usable, trips["started_ms"], first, state)
+    lost_sd = np.hypot(mine["new_sd_mm"], mine["measured_sd_mm"])
+    left, past = book.learned(left, daily, noted, lost_sd, ready)
+    fitted_ms = np.where(left.renewed, trips["started_ms"], floats(state["fitted_ms"]))
+    return left, {"fitted_ms": fitted_ms, **past}
 
 
 def _prior(trips: Trips, mine: Parameters, new: Flags) -> anchored.Prior:

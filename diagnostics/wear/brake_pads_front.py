@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.detector import Detector, Judgement, Observability
 from diagnostics.findings import Component
-from diagnostics.prognosis import pads, part
+from diagnostics.prognosis import book, pads, part
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -54,5 +54,6 @@ MODEL = Detector(
     step=step,
     measured="measured_pad_front_mm",
     renewed=part.renewed,
+    fitted=book.fitted,
     parameters=(*part.parameters("pad_front"), *pads.PARAMETERS),
 )

@@ -27,7 +27,7 @@ import numpy as np
 
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability
 from diagnostics.findings import Component, Severity
-from diagnostics.prognosis import part
+from diagnostics.prognosis import book, part
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -103,5 +103,6 @@ MODEL = Detector(
     step=step,
     measured="measured_tread_mm",
     renewed=part.renewed,
+    fitted=book.fitted,
     parameters=(*part.parameters("tread"), "rate_days"),
 )

@@ -3,7 +3,8 @@
 Cars that are kept by schedule come once a year or each 15 000 km; the others when something is broken. A workshop
 measures what it sees, renews what is nearly worn, at times finds a fault that has not failed yet, and at times forgets
 to write down what it did. After a failure the car comes when its owner can no longer wait. The device is fitted there
-too, and what can be measured is measured then.
+too, and what can be measured is measured then. The service book that came with the car tells when its parts were last
+renewed, where somebody wrote it down.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ LASTING, GONE_A_YEAR = ("traction_battery",), 0.05
 """Parts that are as old as the car, and what goes of their usable life in a year (our choice)."""
 LATE = 0.35
 """Share of worn parts that are not noticed at a visit."""
+LASTS_DAYS = 1_100.0
+"""Usual life of a part without an interval of its own (our choice)."""
+DROVE_OTHERWISE = 0.2
+"""Lognormal spread of how fast a part wore before the device was fitted, against after it (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,7 @@ class Workshop:
     visit_km: Floats
     services: list[Service] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
+    has_book: bool = False
     ended: list[Worn] = field(default_factory=list)
 
     def waits_ms(self, component: str) -> int:
@@ -137,7 +143,11 @@ class Workshop:
     def visits(self, cars: Cars, before_ms: int, now_ms: int, odometer_km: Floats) -> Cars:
         """What happened between two times: parts looked at, visits by schedule, parts renewed that are used up."""
         for life in self.lives:
+            began = life.left
             self._look(life, cars, before_ms, now_ms)
+            if not self.has_book:
+                self._write_book(life, began, before_ms)
+        self.has_book = True
         comes = self._comes(now_ms, odometer_km)
         if comes.any():
             cars = self._found(cars, comes, now_ms)
@@ -148,6 +158,23 @@ class Workshop:
         self.visit_ms[comes] = now_ms + int(YEARLY_DAYS * A_DAY_MS)
         self.visit_km[comes] = odometer_km[comes] + np.float32(YEARLY_KM)
         return cars
+
+    def _write_book(self, life: Life, began: Floats, since_ms: int) -> None:
+        """When a part that was worn to ``began`` at ``since_ms`` had been fitted, as its first month's pace tells.
+
+        One that would be older than its car came with the car, and no book tells of it.
+        """
+        if life.part.component in LASTING:
+            return
+        made_ms = since_ms - self.vehicles.age_days * A_DAY_MS
+        otherwise = self.rng.lognormal(0.0, DROVE_OTHERWISE, len(began))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lived_ms = (1.0 - began) / life.pace * otherwise
+        told = np.isfinite(lived_ms) & (life.pace > 0.0)
+        fitted_ms = np.where(told, since_ms - np.where(told, lived_ms, 0.0), life.fitted_ms)
+        life.fitted_ms[:] = np.maximum(fitted_ms, made_ms).astype(np.int64)
+        for vehicle in np.flatnonzero(told & (fitted_ms > made_ms)):
+            self.note(int(vehicle), life.part.component, int(life.fitted_ms[vehicle]), life.part.repair)
 
     def _comes(self, now_ms: int, odometer_km: Floats) -> Bools:
         due = (self.visit_ms <= now_ms) | (self.visit_km <= odometer_km)
@@ -275,12 +302,13 @@ def opened(
 
 
 def _left_at_first(wear: WearPart, vehicles: Vehicles, rng: np.random.Generator) -> Floats:
-    """How much is left of a part: anything where it is renewed at times, by age where it lasts as long as the car."""
+    """How much is left of a part: by age where it lasts as long as the car, else anything that the car's age allows."""
     n = len(vehicles)
     if wear.component in LASTING:
         gone = vehicles.age_days / 365.0 * rng.normal(GONE_A_YEAR, GONE_A_YEAR * WORN_SPREAD, n)
         return floats(np.clip(1.0 - gone, 0.1, 1.0))
-    return floats(np.clip(1.0 - rng.random(n) * 0.95, 0.05, 1.0) ** rng.normal(1.0, WORN_SPREAD, n).clip(0.4))
+    used = np.minimum(rng.random(n) * 0.95, vehicles.age_days / (wear.interval_days or LASTS_DAYS))
+    return floats(np.clip(1.0 - used, 0.05, 1.0) ** rng.normal(1.0, WORN_SPREAD, n).clip(0.4))
 
 
 def _wearing(powertrain: str, parts: tuple[Part, ...]) -> Iterator[tuple[int, WearPart]]:
@@ -293,7 +321,7 @@ def _wearing(powertrain: str, parts: tuple[Part, ...]) -> Iterator[tuple[int, We
 def _new_life(place: int, wear: WearPart, left: Floats, vehicles: Vehicles, now_ms: int) -> Life:
     n, used = len(vehicles), 1.0 - left
     none = np.full(n, -1, dtype=np.int64)
-    days = wear.interval_days or 1100.0
+    days = wear.interval_days or LASTS_DAYS
     km = wear.interval_km or 45_000.0
     return Life(
         place=place, part=wear, fitted_ms=now_ms - (used * days * A_DAY_MS).astype(np.int64),

@@ -50,6 +50,18 @@ def test_the_schedule_counts_kilometres_from_the_last_service() -> None:
     assert list(later.vehicle[later.component == "engine_oil"]) == [1]
 
 
+def test_the_schedule_goes_on_from_the_service_book() -> None:
+    """A service long before the record is due at once, one shortly before it when the rest of the interval is over."""
+    cars = Cars(
+        platform=np.array(["a", "a"]), powertrain=np.array(["petrol", "petrol"]), age_days=np.full(2, 1000.0),
+        odometer_km=np.full(2, 50_000.0),
+    )  # fmt: skip
+    book = tuple(Service(vehicle=at, component="engine_oil", at_ms=-days * DAY_MS) for at, days in ((0, 500), (1, 100)))
+    due = schedule(record(cars=cars, services=book), YEAR_MS)
+    oil = due.component == "engine_oil"
+    assert list(zip(due.vehicle[oil], due.at_ms[oil] / DAY_MS, strict=True)) == [(0, 0), (1, 200)]
+
+
 def test_a_limit_must_be_exceeded_on_trips_in_a_row() -> None:
     """Two of three in a row are not enough; the alert closes with the first trip that keeps the limit."""
     exceeded = np.zeros(730, dtype=bool)

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from simulators.fleet import course, workshop
+from simulators.fleet.blocks import BlockRun
+from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.makes import world
 from simulators.fleet.population import plan
 from simulators.fleet.stress import NONE
@@ -45,3 +47,31 @@ def test_a_part_that_ends_within_a_month_ends_when_it_was_used_up() -> None:
     life.pace[:] = np.nan
     np.testing.assert_allclose(workshop._gone(life, np.zeros(CARS), month), 0.2)
     np.testing.assert_allclose(workshop._gone(life, np.full(CARS, 0.04), month), 0.06)
+
+
+def test_the_service_book_tells_how_fast_parts_wore() -> None:
+    """Each entry is of the past, of a part that its car is old enough for; most parts that can be renewed have one."""
+    base = world("development")
+    run = BlockRun(plan(replace(base, platforms=base.platforms[:1]), 60, 4, 9, 400)[0])
+    written = [one for chunk in run.chunks() for one in chunk.services]
+    book = [one for one in written if one.time_ms < base.start_ms]
+    age_ms = run.vehicles.age_days * A_DAY_MS
+    assert all(base.start_ms - one.time_ms < age_ms[one.vehicle] for one in book)
+    kinds = {one.what for one in book}
+    assert {"oil changed", "replace_front_pads", "replace_rear_pads", "replace_tyres"} <= kinds
+    oil = [one for one in book if one.what == "oil changed"]
+    assert 40 <= len(oil) <= 60
+    assert len({one.vehicle for one in oil}) == len(oil)
+    median_days = np.median([base.start_ms - one.time_ms for one in oil]) / A_DAY_MS
+    assert 60.0 < median_days < 400.0
+
+
+def test_no_part_is_older_than_its_car() -> None:
+    """A car of half a year has not worn out brake pads that last three years."""
+    base = world("development")
+    begun = course.begin(plan(replace(base, platforms=base.platforms[:1]), 400, 28, 9, 400)[0], NONE)
+    young = begun.vehicles.age_days < 250.0
+    assert young.sum() >= 5
+    for life in begun.caretaker.workshop.lives:
+        if not life.part.interval_days:
+            assert life.left[young].min() > 0.5
