@@ -12,6 +12,7 @@ from diagnostics import memory, repository, upkeep
 from diagnostics.errors import ParameterError, UnknownRowError
 from diagnostics.features.trips import FEATURES
 from diagnostics.findings import Component
+from diagnostics.fleet import all_detectors
 from diagnostics.maintenance_table import booklet, read_booklet
 from diagnostics.suggestions.schedule import DAY_MS, Standing, Use, due
 from ingest.storage.database import migrate, open_database, transaction
@@ -152,3 +153,10 @@ def test_what_was_done_counts_anew_and_reaches_diagnosis(tmp_path) -> None:
         repository.record_kind(connection, "v1", powertrain="diesel")
         assert {"fuel_filter"} <= {one.item.key for one in upkeep.upkeep_of(connection, "v1")}
     engine.dispose()
+
+
+def test_the_service_book_of_every_part_that_learns_from_it_can_be_entered() -> None:
+    """A model that asks when its part was fitted has a job of the booklet under which an advisor enters that."""
+    asks = {detector.component for detector in all_detectors() if detector.fitted is not None}
+    assert asks
+    assert asks <= {item.component for item in booklet().values()}
