@@ -48,8 +48,6 @@ LASTING, GONE_A_YEAR = ("traction_battery",), 0.05
 """Parts that are as old as the car, and what goes of their usable life in a year (our choice)."""
 LATE = 0.35
 """Share of worn parts that are not noticed at a visit."""
-LASTS_DAYS = 1_100.0
-"""Usual life of a part without an interval of its own (our choice)."""
 DROVE_OTHERWISE = 0.2
 """Lognormal spread of how fast a part wore before the device was fitted, against after it (our choice)."""
 
@@ -168,13 +166,10 @@ class Workshop:
             return
         made_ms = since_ms - self.vehicles.age_days * A_DAY_MS
         otherwise = self.rng.lognormal(0.0, DROVE_OTHERWISE, len(began))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            lived_ms = (1.0 - began) / life.pace * otherwise
-        told = np.isfinite(lived_ms) & (life.pace > 0.0)
-        fitted_ms = np.where(told, since_ms - np.where(told, lived_ms, 0.0), life.fitted_ms)
-        life.fitted_ms[:] = np.maximum(fitted_ms, made_ms).astype(np.int64)
-        for vehicle in np.flatnonzero(told & (fitted_ms > made_ms)):
-            self.note(int(vehicle), life.part.component, int(life.fitted_ms[vehicle]), life.part.repair)
+        wearing = life.pace > 0.0
+        fitted_ms = since_ms - (1.0 - began) / np.where(wearing, life.pace, np.inf) * otherwise
+        for vehicle in np.flatnonzero(wearing & (fitted_ms > made_ms)):
+            self.note(int(vehicle), life.part.component, int(fitted_ms[vehicle]), life.part.repair)
 
     def _comes(self, now_ms: int, odometer_km: Floats) -> Bools:
         due = (self.visit_ms <= now_ms) | (self.visit_km <= odometer_km)
@@ -302,13 +297,12 @@ def opened(
 
 
 def _left_at_first(wear: WearPart, vehicles: Vehicles, rng: np.random.Generator) -> Floats:
-    """How much is left of a part: by age where it lasts as long as the car, else anything that the car's age allows."""
+    """How much is left of a part: anything where it is renewed at times, by age where it lasts as long as the car."""
     n = len(vehicles)
     if wear.component in LASTING:
         gone = vehicles.age_days / 365.0 * rng.normal(GONE_A_YEAR, GONE_A_YEAR * WORN_SPREAD, n)
         return floats(np.clip(1.0 - gone, 0.1, 1.0))
-    used = np.minimum(rng.random(n) * 0.95, vehicles.age_days / (wear.interval_days or LASTS_DAYS))
-    return floats(np.clip(1.0 - used, 0.05, 1.0) ** rng.normal(1.0, WORN_SPREAD, n).clip(0.4))
+    return floats(np.clip(1.0 - rng.random(n) * 0.95, 0.05, 1.0) ** rng.normal(1.0, WORN_SPREAD, n).clip(0.4))
 
 
 def _wearing(powertrain: str, parts: tuple[Part, ...]) -> Iterator[tuple[int, WearPart]]:
@@ -321,7 +315,7 @@ def _wearing(powertrain: str, parts: tuple[Part, ...]) -> Iterator[tuple[int, We
 def _new_life(place: int, wear: WearPart, left: Floats, vehicles: Vehicles, now_ms: int) -> Life:
     n, used = len(vehicles), 1.0 - left
     none = np.full(n, -1, dtype=np.int64)
-    days = wear.interval_days or LASTS_DAYS
+    days = wear.interval_days or 1100.0
     km = wear.interval_km or 45_000.0
     return Life(
         place=place, part=wear, fitted_ms=now_ms - (used * days * A_DAY_MS).astype(np.int64),

@@ -64,14 +64,3 @@ def test_the_service_book_tells_how_fast_parts_wore() -> None:
     assert len({one.vehicle for one in oil}) == len(oil)
     median_days = np.median([base.start_ms - one.time_ms for one in oil]) / A_DAY_MS
     assert 60.0 < median_days < 400.0
-
-
-def test_no_part_is_older_than_its_car() -> None:
-    """A car of half a year has not worn out brake pads that last three years."""
-    base = world("development")
-    begun = course.begin(plan(replace(base, platforms=base.platforms[:1]), 400, 28, 9, 400)[0], NONE)
-    young = begun.vehicles.age_days < 250.0
-    assert young.sum() >= 5
-    for life in begun.caretaker.workshop.lives:
-        if not life.part.interval_days:
-            assert life.left[young].min() > 0.5
