@@ -5,9 +5,7 @@ kilometres, and time ages it too. In an engine without a turbocharger the manifo
 and pipes take; a rise against the car's own normal, summed whitened, supports it.
 When not: how dusty the air is, is not known; the pressure has a resolution of 1 kPa and a filter at its end takes a
 few. So this is a reminder to look, never a booking. It counts from the first trip seen, as if the filter were new
-then, until the workshop tells of a change. Where the service book tells when it was fitted, the days that are left
-allow for the air before the first trip, at the pace since. An engine with a turbocharger shows no depression in its
-manifold.
+then, until the workshop tells of a change. An engine with a turbocharger shows no depression in its manifold.
 
 Signals needed: engine speed, and air flow or manifold pressure with intake temperature; throttle and air pressure for
 the depression. Without air: not observable.
@@ -25,25 +23,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from diagnostics import whitened
 from diagnostics.arrays import floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
-from diagnostics.prognosis import book
-from diagnostics.prognosis.crossing import FAR_DAYS
 from diagnostics.prognosis.dose import DAY_MS
-from diagnostics.prognosis.first_passage import LOW_MEDIAN_HIGH
 from vehicle import signals
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
 DUE, RESTRICTED = range(2)
-MOST_OVER = 0.9999
-"""No filter is taken for older than nearly all get (our choice)."""
 UNKNOWN_AGE = np.array([0.045, 0.454, 1.473])
 """Quantiles of what is left of a life of which any part is used, times a doubt about dust of half (our choice)."""
 
@@ -53,14 +45,14 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     new: dict[str, Floats | Integers] = {
         "air_kg": np.zeros(n_vehicles),
         "began_ms": np.full(n_vehicles, np.nan),
-        "fitted_ms": np.full(n_vehicles, np.nan),
+        "new": np.zeros(n_vehicles),
     }
     return new | whitened.initial(n_vehicles) | latched(n_vehicles)
 
 
 def renewed(_: State, at_ms: Floats) -> dict[str, Floats | Integers]:
     """The state when a new filter was fitted."""
-    return {"began_ms": at_ms, "fitted_ms": at_ms}
+    return {"new": np.ones(len(at_ms)), "began_ms": at_ms}
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -87,7 +79,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=at_ms,
         confidence=np.where(bad == RESTRICTED, 0.6, 0.5),
         health=np.where(observable, np.clip(1.0 - used / (2.0 * p["air_filter_due"]), 0.0, 1.0), np.nan),
-        rul_days=_remaining(used, days, (at_ms - floats(state["fitted_ms"])) / DAY_MS, p),
+        rul_days=_remaining(used, days, floats(state["new"]) > 0.0, p),
         numbers={
             "value": np.where(bad == RESTRICTED, lost, breathed),
             "expectation": np.where(bad == RESTRICTED, shift.baseline, np.nan),
@@ -97,26 +89,21 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "kpa": np.nan_to_num(shift.moved),
         },
     )
-    after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began, "fitted_ms": floats(state["fitted_ms"])}
+    after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began, "new": floats(state["new"])}
     return judgement, after | whitened.restarted(sums, cleared) | latch_state
 
 
-def _remaining(used: Floats, days: Floats, in_days: Floats, p: Parameters) -> Floats:
+def _remaining(used: Floats, days: Floats, new: Flags, p: Parameters) -> Floats:
     """Days left ``(n, 3)`` at the pace so far, with the doubt about dust; NaN before a month was seen.
 
-    ``used`` in the ``days`` that were seen of the ``in_days`` that the filter is in the car; it was used as much
-    before. Lives are log-normal, and longer than what is over already. A filter of unknown age has used any part of its
-    life before, equally likely as far as we know.
+    A filter of unknown age has used any part of its life before, equally likely as far as we know.
     """
     pace = np.maximum(used, 1e-9) / np.maximum(days, 1.0)
-    life, spread = p["air_filter_due"] / pace, p["air_filter_log_sd"]
-    age = np.maximum(np.where(np.isnan(in_days), days, in_days), 1.0)
-    over = np.minimum(ndtr(np.log(age / life) / spread), MOST_OVER)
-    lives = life[:, None] * np.exp(spread[:, None] * ndtri(over[:, None] + (1.0 - over[:, None]) * LOW_MEDIAN_HIGH))
-    told = np.minimum(np.maximum(lives - age[:, None], 0.0), FAR_DAYS)
-    unknown = np.maximum(life - days, 0.0)[:, None] * UNKNOWN_AGE
-    left = np.where(np.isnan(in_days)[:, None], unknown, told)
-    return np.where((days >= p["air_filter_rate_days"])[:, None], left, np.nan)
+    left = np.maximum(p["air_filter_due"] - used, 0.0) / pace
+    factors = np.exp(np.array([-1.645, 0.0, 1.645])[None, :] * p["air_filter_log_sd"][:, None])
+    known = days >= p["air_filter_rate_days"]
+    spread = np.where(new[:, None], factors, UNKNOWN_AGE)
+    return np.where(known[:, None], left[:, None] * spread, np.nan)
 
 
 MODEL = Detector(
@@ -168,7 +155,6 @@ MODEL = Detector(
     initial=initial,
     step=step,
     renewed=renewed,
-    fitted=book.fitted,
     parameters=(
         *whitened.parameters("air_filter"), "air_filter_kg", "air_filter_days", "air_filter_due", "air_filter_kpa",
         "air_filter_log_sd", "air_filter_rate_days", "air_filter_clear_trips",
