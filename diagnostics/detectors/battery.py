@@ -44,7 +44,7 @@ from diagnostics import own_voltage, sequential
 from diagnostics.arrays import columns_of, floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
-from diagnostics.onboard_voltage import at_rest, batteries
+from diagnostics.onboard_voltage import at_rest
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -151,13 +151,9 @@ PARAMETERS = (
 
 
 def _in_own_volts(trips: Trips, state: State, p: Parameters) -> tuple[Parameters, Flags, dict[str, Floats | Integers]]:
-    """Parameters for the volts of each car, where limits are held back, and what is known of its charging.
-
-    Only downwards: where the regulator is set high and the meter is right, the battery rests as others do.
-    """
-    volts = np.where(trips["running_s"] >= p["charging_trip_s"], trips["charging_volts"], np.nan)
-    own, after = own_voltage.follow(volts / batteries(volts), trips["running_s"], state, p)
-    mine = {name: p[name] for name in PARAMETERS} | {name: p[name] * np.minimum(own.share, 1.0) for name in SCALED}
+    """Parameters for the volts of each car, where limits are held back, and what is known of its charging."""
+    own, after = own_voltage.follow(trips, state, p)
+    mine = own_voltage.scaled({name: p[name] for name in PARAMETERS}, SCALED, own)
     early = integers(state["learned"])[:, REST] < 2.0 * p["battery_learn_starts"]
     return mine, own.held & (early | ~np.isnan(own.level)), after
 

@@ -12,7 +12,7 @@ above ``charging_high_v`` and above the car's own normal. Regulators are meant t
 mV/K for six cells (3 to 4 mV/K a cell, makers of batteries), so below ``charging_cold_c`` the limit rises with that; so
 do some cars' normals from the first trip on.
 When not: a car that was low in the first trips that we saw of it, and stays so while hours of running and many starts
-pass, has that for its normal, and the limits, but those of high voltage, are scaled to it
+pass, has that for its normal, and the limits of low voltage are lowered to it
 (:mod:`diagnostics.own_voltage`): its voltmeter reads off, or its controller charges otherwise, as some mild hybrids'
 do. Until that is known its level alone says nothing, so a regulator that was low when the car was met is told only if
 it falls further. High voltage is only told where it has risen above the car's own normal.
@@ -83,11 +83,11 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
-    told = np.where(trips["running_s"] >= p["charging_trip_s"], trips["charging_volts"], np.nan)
+    told = own_voltage.told_volts(trips, p)
     count = batteries(told)
     volts = told / count
     observable = ~np.isnan(volts)
-    own, own_after = own_voltage.follow(volts, trips["running_s"], state, p)
+    own, own_after = own_voltage.follow(trips, state, p)
     p = own_voltage.scaled({name: p[name] for name in PARAMETERS}, SCALED, own)
     low_trips, since = _beyond(volts < p["charging_low_v"], volts, trips["ended_ms"], state, "low")
     high_v = p["charging_high_v"] + _in_cold(trips, p)

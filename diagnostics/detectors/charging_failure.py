@@ -46,13 +46,13 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
     volts = trips["charging_volts"] / batteries(trips["charging_volts"])
-    own, own_after = own_voltage.follow(volts, trips["running_s"], state, p)
+    own, own_after = own_voltage.follow(trips, state, p)
     seen_low = ~np.isnan(trips["undervolt_ms"])
     otherwise = own.held | (own.share < 1.0)
     limit = np.where(otherwise, _otherwise_v(own, state, p), p["undervolt_v"])
     failed = seen_low & ((np.fmin(volts, trips["undervolt_value"]) < limit) | ~otherwise)
     observable = ~np.isnan(volts) | seen_low
-    good = observable & ~failed & (volts >= p["charging_sound_v"] * np.minimum(own.share, 1.0))
+    good = observable & ~failed & (volts >= p["charging_sound_v"] * own.share)
     bad = np.where(failed, 0, -1)
     raised, cleared, after = latch(state, bad=bad, good=good, clear_after=p["undervolt_clear_trips"])
     told = observable & ~(own.held & seen_low)
@@ -67,7 +67,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         numbers={
             "value": trips["undervolt_value"],
             "threshold": limit,
-            "expectation": p["charging_sound_v"] * np.minimum(own.share, 1.0),
+            "expectation": p["charging_sound_v"] * own.share,
         },
     )
     return judgement, own_after | after

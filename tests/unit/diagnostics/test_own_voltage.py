@@ -144,6 +144,59 @@ def test_a_battery_that_fails_in_a_sound_car_is_found_as_ever() -> None:
         assert number < 21
 
 
+@pytest.mark.parametrize("volts", [15.6, 15.8, 16.4])
+def test_a_car_that_charged_high_and_comes_back_to_the_usual_is_sound(volts: float) -> None:
+    """A regulator that was too high when met, and was mended where nobody wrote it down."""
+    trips = drives([*around(volts, 60), *around(14.2, 40, seed=2)])
+    assert spoke(charging.DETECTOR, trips) == []
+    assert spoke(charging_failure.DETECTOR, trips) == []
+
+
+@pytest.mark.parametrize("volts", [12.4, 12.6, 13.0])
+def test_a_car_that_charged_low_and_comes_back_to_the_usual_has_the_usual_limits(volts: float) -> None:
+    """After a repair that nobody wrote down a fall is booked, and a failure said, as in a car that was always sound."""
+    mended = [*around(volts, 60), *around(14.2, 100, seed=2)]
+    said = spoke(charging.DETECTOR, drives([*mended, *around(12.4, 20, seed=3)]))
+    booked = [number for number, cause in said if cause == "low_voltage"]
+    assert booked
+    assert 160 <= booked[0] < 165
+    assert spoke(charging_failure.DETECTOR, drives([*mended, 11.5])) == [(160, "not_charging")]
+
+
+def test_an_empty_battery_is_found_after_a_repair_of_the_alternator() -> None:
+    """The repair is not of the battery, whose limits were those of a low regulator: the running voltage tells it."""
+    full = {"rest_volts": 12.5, "crank_volts": 9.6, "start_volts": 12.1}
+    mended = drives([*around(12.6, 120), *around(14.2, 60, seed=2)], **full)
+    empty = [trip(180 + number, 14.2, rest_volts=11.5, crank_volts=9.6, start_volts=11.1) for number in range(20)]
+    said = [number for number, cause in spoke(battery.DETECTOR, [*mended, *empty]) if cause == "low_charge"]
+    assert said
+    assert 180 <= said[0] < 190
+
+
+def test_a_car_at_the_edge_of_the_usual_keeps_what_is_known_of_it() -> None:
+    """A winter lifts its level across the edge by a quarter of a volt; the meter still reads low in spring."""
+    share = 0.96
+    rest = {"rest_volts": 12.5 * share, "crank_volts": 9.6 * share, "start_volts": 12.1 * share}
+    levels = [*around(13.42, 60), *around(13.7, 60, seed=2), *around(13.42, 60, seed=3)]
+    _, state = judged(battery.DETECTOR, drives(levels, **rest))
+    assert state["own_share"][0] < 1.0
+
+
+def test_a_failure_is_said_before_the_trip_tells_its_running_voltage() -> None:
+    """A car that follows the load was followed for hours, so its low voltage says all from the first reading on."""
+    followed = drives([11.7, 12.3] * 30, undervolt_ms=np.nan, undervolt_value=np.nan)
+    began = trip(60, np.nan, undervolt_ms=START_MS + 20 * DAY_MS + 200_000, undervolt_value=11.3, running_s=150.0)
+    assert spoke(charging_failure.DETECTOR, [*followed, began])[-1:] == [(60, "not_charging")]
+
+
+@pytest.mark.parametrize("volts", [10.9, 15.9])
+def test_a_trip_too_short_to_tell_teaches_nothing(volts: float) -> None:
+    """The three detectors that ask know the same of a car, however many short trips it makes."""
+    short = drives([volts] * 20, running_s=100.0)
+    states = [judged(one, short)[1] for one in (charging.DETECTOR, charging_failure.DETECTOR, battery.DETECTOR)]
+    assert [int(state["own_trips"][0]) for state in states] == [0, 0, 0]
+
+
 @given(st.floats(11.0, 16.5), st.integers(0, 1000))
 def test_no_steady_level_is_a_failure(volts: float, seed: int) -> None:
     """Whatever the level that a car holds from its first trip on, it is not told to stop."""
