@@ -9,6 +9,7 @@ import numpy as np
 
 from diagnostics.arrays import chosen, floats, integers, picked
 from diagnostics.features import trips as trip_features
+from diagnostics.prognosis.dose import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -178,7 +179,7 @@ def _begin_anew(
     part, trip_ms = parts[detector.name], floats(parts[HEALTH]["trip_ms"])
     mine = services_ms[trips.vehicle, column]
     served = np.where(mine <= trips["started_ms"][:, None], mine, -np.inf).max(axis=1, initial=-np.inf)
-    _note_fitted(trips, served, trip_ms[trips.vehicle, column], detector, part)
+    trips = _by_book(trips, served, trip_ms[trips.vehicle, column], detector, part, workshop.measured)
     anew = np.flatnonzero(served > trip_ms[trips.vehicle, column])
     rows = trips.vehicle[anew]
     parts[HEALTH]["trip_ms"][rows, column] = trips["started_ms"][anew]
@@ -200,16 +201,23 @@ def _begin_anew(
     return alarms, workshop.measured.without_older(trips, detector.measured, anew, served[anew])
 
 
-def _note_fitted(
-    trips: Trips, served: Floats, trip_ms: Floats, detector: Detector, part: dict[str, NDArray[np.generic]]
-) -> None:
-    """Tells a detector what a service book says of parts that were fitted before the first trip."""
-    if detector.fitted is None:
-        return
-    at = np.flatnonzero(np.isfinite(served) & ~(served > trip_ms))
-    rows = trips.vehicle[at]
-    for key, values in detector.fitted(picked(part, rows), served[at]).items():
-        part[key][rows] = values
+def _by_book(
+    trips: Trips, served: Floats, trip_ms: Floats, detector: Detector, part: dict[str, NDArray[np.generic]],
+    measured: Measurements,
+) -> Trips:  # fmt: skip
+    """First trips without what was measured of parts that were replaced after it, as the service book says.
+
+    A detector that asks is told how long the part had been in the car when it was measured.
+    """
+    at = np.flatnonzero(np.isfinite(served) & np.isnan(trip_ms))
+    if detector.measured is None or not len(at):
+        return trips
+    if detector.fitted is not None:
+        rows = trips.vehicle[at]
+        days = (measured.last_ms(trips, detector.measured, at) - served[at]) / DAY_MS
+        for key, values in detector.fitted(picked(part, rows), np.where(days > 0.0, days, np.nan)).items():
+            part[key][rows] = values
+    return measured.without_older(trips, detector.measured, at, served[at])
 
 
 def _judge_open(

@@ -91,8 +91,9 @@ class Detector:
     ``at_once`` is also asked about trips that still go on. ``needs`` names the features without which a trip is not
     observable; ``signals`` the signals behind them; ``drawn`` is what evidence shows. ``measured`` names the feature
     that holds what a workshop measured of its part. ``renewed(state, at_ms)`` is the state after the part was replaced
-    then, where something goes on; otherwise all begins anew. ``fitted(state, at_ms)`` is the state where a service book
-    tells when the part was fitted, before the first trip; without it such an entry is passed over.
+    then, where something goes on; otherwise all begins anew. ``fitted(state, days)`` is the state where a service book
+    tells that the part had been in the car for so many days when it was measured before the first trip (NaN: it was
+    not); without it such an entry only tells which measurements are of an older part.
     """
 
     name: str

@@ -79,3 +79,14 @@ class Measurements:
             if not (told & (self.at_ms[mine] > served_ms)).any():
                 values[row, column] = np.nan
         return Trips(vehicle=trips.vehicle, values=values)
+
+    def last_ms(self, trips: Trips, feature: str, rows: Integers) -> Floats:
+        """When a feature was last measured before the ends of the trips in ``rows``, ``(rows,)``; NaN never."""
+        column = FEATURE_AT[feature]
+        found = np.full(len(rows), np.nan)
+        for at, row in enumerate(rows.tolist()):
+            first, last = np.searchsorted(self.vehicle, [trips.vehicle[row], trips.vehicle[row] + 1])
+            mine = slice(first, last)
+            told = (self.column[mine] == column) & (self.at_ms[mine] <= trips["ended_ms"][row])
+            found[at] = self.at_ms[mine][told][-1] if told.any() else np.nan
+        return found

@@ -14,7 +14,6 @@ from diagnostics.codes import explain
 from scorecard.ageing import best_age
 from scorecard.alerts import Said, alerts_of
 from scorecard.costs import PLANNED, UNPLANNED
-from scorecard.judging import word
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ SCHEDULE: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )  # fmt: skip
 """Interval in km and in days by component (0: none): what service booklets of passenger cars ask for (our choice)."""
+PARTS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType({"brakes": ("brakes_front", "brakes_rear")})
+"""What is renewed apart within a component."""
 LIMITS: tuple[tuple[str, str, str, float, int], ...] = (
     ("battery_12v", "crank_volts", "<", 9.6, 2),
     ("battery_12v_ev", "ev_rest_volts", "<", 12.0, 2),
@@ -72,14 +73,15 @@ def _by_code(record: Record) -> Iterator[Said]:
 
 def schedule(record: Record, until_ms: float) -> Alerts:
     """The service booklet: an appointment when kilometres or days since the last service are used up."""
-    return alerts_of(said for component in SCHEDULE for said in _due(record, component, until_ms))
+    parts = [(component, part) for component in SCHEDULE for part in PARTS_OF.get(component, (component,))]
+    return alerts_of(said for component, part in parts for said in _due(record, component, part, until_ms))
 
 
-def _due(record: Record, component: str, until_ms: float) -> Iterator[Said]:
+def _due(record: Record, component: str, part: str, until_ms: float) -> Iterator[Said]:
     km_of, days_of = SCHEDULE[component]
     serviced: dict[int, list[float]] = {}
     for service in record.services:
-        if word(service.component) == component:
+        if service.component == part:
             serviced.setdefault(service.vehicle, []).append(service.at_ms)
     trips_of = _trips_by_vehicle(record)
     for vehicle in range(len(record.cars)):
@@ -91,8 +93,8 @@ def _due(record: Record, component: str, until_ms: float) -> Iterator[Said]:
             before = _used(record, vehicle, times, (km_of, days_of)) if at_first else (0.0, 0.0)
             at = max(_used_up_ms(ended_ms, km, begin, before, km_of, days_of), begin)
             if at < end:
-                yield Said(vehicle=vehicle, component=component, detector="schedule", at_ms=at, books=True)
-                yield Said(vehicle=vehicle, component=component, detector="schedule", at_ms=end, books=None)
+                yield Said(vehicle=vehicle, component=component, detector=f"schedule {part}", at_ms=at, books=True)
+                yield Said(vehicle=vehicle, component=component, detector=f"schedule {part}", at_ms=end, books=None)
 
 
 def _trips_by_vehicle(record: Record) -> dict[int, tuple[Floats, Floats]]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import floats
-from diagnostics.prognosis.dose import DAY_MS
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, State
@@ -30,23 +29,23 @@ LEAST_PART = 0.25
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
-    """No book: when the part was fitted, and how much it lost in how many days before the first trip."""
-    return {name: np.full(n_vehicles, np.nan) for name in ("fitted_ms", "past_mm", "past_days")}
+    """No book: in how many days before the first trip a part lost how much."""
+    return {name: np.full(n_vehicles, np.nan) for name in ("past_mm", "past_days")}
 
 
-def fitted(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
-    """The state of parts of which a book tells that they were fitted ``at_ms``, where that was not known."""
-    known = floats(state["fitted_ms"])
-    return {"fitted_ms": np.where(np.isnan(known), at_ms, known)}
+def fitted(_state: State, days: Floats) -> dict[str, Floats | Integers]:
+    """The state of parts that had been in the car for ``days`` when they were measured before the first trip."""
+    return {"past_days": days}
 
 
-def noted(lost_mm: Floats, usable_mm: Floats, at_ms: Floats, first: Flags, state: State) -> dict[str, Floats]:
-    """What was lost until the ``first`` measurement: mm and days, of parts that have lost enough to tell."""
-    days = (at_ms - floats(state["fitted_ms"])) / DAY_MS
-    tells = first & (days >= LEAST_DAYS) & (lost_mm >= LEAST_PART * usable_mm)
+def noted(lost_mm: Floats, usable_mm: Floats, state: State) -> dict[str, Floats]:
+    """What was lost until the first measurement (NaN: none now), of parts that lost enough in enough time to tell."""
+    days, before = floats(state["past_days"]), floats(state["past_mm"])
+    told = ~np.isnan(lost_mm) & np.isnan(before) & ~np.isnan(days)
+    tells = told & (days >= LEAST_DAYS) & (lost_mm >= LEAST_PART * usable_mm)
     return {
-        "past_mm": np.where(tells, lost_mm, floats(state["past_mm"])),
-        "past_days": np.where(tells, days, floats(state["past_days"])),
+        "past_mm": np.where(tells, lost_mm, before),
+        "past_days": np.where(told & ~tells, np.nan, days),
     }
 
 

@@ -64,8 +64,8 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def renewed(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
     """The state when new ones were fitted: habits and the rate of wear belong to the car and stay."""
-    kept = {name: floats(state[name]) for name in dose.initial(0)}
-    return anchored.renewed(state) | kept | {"new": np.ones(len(at_ms)), "fitted_ms": at_ms}
+    kept = {name: floats(state[name]) for name in (*dose.initial(0), *book.initial(0))}
+    return anchored.renewed(state) | kept | {"new": np.ones(len(at_ms))}
 
 
 def step(
@@ -85,7 +85,7 @@ def step(
     daily, days = dose.add(work, trips["ended_ms"], before)
     told = measured_n + ~np.isnan(worn.measured)
     young = daily.days < p["rate_days"]
-    left, past = _with_book(left, daily, worn, trips, state, mine, ~young)
+    left, past = _with_book(left, daily, worn, state, mine, ~young)
     after |= {"rate": left.rate, "rate_var": left.rate_var, "together": left.together}
     rul, measure, due = _ends(left, daily, told > 0, mine)
     gone = left.amount < mine["limit_mm"]
@@ -114,16 +114,12 @@ def step(
 
 
 def _with_book(
-    left: anchored.Left, daily: dose.Dose, worn: Worn, trips: Trips, state: State, mine: Parameters, ready: Flags
-) -> tuple[anchored.Left, dict[str, Floats | Integers]]:
+    left: anchored.Left, daily: dose.Dose, worn: Worn, state: State, mine: Parameters, ready: Flags
+) -> tuple[anchored.Left, dict[str, Floats]]:
     """What is left with the wear that the service book tells of, and the book's part of the state."""
-    first = ~np.isnan(worn.measured) & (integers(state["measured_n"]) == 0) & ~left.renewed
-    usable = mine["new_mm"] - mine["limit_mm"]
-    noted = book.noted(mine["new_mm"] - worn.measured, usable, trips["started_ms"], first, state)
+    noted = book.noted(mine["new_mm"] - worn.measured, mine["new_mm"] - mine["limit_mm"], state)
     lost_sd = np.hypot(mine["new_sd_mm"], mine["measured_sd_mm"])
-    left, past = book.learned(left, daily, noted, lost_sd, ready)
-    fitted_ms = np.where(left.renewed, trips["started_ms"], floats(state["fitted_ms"]))
-    return left, {"fitted_ms": fitted_ms, **past}
+    return book.learned(left, daily, noted, lost_sd, ready)
 
 
 def _prior(trips: Trips, mine: Parameters, new: Flags) -> anchored.Prior:

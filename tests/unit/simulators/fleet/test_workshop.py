@@ -62,5 +62,10 @@ def test_the_service_book_tells_how_fast_parts_wore() -> None:
     oil = [one for one in book if one.what == "oil changed"]
     assert 40 <= len(oil) <= 60
     assert len({one.vehicle for one in oil}) == len(oil)
-    median_days = np.median([base.start_ms - one.time_ms for one in oil]) / A_DAY_MS
-    assert 60.0 < median_days < 400.0
+    life = next(each for each in run._course.caretaker.workshop.lives if each.part.repair == "replace_front_pads")
+    pads = [one for one in book if one.what == "replace_front_pads"]
+    days = np.array([base.start_ms - one.time_ms for one in pads]) / A_DAY_MS
+    a_day = life.pace[[one.vehicle for one in pads]] * A_DAY_MS
+    used = 1.0 - life.left[[one.vehicle for one in pads]]
+    assert len(pads) >= 10
+    assert np.median(np.abs(np.log(days * a_day / used))) < 0.3
