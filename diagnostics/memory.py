@@ -19,7 +19,7 @@ from diagnostics.features.trips import FEATURES
 from diagnostics.lamp import STATE as LAMP
 from diagnostics.suggestions.standing import Run
 from diagnostics.suggestions.statement import POINTS, TripLog
-from diagnostics.trouble_codes import CodeEvent
+from diagnostics.trouble_codes import HEALS, CodeEvent
 from ingest.storage.tables import devices, installations
 
 if TYPE_CHECKING:
@@ -193,10 +193,11 @@ def code_events_of(connection: sa.Connection, vehicle_ids: Sequence[str]) -> lis
     return [CodeEvent(**row) for row in connection.execute(query).mappings()]
 
 
-def with_lamp(connection: sa.Connection, vehicle_ids: Iterable[str]) -> set[str]:
-    """Those of the vehicles that ever told of their malfunction lamp."""
+def told_by_driving(connection: sa.Connection, vehicle_ids: Iterable[str]) -> set[str]:
+    """Those of the vehicles that ever told of their lamp, or of a code that is said once it stood for many drives."""
     c = t.code_events.c
-    query = sa.select(c.vehicle_id).where(c.vehicle_id.in_(list(vehicle_ids)), c.state == LAMP).distinct()
+    waits = (c.state == LAMP) | c.code.in_(sorted(HEALS))
+    query = sa.select(c.vehicle_id).where(c.vehicle_id.in_(list(vehicle_ids)), waits).distinct()
     return set(connection.execute(query).scalars())
 
 

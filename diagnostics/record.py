@@ -15,8 +15,8 @@ from diagnostics.lamp import lamp_findings
 from diagnostics.suggestions.advice import advise
 from diagnostics.suggestions.standing import stood
 from diagnostics.suggestions.statement import finding_of, moment
+from diagnostics.trouble_codes import HEALS, WARM_UP_S, code_findings
 from diagnostics.trouble_codes import NAME as TROUBLE_CODES
-from diagnostics.trouble_codes import code_findings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -66,7 +66,7 @@ def record(connection: sa.Connection, gathered: Gathered, fleet: Fleet, *, now: 
         repository.remove_findings(connection, sorted(before - stated))
     repository.save_health(connection, _healths(gathered, fleet))
     memory.add_code_events(connection, gathered.codes)
-    coded = {event.vehicle_id for _, event in gathered.codes} | memory.with_lamp(connection, gathered.trips)
+    coded = {event.vehicle_id for _, event in gathered.codes} | memory.told_by_driving(connection, gathered.trips)
     _apply_codes(connection, sorted(coded))
     changed = {vehicle for vehicle, _ in gathered.alarms} | coded
     waiting = repository.vehicles_with_advice(connection, gathered.trips)  # a trip may be the one that ends it
@@ -105,7 +105,7 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
     if not vehicle_ids:
         return
     events = memory.code_events_of(connection, vehicle_ids)
-    found = code_findings(events)
+    found = code_findings(events, _warmed(connection, events))
     found += _lamps(connection, events, found)
     ids = {finding.id for finding in found}
     for vehicle_id in vehicle_ids:
@@ -114,6 +114,22 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
         for finding in found:
             if finding.vehicle_id == vehicle_id and known.get(finding.id) != finding:
                 repository.save_finding(connection, finding)
+
+
+def _warmed(connection: sa.Connection, events: list[CodeEvent]) -> dict[str, list[float]]:
+    """Ends of the drives that warmed the engine, ms, of vehicles that had a code which drives may end."""
+    first: dict[str, int] = {}
+    for event in events:
+        if event.code in HEALS:
+            first[event.vehicle_id] = min(event.time_ms, first.get(event.vehicle_id, event.time_ms))
+    return {
+        vehicle_id: [
+            float(run.ended_ms)
+            for run in memory.runs_after(connection, vehicle_id, moment(at_ms))
+            if run.running_s >= WARM_UP_S
+        ]
+        for vehicle_id, at_ms in first.items()
+    }
 
 
 def _lamps(connection: sa.Connection, events: list[CodeEvent], codes: list[Finding]) -> list[Finding]:

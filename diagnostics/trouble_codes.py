@@ -4,7 +4,9 @@ Why it works: a stored code has failed its monitor, on two drive cycles for most
 pending code is not reported (one drive cycle, often gone by itself). A code that the car reports gone clears its
 finding; the same code stored again is a new one.
 When not: codes erased with a scan tool look like a repair; codes of other units than those that answer OBD are not
-seen.
+seen. A particulate filter's P2463 is not said when it is stored first, only when it is stored again or has outlived so
+many warm drives that the car would have forgotten it, had its test not failed again: a car of short drives that never
+warms up has it long before we say it. Where soot is measured, the filter's own detector tells earlier.
 
 Signals needed: events of kind ``dtc`` with state ``stored``, or ``active`` from trucks. Without them: not observable,
 which is not "no fault".
@@ -14,7 +16,7 @@ and words: ``codes.csv`` and ``spn.csv``, our choice.
 
 False-alarm rate: that of the car's monitors; ours add none, since each confirmed code is stated once.
 P2463, of a state that passes (:data:`HEALS`), was right in 1 of 10 first storings (seeds 12 and 13, 1,002
-vehicle-years), and is said once it is stored again.
+vehicle-years), and is said once it is stored again, or stands beyond what a passed one can: 2 alarms there, none right.
 P2463 and P0101 were right in 2 of 15 alarms on the development fleet, P0128 in 4 of 10, so they
 are for the next service and book nothing. Of codes that need no second drive (:data:`ONE_DRIVE`) P0A7E was right in 0
 of 4, P0562 in 9 of 14 storings (development fleet, seeds 11 and 12, 1,300 vehicle-years): a hot afternoon or a flat
@@ -24,7 +26,8 @@ itself, stored again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from diagnostics.codes import explain
@@ -33,7 +36,7 @@ from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.suggestions.statement import finding_id, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 NAME = "trouble_codes"
 CONFIRMED, ACTIVE = "stored", "active"
@@ -43,7 +46,12 @@ ONE_DRIVE = frozenset({"P0562", "P0A7E"})
 that watches the same reading. Insulation too, but a person may touch it: its code keeps its severity."""
 HEALS = frozenset({"P2463"})
 """Codes of a state that the next drives may end: soot, which a long drive burns. The detector of the filter reads the
-same soot, reminds of a longer drive and books what that does not mend, so the code is said once it is stored again."""
+same soot, reminds of a longer drive and books what that does not mend, so the code is said once it is stored again, or
+stands longer than a passed one can."""
+FORGOTTEN = 40
+"""Warm-ups without a failure after which a car forgets a code (California's OBD rule, 13 CCR 1968.2, as quoted)."""
+WARM_UP_S = 1200.0
+"""A drive that ran so long has warmed the engine up, also in winter (our choice)."""
 AGAIN_DAYS = 30.0
 """A code of :data:`ONE_DRIVE` or :data:`HEALS` that is stored again within so long is no chance (our choice)."""
 CONFIDENCE = 0.95
@@ -75,41 +83,64 @@ def _again(at_ms: float, before_ms: Iterable[float]) -> bool:
     return any(1.0 <= (at_ms - before) / DAY_MS <= AGAIN_DAYS for before in before_ms)
 
 
-def code_findings(events: Iterable[CodeEvent]) -> list[Finding]:
-    """Findings of confirmed codes, those gone included; the order in which events arrived makes no difference."""
+def code_findings(events: Iterable[CodeEvent], warmed_ms: Mapping[str, Sequence[float]] | None = None) -> list[Finding]:
+    """Findings of confirmed codes, those gone included; the order in which events arrived makes no difference.
+
+    ``warmed_ms`` are the ends of each vehicle's drives of :data:`WARM_UP_S` or more, in order.
+    """
     confirmed = sorted({event for event in events if event.state in STATED})
     found: list[Finding] = []
     episodes: dict[tuple[str, str, str], list[CodeEvent]] = {}
     for event in confirmed:
         episodes.setdefault((event.vehicle_id, event.ecu, event.code), []).append(event)
-    for series in episodes.values():
-        found += _findings(series)
+    for (vehicle_id, _, _), series in episodes.items():
+        found += _findings(series, (warmed_ms or {}).get(vehicle_id, ()))
     return sorted(found, key=lambda finding: (finding.found_at, finding.id))
 
 
-def episodes(code: str, changes: Iterable[tuple[float, bool]]) -> Iterator[tuple[float, float | None, Severity]]:
+def episodes(
+    code: str, changes: Sequence[tuple[float, bool]], warmed_ms: Sequence[float] = ()
+) -> Iterator[tuple[float, float | None, Severity]]:
     """When a code came and went, in order of time, and how bad it was each time; None where it still stands.
 
-    Those of :data:`HEALS` begin when they are stored again, whether they were gone between or not.
+    Those of :data:`HEALS` begin when they are stored again, or when they have stood for more than :data:`FORGOTTEN`
+    warm drives.
 
-    ``changes`` are the moments, in order, and whether it was present then.
+    ``changes`` are the moments, in order, and whether it was present then; ``warmed_ms`` the ends of warm drives.
     """
     before: list[float] = []
     began: float | None = None
-    for at_ms, present in (*changes, (None, False)):
+    for at_ms, present, outlived in (*_looks(code, changes, warmed_ms), (None, False, False)):
         if present and at_ms is not None and began is None:
-            began = at_ms if code not in HEALS or _again(at_ms, before) else None
-            before += [at_ms] if code in HEALS and began is None else []
+            if code not in HEALS or outlived or _again(at_ms, before):
+                began = at_ms
+            else:
+                before.append(at_ms)
         elif not present and began is not None:
             yield began, at_ms, severity_of(code, began, before)
             before.append(began)
             began = None
 
 
-def _findings(series: Sequence[CodeEvent]) -> Iterator[Finding]:
-    first = {event.time_ms: event for event in reversed(series) if event.present}
-    for began, ended, severity in episodes(series[0].code, [(event.time_ms, event.present) for event in series]):
-        yield _finding(first[int(began)], severity, ended_ms=None if ended is None else int(ended))
+def _looks(
+    code: str, changes: Sequence[tuple[float, bool]], warmed_ms: Sequence[float]
+) -> Iterator[tuple[float, bool, bool]]:
+    """Each change, and after it, of a code that heals, when it has stood longer than a passed one can (True)."""
+    for (at_ms, present), (until_ms, _) in zip(changes, (*changes[1:], (inf, False)), strict=True):
+        yield at_ms, present, False
+        if present and code in HEALS:
+            stood = [warm_ms for warm_ms in warmed_ms if at_ms < warm_ms < until_ms]
+            yield from ((warm_ms, True, True) for warm_ms in stood[FORGOTTEN : FORGOTTEN + 1])
+
+
+def _findings(series: Sequence[CodeEvent], warmed_ms: Sequence[float]) -> Iterator[Finding]:
+    changes = [(event.time_ms, event.present) for event in series]
+    for began_ms, ended_ms, severity in episodes(series[0].code, changes, warmed_ms):
+        stored = [event for event in series if event.present and event.time_ms <= began_ms]
+        last_ms = stored[-1].time_ms
+        began = next(event for event in stored if event.time_ms == last_ms)
+        ended = None if ended_ms is None else int(ended_ms)
+        yield _finding(replace(began, time_ms=int(began_ms)), severity, ended_ms=ended)
 
 
 def _finding(began: CodeEvent, severity: Severity, *, ended_ms: int | None) -> Finding:

@@ -20,8 +20,8 @@ from diagnostics.measurements import Measured, Measurements
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
 from diagnostics.suggestions.causes import group_of, sign_name, suspects
+from diagnostics.trouble_codes import HEALS, WARM_UP_S, episodes
 from diagnostics.trouble_codes import NAME as CODES
-from diagnostics.trouble_codes import episodes
 from scorecard.alerts import Said
 from scorecard.truth import DAY_MS
 
@@ -211,10 +211,19 @@ def _codes_said(record: Record) -> Iterator[Said]:
             Said, vehicle=vehicle, component=word(str(explain(name).component)), detector=f"{CODES} {name}",
             cause=name,
         )  # fmt: skip
-        for began_ms, ended_ms, severity in episodes(name, moments):
+        for began_ms, ended_ms, severity in episodes(
+            name, moments, _warmed_ms(record, vehicle) if name in HEALS else ()
+        ):
             yield says(at_ms=began_ms, books=severity in BOOKED)
             if ended_ms is not None:
                 yield says(at_ms=ended_ms, books=None)
+
+
+def _warmed_ms(record: Record, vehicle: int) -> Sequence[float]:
+    """Ends of the drives that warmed a vehicle's engine."""
+    mine = ClosedTrips(vehicle=record.trips.vehicle, values=record.trips.values).only(record.trips.vehicle == vehicle)
+    warm_ms: list[float] = mine["ended_ms"][np.fmax(mine["running_s"], mine["moving_s"]) >= WARM_UP_S].tolist()
+    return warm_ms
 
 
 def heard(opinion_of: Opinion, component: str, at_ms: float, n_vehicles: int) -> chance.Heard:

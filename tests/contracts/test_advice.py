@@ -175,6 +175,15 @@ def test_a_lamp_that_a_code_explains_is_the_codes_matter(engine: sa.Engine) -> N
     assert {one[0] for one in living(engine, "other")} == {Component.CATALYST}
 
 
+def test_a_full_filter_s_code_that_stays_is_stated_by_driving_on(engine: sa.Engine) -> None:
+    """The drive that is one more than a car keeps a passed code for states it, though no event comes with it."""
+    drives = [trip(60 * (number + 1), 25) for number in range(41)]
+    tell(engine, "car", [code("car", "P2463", 0), *drives[:40], trip(2500, 10)], minute=2600)
+    assert living(engine, "car") == set()
+    tell(engine, "car", [drives[40]], minute=2601)
+    assert {one[0] for one in living(engine, "car")} == {Component.DPF}
+
+
 def test_what_was_dismissed_cannot_stand_beside_new_advice(engine: sa.Engine) -> None:
     """An old advice is not opened again while another about its component lives."""
     tell(engine, "car", [code("car", "P0420", 0)], minute=1)

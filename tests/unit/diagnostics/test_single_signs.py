@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +75,23 @@ def test_a_full_filter_s_code_is_said_once_it_is_stored_again() -> None:
         for day in (0, 9)
     ]  # fmt: skip
     assert [finding.found_at.timestamp() * 1000.0 for finding in code_findings(standing)] == [standing[1].time_ms]
+
+
+def test_a_full_filter_s_code_that_outlives_what_a_car_keeps_is_said() -> None:
+    """The device tells changes only; a car forgets a passed code after 40 warm drives, so this one failed again."""
+    stored_ms = float(START_MS)
+    came = CodeEvent(vehicle_id="v", ecu="7E8", code="P2463", time_ms=START_MS, state=CONFIRMED, present=True)
+    gone = replace(came, time_ms=START_MS + 60 * DAY_MS, present=False)
+    drives = [stored_ms + DAY_MS * (number + 1) for number in range(50)]
+    assert code_findings([came], {"v": drives[:40]}) == []
+    assert code_findings([came], {"other": drives}) == []
+    assert code_findings([came, replace(gone, time_ms=START_MS + 20 * DAY_MS)], {"v": drives}) == []
+    (stands,) = code_findings([came], {"v": drives})
+    assert (stands.severity, stands.cleared_at) == (Severity.NEXT_SERVICE, None)
+    assert stands.found_at.timestamp() * 1000.0 == drives[40]
+    (ended,) = code_findings([came, gone], {"v": drives})
+    assert ended.id == stands.id
+    assert ended.cleared_at is not None
 
 
 def test_a_code_that_one_drive_stores_books_nothing_by_itself() -> None:
