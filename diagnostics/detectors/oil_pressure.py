@@ -3,19 +3,25 @@
 Why it works: the pump moves a fixed volume a turn, and what bearings let pass sets the pressure until the relief valve
 opens. So the hot engine at idle shows thinning by fuel, wear and a worn pump as a lower pressure than this car's own
 normal at the same speed and temperature; a whitened sum of trip means finds it while the warning lamp is far away. A
-running engine without pressure is said at once. An engine that stops at the lights and in hybrids gives a reading
-without pressure now and then while its speed is still held to be what it was, more where packets are lost or come late;
-such readings come as many a minute as the car shows anyway, scattered by chance and by how often it stops. So five more
-are asked for than six times what is usual for the car.
-When not: many cars have but a switch, and nothing can be learned from that. After an oil change the normal is learned
-anew, since another grade has another pressure; oil that shears within its grade loses a tenth, more is asked for.
+running engine without pressure is said after the first drive. An engine that stops at the lights and in hybrids gives a
+reading without pressure now and then while its speed is still held to be what it was, more where packets are lost or
+come late; such readings come as many a minute as the car shows anyway, scattered by chance and by how often it stops.
+So five more are asked for than six times what is usual for the car, on a drive on which the hot engine showed pressure;
+where it showed none, as on one that is dry all along, than twice. What is usual is learned from drives with pressure,
+and from others only up to that.
+When not: an engine that is read seldom gives few readings without pressure. Of a car of which nothing is known, read
+once a minute, a drive of 13 minutes without pressure is asked for; shorter ones are never said. One that loses it in
+the course of a drive that had shown pressure is said that much later. A hybrid whose rate is far above the table's may
+be told wrongly on a first short drive in the cold, which shows no pressure of a hot engine. Many cars have but a
+switch, and nothing can be learned from that. After an oil change the normal is learned anew, since another grade has
+another pressure; oil that shears within its grade loses a tenth, more is asked for.
 
 Signals needed: oil pressure and engine speed; oil or coolant temperature to know that it is hot. Without oil pressure:
 not observable.
 
 Source: workshop figures of pressure switches, 20 to 50 kPa; a fall by 15 % for the next service, by 30 % for soon, five
-readings below 40 kPa to stop, beyond six times the car's own rate, which is taken for three in ten minutes until it
-has shown its own, and sums of 14: our choice.
+readings below 40 kPa to stop, beyond six times, or twice, the car's own rate, which is taken for three in ten minutes
+until it has shown its own, and sums of 14: our choice.
 
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years by
 ``tests/unit/diagnostics/test_engine_detectors.py`` with autocorrelated trips, where it is 0. Running
@@ -32,6 +38,7 @@ import numpy as np
 from diagnostics import whitened
 from diagnostics.arrays import floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.features.matters.oil_pressure import LOW_KPA
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -45,8 +52,8 @@ PREFIXES = ("oil_idle", "oil_cruise")
 DRY = ("dry_readings", "dry_minutes")
 """Readings without pressure, and the running time in which they came."""
 USUAL, FAR = 2.0, 6.0
-"""Up to how many times what is usual for the car a count is no sign of anything, and beyond how many it is no chance,
-however many stops a trip has (our choice; a reading in fifty of simulated hybrids is dry)."""
+"""Up to how many times what is usual for the car a count is no sign of anything, and beyond how many it is no chance
+on a trip with pressure, however many stops it has (our choice; a reading in fifty of simulated hybrids is dry)."""
 PRIOR_MINUTES, KEPT_MINUTES = 20.0, 600.0
 """Running time that the table's rate weighs, and of which the car's own is the mean at most (our choice)."""
 
@@ -68,7 +75,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     bad = np.where(sure >= p["oil_pressure_next"], FALLING, -1)
     bad = np.where(sure >= p["oil_pressure_soon"], LOW, bad)
     dry, none = _dry(trips, state, p), trips["oil_pressure_low"]
-    bare = none >= p["oil_pressure_readings"] + np.floor(FAR * dry)
+    shown = np.fmax.reduce(series, axis=1) >= np.log(LOW_KPA)
+    bare = none >= p["oil_pressure_readings"] + np.floor(np.where(shown, FAR, USUAL) * dry)
+    usual = observable & ~bare & (shown | (none <= USUAL * dry))
     bad = np.where(observable, np.where(bare, NONE, bad), -1)
     worst = lost.max(axis=1)
     now = np.nan_to_num(shift.baseline - series).max(axis=1)
@@ -90,7 +99,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "percent": 100.0 * (1.0 - np.exp(-worst)),
         },
     )
-    return judgement, _learned(trips, state, observable & ~bare) | whitened.restarted(sums, cleared) | latch_state
+    return judgement, _learned(trips, state, usual) | whitened.restarted(sums, cleared) | latch_state
 
 
 def _dry(trips: Trips, state: State, p: Parameters) -> Floats:

@@ -440,12 +440,15 @@ def test_slow_polls_on_a_line_that_loses_packets_accuse_no_sensor() -> None:
 
 
 def stops(n: int, a_minute: float, seed: int) -> list[dict[str, float]]:
-    """Drives of 5 to 30 minutes of an engine that stops, dry at so many readings a minute, more in town."""
+    """Drives of 5 to 30 minutes of an engine that stops, dry at so many readings a minute, more in town.
+
+    Between them it has 150 kPa, as its hot idle shows.
+    """
     rng = np.random.default_rng(seed)
     minutes, town = rng.uniform(5.0, 30.0, n), np.exp(rng.normal(0.0, 0.4, n))
     dry = rng.poisson(a_minute * town * minutes).astype(float)
     return [
-        {"running_s": 60.0 * each, "oil_pressure_low": count}
+        {"running_s": 60.0 * each, "oil_pressure_low": count, "idle_oil_pressure": 5.0}
         for each, count in zip(minutes.tolist(), dry.tolist(), strict=True)
     ]
 
