@@ -5,7 +5,7 @@ Why it works: it does not, as a diagnosis, and says so. A bearing that wears sho
 workshop that has the car on its lift anyway should turn the wheels by hand and listen, once the counter says so. One
 thing speaks against a bearing with play: it lets the gap to the wheel-speed sensor swing, so that the wheel's signal is
 missing at a walking pace more often than the others'. A car that tells its wheels' speeds and misses none is not
-reminded.
+reminded this time; the next round of mileage asks again.
 When not: a bearing damaged by a kerb or by water fails earlier and nobody is told; one that is loud but has no play yet
 shows nothing at all; a wheel that loses its signal is the wheel-speed sensor's matter, whose check names the bearing.
 
@@ -66,6 +66,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         state, bad=np.where(reached & ~good, 0, -1), good=good, clear_after=np.ones(len(trips))
     )
     n = len(trips)
+    over = np.floor((km - due - p["bearing_reminded_km"]) / p["bearing_again_km"]) + 1.0  # rounds, reminded or not
+    later = due + np.where(observable, np.maximum(over, 0.0), 0.0) * p["bearing_again_km"]
     judgement = Judgement(
         observable=observable,
         raised=raised,
@@ -76,15 +78,15 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         health=np.where(observable, np.exp(-((km / p["bearing_life_km"]) ** 3)), np.nan),
         numbers={"value": km, "expectation": np.full(n, np.nan), "threshold": due},
     )
-    return judgement, {"due_km": np.where(cleared, due + p["bearing_again_km"], due)} | heard | latch_state
+    return judgement, {"due_km": later} | heard | latch_state
 
 
 def _tight(trips: Trips, state: State, p: Parameters) -> tuple[Flags, dict[str, Floats | Integers]]:
     """Whether the wheels were heard at a walking pace often enough, lately, and none was missing alone."""
     walking, gone = _wheels(trips, "walking_n"), _wheels(trips, "gone")
     told = ~np.isnan(walking + gone)
-    walked = np.where(told, KEPT * floats(state["walked"]) + walking, floats(state["walked"]))
-    missed = np.where(told, KEPT * floats(state["missed"]) + gone, floats(state["missed"]))
+    walked = KEPT * floats(state["walked"]) + np.where(told, walking, 0.0)
+    missed = KEPT * floats(state["missed"]) + np.where(told, gone, 0.0)
     others = (missed.sum(axis=1, keepdims=True) - missed) / 3.0
     alone = missed - SHARED * others >= p["bearing_gone"][:, None] * walked
     tight: Flags = every(~alone & (walked >= p["bearing_heard"][:, None]))
@@ -107,11 +109,10 @@ DETECTOR = Detector(
             title={"en": "Wheel bearings: listen to them at the next service", "zh": "轮毂轴承：下次保养时听检"},
             text={
                 "en": "The car has {value:.0f} km, the mileage from {threshold:.0f} km on at which bearings wear out. "
-                "A bearing cannot be judged from afar; nothing says that one is bad. Turn each wheel by hand on "
-                "the lift "
+                "A bearing cannot be judged from afar. Turn each wheel by hand on the lift "
                 "and listen. A bearing that is loud but ignored ends in play and a damaged hub.",
-                "zh": "车辆已行驶{value:.0f}公里，达到轴承易磨损里程（{threshold:.0f}公里起）。轴承状况无法远程判断，"
-                "并无迹象表明已损坏。请在举升机上手动转动各车轮听检。轴承异响长期忽视会产生间隙并损坏轮毂。",
+                "zh": "车辆已行驶{value:.0f}公里，达到轴承易磨损里程（{threshold:.0f}公里起）。轴承状况无法远程判断。"
+                "请在举升机上手动转动各车轮听检。轴承异响长期忽视会产生间隙并损坏轮毂。",
             },
         ),
     ),
