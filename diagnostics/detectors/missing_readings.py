@@ -7,8 +7,8 @@ against the car's own normal: to the engine speed, and to the middle one of the 
 another rate of polling moves one of them only.
 When not: a device that is out of reach loses all alike, which says nothing about a sensor; where packets are lost at
 random the shares of what is asked for rarely jump about, so sums and limit reckon with the car's own spread and
-``missing_trips`` more trips than not must be short; short and idling trips are left out; a sensor that answered badly
-from the first trips on is taken for normal.
+``missing_trips`` more trips than not must be short, lately; short and idling trips are left out; a sensor that answered
+badly from the first trips on is taken for normal.
 
 Signals needed: engine speed, speed and at least two of the sensors; otherwise it is not observable.
 
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, sequential
-from diagnostics.arrays import floats
+from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -68,8 +68,11 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     usual = np.exp(drift.baseline[:, :half])
     limit = usual * np.minimum(1.0 - p["missing_part"][:, None], np.exp(-SPREADS * own))
     few, before = share < limit, floats(state["repeated"])
-    repeated = np.where(np.isnan(share), before, np.where(few, before + 1.0, np.maximum(before - 1.0, 0.0)))
-    missing = few & (fallen > p["missing_h"][:, None]) & (repeated >= p["missing_trips"][:, None])
+    enough = p["missing_trips"][:, None]  # what is counted beyond it would take as many sound trips to forget
+    counted = np.clip(before + np.where(few, 1.0, -1.0), 0.0, enough)
+    repeated = np.where(np.isnan(share), before, counted)
+    said = integers(state["active"])[:, None] == np.arange(half)  # of which one short trip tells that it stands
+    missing = few & (fallen > p["missing_h"][:, None]) & ((repeated >= enough) | said)
     observable = (~np.isnan(share)).sum(axis=1) > 1
     any_missing = missing.any(axis=1)
     which = np.where(any_missing, half - 1 - np.argmax(missing[:, ::-1], axis=1), 0)
@@ -94,7 +97,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "lost": 100.0 * (1.0 - sequential.chosen(share / usual, which)),
         },
     )
-    seen: dict[str, Floats | Integers] = {"repeated": repeated}
+    seen: dict[str, Floats | Integers] = {"repeated": np.where(cleared[:, None], 0.0, repeated)}
     return judgement, sequential.restarted(sums, cleared[:, None]) | spreads | seen | latch_state
 
 
