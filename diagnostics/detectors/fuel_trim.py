@@ -9,7 +9,7 @@ shift names the cause, as in y = a + b/m + c m over the air m: more at idle than
 constant size weighs most when the engine breathes least), more at high load is fuel that does not come (pump, filter),
 the same everywhere is what is metered. A car that comes with a fault has learned it as normal; so a correction of
 10 % that lasts is said, one of 16 % is booked, whatever is usual; and a trip's mean beyond what the lamp allows is said
-at once and booked the second time, since idling is seldom long enough to wait for eight such means.
+at once and booked the second time on the same side, since idling is seldom long enough to wait for eight such means.
 When not: fuels with other ethanol content, altitude and a reset of the long-term trim move the mean too, so the two
 trips after a tank was filled are left out; the first change of fuel of a flexible-fuel car may still be named. Trips
 below 70 degC, the first two minutes and open loop are left out.
@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, sequential
-from diagnostics.arrays import floats, in_a_row, integers, pushed
+from diagnostics.arrays import floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -80,7 +80,7 @@ TOGETHER = 8
 TOGETHER_SHARE = 0.5
 """Part of the spread of trips that means of so many have, at an autocorrelation of 0.37."""
 AGAIN = 2
-"""Trips in a row beyond what the lamp allows that are no chance (our choice)."""
+"""Trips in a row of one series beyond what the lamp allows, to one side, that are no chance (our choice)."""
 LEAN_SPREADS, RICH_SPREADS, LEAST_SHARE = 4.5, 6.5, 0.4
 """Together they are shifted where they are more than so many spreads of such means from the car's normal, which is
 not taken for less than so much of the platform's spread of trips. Vapour from the canister enriches now and then, and
@@ -119,7 +119,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     lately = window[:, :, :TOGETHER].mean(axis=2)  # NaN before it is full
     # By the trips before those that are judged, so that a shift is not taken for restlessness at once.
     apart, runs = restless.halves_apart(window[:, :, TOGETHER:], known, state, TOGETHER_SHARE * _usual(p))
-    beyond = in_a_row(np.abs(x) >= p["trim_lamp"][:, None], known, state["beyond"])
+    beyond = _beyond(x, state, p)
     recent = {f"recent_{name}": _recent(state[f"recent_{name}"], said[name]) for name in LEVELS}
     levels = np.stack([recent["recent_trim_load"], recent["recent_trim_idle"]], axis=1)
     shifts = levels - drift.baseline
@@ -129,7 +129,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     excess, usual = _excess(recent, state, drift, p)
     bad = np.maximum(
         _cause(drift, (which, sign), (shift, level), excess - usual, observable & sequential.chosen(clear, which), p),
-        np.maximum(_absolute(levels, lately, drift, observable, p), _at_the_limit(x, beyond)),
+        np.maximum(_absolute(levels, lately, drift, observable, p), _at_the_limit(beyond, known)),
     )
     near = np.abs(np.nan_to_num(shifts)).max(axis=1) < p["trim_clear"]
     near &= np.abs(np.nan_to_num(levels)).max(axis=1) < p["trim_look"] - p["trim_clear"]
@@ -248,13 +248,24 @@ def _absolute(levels: Floats, lately: Floats, drift: sequential.Drift, observabl
     return np.where(observable, np.maximum(lean, rich), -1)
 
 
-def _at_the_limit(x: Floats, beyond: Integers) -> Integers:
+def _beyond(x: Floats, state: State, p: Parameters) -> Integers:
+    """How many trips in a row each series is beyond what the lamp allows: above nothing where lean, below where rich.
+
+    One on the other side begins anew: a sensor that goes from one end to the other is not twice the same fault.
+    """
+    before = integers(state["beyond"])
+    side = np.where(np.abs(x) >= p["trim_lamp"][:, None], np.sign(x), 0.0)
+    counted = np.where(side == np.sign(before), before + side, side)
+    return np.where(np.isnan(x), before, counted).astype(np.int64)
+
+
+def _at_the_limit(beyond: Integers, known: Flags) -> Integers:
     """Trips ``beyond`` what the lamp allows: no trip of a sound car is, so one is said, and a second is booked."""
-    again = np.asarray((beyond >= AGAIN).any(axis=1))
-    lean = np.asarray(((beyond > 0) & (x > 0.0)).any(axis=1))
-    rich = np.asarray(((beyond > 0) & (x < 0.0)).any(axis=1))
-    bad = np.where(rich, np.where(again, RICH, RICH_DRIFT), -1)
-    return np.where(lean, np.where(again, LEAN, LEAN_DRIFT), bad).astype(np.int64)
+    now = np.where(known, beyond, 0)
+    most, least = now.max(axis=1), now.min(axis=1)
+    rich = np.where(least < 0, np.where(least <= -AGAIN, RICH, RICH_DRIFT), -1)
+    lean = np.where(most > 0, np.where(most >= AGAIN, LEAN, LEAN_DRIFT), -1)
+    return np.maximum(rich, lean).astype(np.int64)
 
 
 _LEAN_CHECK = {
