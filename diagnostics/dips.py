@@ -4,6 +4,9 @@ When contactors close, the voltage dips for less than a second. A device that re
 one in seven, and else the voltage while only the control units draw, a quarter of the dip, or none. A mean of these
 tells how a device reads, not how a battery is. So the dip known so far is kept, and a reading counts as one where it
 is at least :data:`CAUGHT` of it. Far larger readings that are alike show that what was known was no dip.
+When not: a cell that fails from one day to the next makes the dip more than :data:`LEAP` times as large (0.6 to 1.6 V,
+say). Readings cannot tell that from a device that had seen no dip before, so two such that are alike become the usual
+dip, and the change is not said; only the rest voltage can tell it.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
 CAUGHT = 0.6
 """Part of the known dip from which on a reading is one: control units alone draw less than half of it (our choice)."""
 LEAP = 2.5
-"""So many times the known dip is no battery that got worse in a day: what was known was no dip (our choice)."""
+"""So many times the known dip is taken for one that was not caught before, not for a battery that got worse (our
+choice)."""
 LEAPS = 2.0
 """So many such readings that are alike replace the known dip: one alone is an odd reading (our choice)."""
 ALIKE = 1.3

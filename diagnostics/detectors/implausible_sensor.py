@@ -9,7 +9,7 @@ the sun outside and intake air, so then no single one stands apart and nothing i
 manifold sensor agrees with itself. Where the first packets of a drive were lost, the engine was running at the first
 readings: a drive counts only where its start was seen, and a manifold that is sucked empty is no sensor's error. Where
 packets come late, a start may bring the coolant with which the drive before ended: no engine keeps that through a
-night, and it is left out.
+night, and it is left out where so much was to be lost (:mod:`diagnostics.held_over`).
 
 Signals needed: three of coolant, intake air, outside air and oil temperature, and voltage or manifold pressure, which
 tell that the start was seen; or manifold and barometric pressure with the engine standing. Otherwise it is not
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import sequential
+from diagnostics import held_over, sequential
 from diagnostics.arrays import floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -60,9 +60,8 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "apart_starts": np.zeros((n_vehicles, len(SENSORS)), dtype=np.int64),
         "apart_since_ms": np.full((n_vehicles, len(SENSORS)), np.nan),
         "apart_first": np.full((n_vehicles, len(SENSORS)), np.nan),
-        "coolant_before": np.full(n_vehicles, np.nan),
     }
-    return counts | latched(n_vehicles)
+    return counts | held_over.initial(n_vehicles) | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -98,12 +97,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "starts": p["apart_starts"],
         },
     )
-    last_c = trips["coolant_last"]
     after: dict[str, Floats | Integers] = {
         "apart_starts": count, "apart_since_ms": since, "apart_first": np.where(began, away, first),
-        "coolant_before": np.where(np.isnan(last_c), floats(state["coolant_before"]), last_c),
     }  # fmt: skip
-    return judgement, after | latch_state
+    return judgement, after | held_over.after(trips, state) | latch_state
 
 
 def _away(trips: Trips, state: State, p: Parameters) -> tuple[Floats, Flags]:
@@ -114,7 +111,7 @@ def _away(trips: Trips, state: State, p: Parameters) -> tuple[Floats, Flags]:
     still |= np.isnan(trips["rest_volts"]) & ~np.isnan(trips["key_manifold_kpa"]) & ~turning
     rested = still & (trips["soak_s"] >= p["apart_soak_s"])
     read = np.where(rested[:, None], read, np.nan)
-    held = np.abs(read[:, COOLANT] - floats(state["coolant_before"])) <= p["apart_held_k"]
+    held = held_over.held_over(read[:, COOLANT], trips, state, p)
     read[:, COOLANT] = np.where(held, np.nan, read[:, COOLANT])
     away, spread = np.full_like(read, np.nan), np.full_like(read, np.nan)
     for at in range(len(TEMPERATURES)):
@@ -182,6 +179,6 @@ DETECTOR = Detector(
     initial=initial,
     step=step,
     parameters=(
-        "apart_k", "apart_kpa", "apart_others_k", "apart_starts", "apart_soak_s", "apart_clear_starts", "apart_held_k",
+        "apart_k", "apart_kpa", "apart_others_k", "apart_starts", "apart_soak_s", "apart_clear_starts", "held_over_k",
     ),
 )  # fmt: skip

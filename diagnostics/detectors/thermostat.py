@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import restless, sequential
+from diagnostics import held_over, restless, sequential
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -70,11 +70,6 @@ LEAST_GAIN = 0.01
 """A gain that is less than this share of the generic one, or a loss, counts as this: low enough for a diesel, which
 takes many times the air that it needs (our choice)."""
 
-COOLS_S = 14_400.0
-"""In which a standing engine loses two thirds of its warmth at the latest (our choice: twice what is usual)."""
-UNTOLD_C = 0.0
-"""Air around a car that does not tell it (our choice: a cold one, since a trip more that says nothing does no harm)."""
-
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing seen."""
@@ -82,14 +77,14 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "cold_trips": np.zeros((n_vehicles, 2), dtype=np.int64),
         "cold_since_ms": np.full((n_vehicles, 2), np.nan),
     }
-    cold["coolant_before"] = np.full(n_vehicles, np.nan)
-    return cold | restless.initial(n_vehicles, 1) | sequential.initial(n_vehicles, 2) | latched(n_vehicles)
+    cold |= held_over.initial(n_vehicles) | restless.initial(n_vehicles, 1)
+    return cold | sequential.initial(n_vehicles, 2) | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
     x, mean, sd = _series(trips, p)
-    x[:, GAIN] = np.where(_held_over(trips, state, p), np.nan, x[:, GAIN])
+    x[:, GAIN] = np.where(held_over.held_over(trips["warm_first_c"], trips, state, p), np.nan, x[:, GAIN])
     known: Flags = ~np.isnan(x)
     drift, sums = sequential.follow(
         x, trips["ended_ms"][:, None], state, mean=mean, sd=sd,
@@ -125,12 +120,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         health=np.where(observable, _health(x, usual, regulated_c, cold_c, p), np.nan),
         numbers=_numbers(x, usual, cold_c),
     )
-    last_c = trips["coolant_last"]
-    after: dict[str, Floats | Integers] = {
-        "cold_trips": counted, "cold_since_ms": since,
-        "coolant_before": np.where(np.isnan(last_c), floats(state["coolant_before"]), last_c),
-    }  # fmt: skip
-    return judgement, after | spreads | sequential.restarted(sums, cleared[:, None]) | latch_state
+    after: dict[str, Floats | Integers] = {"cold_trips": counted, "cold_since_ms": since}
+    after |= held_over.after(trips, state) | spreads
+    return judgement, after | sequential.restarted(sums, cleared[:, None]) | latch_state
 
 
 def _series(trips: Trips, p: Parameters) -> tuple[Floats, Floats, Floats]:
@@ -142,15 +134,6 @@ def _series(trips: Trips, p: Parameters) -> tuple[Floats, Floats, Floats]:
     frost = trips["ambient_c"] < p["thermostat_ambient_c"]
     mean = np.stack([p["regulated_c"], np.zeros(len(trips))], axis=1)
     return np.where(frost[:, None], np.nan, x), mean, _both(p, "settled_sd_k", "warm_log_sd")
-
-
-def _held_over(trips: Trips, state: State, p: Parameters) -> Flags:
-    """Where the coolant that a trip begins to warm from is that of the drive before, hours ago."""
-    before = floats(state["coolant_before"])
-    outside = np.nan_to_num(trips["ambient_c"], nan=UNTOLD_C)
-    due = (before - outside) * (1.0 - np.exp(-trips["soak_s"] / COOLS_S))
-    held: Flags = np.abs(trips["warm_first_c"] - before) <= p["held_over_k"]
-    return held & (due >= 2.0 * p["held_over_k"])
 
 
 def _both(p: Parameters, first: str, second: str) -> Floats:

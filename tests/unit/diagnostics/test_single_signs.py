@@ -405,6 +405,12 @@ def test_a_start_that_was_not_seen_says_nothing_about_sensors() -> None:
     assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=90.0)) == ["manifold_implausible"]
 
 
+def test_a_coolant_that_had_nothing_to_lose_is_no_old_reading() -> None:
+    """After a short drive that ended near the night's air the coolant counts, so that it tells which other is wrong."""
+    short = nights(8, key_intake_c=22.0, key_oil_c=np.nan, coolant_last=11.0, ambient_c=10.0)
+    assert told(implausible_sensor.DETECTOR, short) == ["intake_implausible"]
+
+
 def test_voltage_of_an_alternator_is_no_battery_at_rest() -> None:
     """A fall from 14.3 V to what the starter leaves is not the battery's: starts of a running engine raise nothing."""
     sound = {"soak_s": 36_000.0, "rest_volts": 12.6, "crank_plateau_volts": 10.3, "coolant_first": 20.0,
