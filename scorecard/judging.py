@@ -120,7 +120,8 @@ def word(component: str) -> str:
 def _parameters(record: Record, scale: float, ahead: float = 1.0) -> Parameters:
     kinds = [kind_of(str(a), str(b)) for a, b in zip(record.cars.platform, record.cars.powertrain, strict=True)]
     found = parameters_of(read_platforms(), kinds)
-    found |= {name: value * scale for name, value in found.items() if name.endswith("_h")}
+    limits = [name for name in found if name.endswith("_h") and not name.endswith("_per_h")]  # not what is an hour's
+    found |= {name: found[name] * scale for name in limits}
     found |= {name: value**ahead for name, value in found.items() if name.endswith("_measure_p")}
     return found | {"oil_soon": found["oil_soon"] * ahead}
 

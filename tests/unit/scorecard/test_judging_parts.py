@@ -1,10 +1,11 @@
-"""What the judge takes for stated of parts that a workshop replaced."""
+"""What the judge takes for stated of parts that a workshop replaced, and what it turns to see what more would find."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from scorecard.judging import _standing
+from scorecard.judging import _parameters, _standing
+from scorecard.record import Cars, Record, Trips
 
 
 def test_nothing_is_stated_of_a_part_that_was_taken_out_since() -> None:
@@ -16,3 +17,19 @@ def test_nothing_is_stated_of_a_part_that_was_taken_out_since() -> None:
     assert np.isnan(left["health"][0, 0])
     assert np.isnan(left["rul_days"][0]).all()
     assert left["health"][1, 0] == 0.2
+
+
+def test_only_limits_of_tests_are_scaled() -> None:
+    """Infinite limits leave every other number of a platform as it is, what a pack loses in an hour among them."""
+    one = np.array(["a"])
+    record = Record(
+        cars=Cars(platform=one, powertrain=np.array(["electric"]), age_days=np.zeros(1), odometer_km=np.zeros(1)),
+        trips=Trips(vehicle=np.zeros(0, dtype=np.int64), values=np.zeros((0, 0)), names=()),
+    )
+    usual, without = _parameters(record, 1.0), _parameters(record, np.inf)
+    infinite = {name for name in usual if not np.isfinite(without[name]).all()}
+    assert {"pack_h", "trim_h", "thermostat_h"} <= infinite
+    assert "pack_cooling_per_h" not in infinite
+    assert all(name.endswith("_h") for name in infinite)
+    for name in set(usual) - infinite:
+        np.testing.assert_array_equal(without[name], usual[name])
