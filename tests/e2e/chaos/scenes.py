@@ -269,8 +269,8 @@ def a_narrow_window(stage: Stage) -> Verdict:
         running = stage.read(UNHURRIED)
         stage.until_more_is_stored()
         stage.nursery.kill_all("ingest")
-        had, before = stored(stage.home), len(heard.seen)
-        stage.until(lambda: len(set(heard.seen[before:]) - had) >= window // 2, "half of the window to be under way")
+        had = stored(stage.home)  # what was sent and is not among it is under way, also what was sent before the kill
+        stage.until(lambda: len(set(heard.seen) - had) >= window // 2, "half of the window to be under way")
     enough = rows_read(stage.spool) + more_batches * TO_A_BATCH
     stage.until(lambda: rows_read(stage.spool) >= enough, "more to be read than may be sent")
     stage.start("ingest")
