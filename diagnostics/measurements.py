@@ -73,10 +73,7 @@ class Measurements:
         column = FEATURE_AT[feature]
         values = trips.values.copy()
         for row, served_ms in zip(rows.tolist(), at_ms.tolist(), strict=True):
-            first, last = np.searchsorted(self.vehicle, [trips.vehicle[row], trips.vehicle[row] + 1])
-            mine = slice(first, last)
-            told = (self.column[mine] == column) & (self.at_ms[mine] <= trips["ended_ms"][row])
-            if not (told & (self.at_ms[mine] > served_ms)).any():
+            if not (self._times(trips, row, column) > served_ms).any():
                 values[row, column] = np.nan
         return Trips(vehicle=trips.vehicle, values=values)
 
@@ -85,8 +82,14 @@ class Measurements:
         column = FEATURE_AT[feature]
         found = np.full(len(rows), np.nan)
         for at, row in enumerate(rows.tolist()):
-            first, last = np.searchsorted(self.vehicle, [trips.vehicle[row], trips.vehicle[row] + 1])
-            mine = slice(first, last)
-            told = (self.column[mine] == column) & (self.at_ms[mine] <= trips["ended_ms"][row])
-            found[at] = self.at_ms[mine][told][-1] if told.any() else np.nan
+            times = self._times(trips, row, column)
+            found[at] = times[-1] if len(times) else np.nan
         return found
+
+    def _times(self, trips: Trips, row: int, column: int) -> Integers:
+        """When the feature in a column was measured of the vehicle of a trip, up to the trip's end."""
+        first, last = np.searchsorted(self.vehicle, [trips.vehicle[row], trips.vehicle[row] + 1])
+        mine = slice(first, last)
+        told = (self.column[mine] == column) & (self.at_ms[mine] <= trips["ended_ms"][row])
+        times: Integers = self.at_ms[mine][told]
+        return times

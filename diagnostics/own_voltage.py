@@ -2,7 +2,7 @@
 
 A car whose alternator does not charge lives off its battery: 50 to 100 Ah at 15 to 40 A are gone within one to seven
 hours of running, and all the while the voltage falls, by half a volt and more from trip to trip, and follows the load.
-So a level that was off from the first trips on, and is where it was after :data:`own_lived_s` of running and many
+So a level that was off from the first trips on, and is where it was after ``own_lived_s`` of running and many
 starts, is held by a regulator: the voltmeter reads off, or the car regulates otherwise. It becomes the car's normal,
 and limits that are meant for the usual level are scaled by its share of that. Until this is decided, a low level of a
 car that was never seen sound says nothing alone (``held``); that it falls below its own first trips, or lies below
@@ -58,9 +58,8 @@ class Own:
     """What is known after a trip of each vehicle, ``(n,)``.
 
     ``share`` of the usual voltage that is the car's own normal, 1 where it charges as cars do, or higher, or nothing is
-    decided;
-    ``held`` where a low level alone says nothing yet; ``level`` of the last trips, V of one battery, NaN before any;
-    ``off`` where that is not what cars charge at.
+    decided; ``held`` where a low level alone says nothing yet; ``level`` of the last trips, V of one battery, NaN
+    before any; ``off`` where that is not what cars charge at.
     """
 
     share: Floats

@@ -136,9 +136,8 @@ def _looks(
 def _findings(series: Sequence[CodeEvent], warmed_ms: Sequence[float]) -> Iterator[Finding]:
     changes = [(event.time_ms, event.present) for event in series]
     for began_ms, ended_ms, severity in episodes(series[0].code, changes, warmed_ms):
-        stored = [event for event in series if event.present and event.time_ms <= began_ms]
-        last_ms = stored[-1].time_ms
-        began = next(event for event in stored if event.time_ms == last_ms)
+        stored = (event for event in series if event.present and event.time_ms <= began_ms)
+        began = max(stored, key=lambda event: event.time_ms)
         ended = None if ended_ms is None else int(ended_ms)
         yield _finding(replace(began, time_ms=int(began_ms)), severity, ended_ms=ended)
 

@@ -212,9 +212,8 @@ def _codes_said(record: Record) -> Iterator[Said]:
             Said, vehicle=vehicle, component=word(str(explain(name).component)), detector=f"{CODES} {name}",
             cause=name,
         )  # fmt: skip
-        for began_ms, ended_ms, severity in episodes(
-            name, moments, _warmed_ms(record, vehicle) if name in HEALS else ()
-        ):
+        warmed_ms = _warmed_ms(record, vehicle) if name in HEALS else ()
+        for began_ms, ended_ms, severity in episodes(name, moments, warmed_ms):
             yield says(at_ms=began_ms, books=severity in BOOKED)
             if ended_ms is not None:
                 yield says(at_ms=ended_ms, books=None)

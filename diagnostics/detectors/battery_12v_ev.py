@@ -8,13 +8,12 @@ Readings that caught the dip are told from others by the car's own (:mod:`diagno
 times the usual dip they are. A hybrid car shows the same between its rest and its start, which no starter turns. Each
 is tested alone; a booking needs two that agree, or a rest voltage below ``ev_rest_v``.
 When not: a device that does not wake with the key sees no dip, one that reads seldom sees one start in seven, so that
-what grows within weeks is found late or not; a cell that fails at once, so that
-the dip is more than two and a half times what it was, is taken for the usual dip from the second reading on
-(:mod:`diagnostics.dips`); cars that watch their surroundings
-while parked, and updates over the air, wake the converter often: the car's own normal takes that in, its changes do
-not pass for a fault without a second trace; lithium 12 V batteries rest at 13.2 V and are not judged (their rest
-reads as a top-up); a device that drains the battery itself looks the same, the advice says so. A converter that fails
-shows when the battery is empty, a day before it strands the car.
+what grows within weeks is found late or not; a cell that fails at once, so that the dip is more than two and a half
+times what it was, is taken for the usual dip from the second reading on (:mod:`diagnostics.dips`); cars that watch
+their surroundings while parked, and updates over the air, wake the converter often: the car's own normal takes that in,
+its changes do not pass for a fault without a second trace; lithium 12 V batteries rest at 13.2 V and are not judged
+(their rest reads as a top-up); a device that drains the battery itself looks the same, the advice says so. A converter
+that fails shows when the battery is empty, a day before it strands the car.
 
 Signals needed: control-module voltage while parked and at the key, charge or temperature of the traction battery (they
 tell an electric car). Without readings while parked or before the start: not observable.

@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MEDIAN_LINES = 8
 MOST_LINES = 30
@@ -51,6 +52,14 @@ def test_the_middle_function_is_very_short(lengths: dict[str, int]) -> None:
 def test_no_file_is_long(modules) -> None:
     """No file has more than 400 lines."""
     lines = {str(module): module.text.count("\n") for module in modules}
+    assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
+
+
+def test_no_test_file_is_long(root: Path) -> None:
+    """Nor has one of the tests: what outgrew its name is divided."""
+    lines = {
+        str(path.relative_to(root)): path.read_text("utf-8").count("\n") for path in (root / "tests").rglob("*.py")
+    }
     assert {path: count for path, count in lines.items() if count > LONGEST_FILE} == {}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diagnostics.detectors import fuel_trim, missing_readings, oil_pressure, tyre_pressure, wheel_bearing
-from tests.unit.diagnostics.test_single_signs import late, stops, told, tyres
+from tests.unit.diagnostics.one_car import late, stops, told, tyres
 
 EVEN = (230.0, 230.0, 230.0, 230.0)
 

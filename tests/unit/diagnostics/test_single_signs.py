@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,38 +18,12 @@ from diagnostics.detectors import (
     hv_thermal,
     implausible_sensor,
     insulation,
-    missing_readings,
-    oil_pressure,
-    thermostat,
     tyre_pressure,
     wheel_bearing,
 )
-from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.findings import Severity
-from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.trouble_codes import CONFIRMED, CodeEvent, code_findings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from diagnostics.detector import Detector
-
-START_MS, DAY_MS = 1_750_000_000_000, 86_400_000
-KIND = kind_of("", "")
-
-
-def told(detector: Detector, drives: Iterable[Mapping[str, float]], *, a_day: int = 3) -> list[str]:
-    """What one car is told, in order, over drives that have these features and no others."""
-    state, p = detector.initial(1), parameters_of(read_platforms(), [KIND])
-    found: list[str] = []
-    for number, drive in enumerate(drives):
-        values = np.full((1, len(FEATURES)), np.nan)
-        at = START_MS + number * DAY_MS // a_day
-        for name, value in ({"started_ms": at, "ended_ms": at + 1_200_000} | dict(drive)).items():
-            values[0, FEATURES.index(name)] = value
-        judgement, state = detector.step(Trips(vehicle=np.zeros(1, dtype=np.int64), values=values), state, p)
-        found += [detector.causes[cause].key for cause in judgement.raised.tolist() if cause >= 0]
-    return found
+from tests.unit.diagnostics.one_car import DAY_MS, START_MS, boosts, nights, told, tyres
 
 
 def stored(code: str, *days: float) -> list[Severity]:
@@ -143,20 +116,6 @@ def test_a_fall_that_still_fills_the_battery_is_advice() -> None:
     assert told(charging.DETECTOR, charges(*normal, *[13.0] * 12))[-1] == "low_voltage"
     at_times = [13.4, 13.15, 13.45, 13.5] * 10
     assert told(charging.DETECTOR, charges(*normal, *at_times)) == ["fallen_voltage"], "one trip alone books nothing"
-
-
-def test_a_sensor_reads_wrong_only_where_it_is_wrong_by_the_same() -> None:
-    """12 K on five starts; readings that came late, after the engine had warmed, are off by 12 to 60 K."""
-
-    def starts(*off: float) -> list[dict[str, float]]:
-        return [
-            {"key_coolant_c": 15.0 + each, "key_intake_c": 15.0, "key_ambient_c": 15.0, "rest_volts": 12.6,
-             "soak_s": 36_000.0}
-            for each in off
-        ]  # fmt: skip
-
-    assert told(implausible_sensor.DETECTOR, starts(*[12.0, 13.0, 11.0] * 3), a_day=1) == ["coolant_implausible"]
-    assert told(implausible_sensor.DETECTOR, starts(*[12.0, 30.0, 60.0, 20.0] * 4), a_day=1) == []
 
 
 def test_insulation_is_judged_by_what_the_car_itself_has_and_lost() -> None:
@@ -316,49 +275,12 @@ def test_a_hybrid_car_whose_engine_speed_is_lost_does_not_look_parked_and_empty(
     assert told(battery_12v_ev.DETECTOR, [lost] * 8) == ["weak"], "of a car without an engine it is"
 
 
-def tyres(kpa: tuple[float, ...], n: int, *, leak: float = 0.0, seed: int = 0) -> list[dict[str, float]]:
-    """Cold readings of four tyres, the rear left losing air."""
-    draw = np.random.default_rng(seed)
-    names = ("fl", "fr", "rl", "rr")
-    return [
-        {f"tyre_{name}_kpa": each - leak * at * (name == "rl") + draw.normal(0.0, 1.5)
-         for name, each in zip(names, kpa, strict=True)}
-        | {"tyre_compensated": 1.0, "soak_s": 30_000.0}
-        for at in range(n)
-    ]  # fmt: skip
-
-
 def test_other_tyres_at_less_pressure_are_no_leak() -> None:
     """All four fall at one reading, each by its own: the new ones are learned, and a leak of theirs is found."""
     before, after = tyres((330.0, 336.0, 374.0, 368.0), 60), (292.0, 297.0, 333.0, 345.0)
     assert told(tyre_pressure.DETECTOR, before + tyres(after, 60, seed=1), a_day=1) == []
     leaking = told(tyre_pressure.DETECTOR, before + tyres(after, 20, seed=1) + tyres(after, 40, leak=2.0), a_day=1)
     assert leaking[0].endswith("_rl")
-
-
-def late(readings: list[dict[str, float]], share: float, seed: int) -> list[dict[str, float]]:
-    """Cold readings, of which a share is that of the tyre as it was when the last drive ended, 20 to 30 kPa warmer."""
-    draw = np.random.default_rng(seed)
-    return [
-        {name: value + draw.uniform(20.0, 30.0) * (name.endswith("_kpa") and draw.random() < share)
-         for name, value in one.items()}
-        for one in readings
-    ]  # fmt: skip
-
-
-def test_pressures_of_the_drive_before_are_no_leak_when_they_end() -> None:
-    """Two warm readings in a row are no refill where many come late, nor the cold ones after them a leak."""
-    even = (300.0, 300.0, 300.0, 300.0)
-    for seed in range(4):
-        known = tyres(even, 40, seed=seed)
-        assert told(tyre_pressure.DETECTOR, known + late(tyres(even, 300, seed=seed), 0.1, seed), a_day=2) == []
-        leak = known + late(tyres(even, 50, leak=2.0, seed=seed), 0.1, seed)
-        assert told(tyre_pressure.DETECTOR, leak, a_day=2)[0].endswith("_rl")
-
-
-def boosts(gap: float, air: float, control: float, n: int) -> list[dict[str, float]]:
-    """Drives under boost: kPa missing, logarithm of the air beyond what the cylinders take, points of the actuator."""
-    return [{"boost_gap": gap, "charge_air_excess": air, "boost_control": control} for _ in range(n)]
 
 
 def test_air_that_seems_lost_at_too_much_pressure_is_the_sensors_matter() -> None:
@@ -374,43 +296,6 @@ def test_vanes_that_stuck_before_the_car_was_known_are_said() -> None:
     assert told(boost.DETECTOR, boosts(0.5, 0.0, 75.0, 30)) == []
 
 
-def test_boost_that_jumps_about_on_a_bad_line_is_not_weak() -> None:
-    """One drive of eight is far off by chance, three in a row sooner or later; a hose that comes off is still said."""
-    rng = np.random.default_rng(11)
-    steady = boosts(0.5, 0.0, 55.0, 20)
-    bad = [one | {"boost_gap": float(rng.normal(4.0, 6.0))} for one in boosts(0.0, 0.0, 55.0, 1000)]
-    assert told(boost.DETECTOR, bad) == []
-    assert told(boost.DETECTOR, bad + boosts(40.0, 0.0, 55.0, 3)) == ["underboost"]
-    assert told(boost.DETECTOR, steady + boosts(12.0, 0.0, 55.0, 3)) == ["underboost"]
-
-
-def nights(n: int, **changed: float) -> list[dict[str, float]]:
-    """Starts after a night at 10 degC and 100 kPa."""
-    keys = {f"key_{name}_c": 10.0 for name in ("ambient", "intake", "oil", "coolant")}
-    start = {"soak_s": 36_000.0, "rest_volts": 12.6, "key_manifold_kpa": 100.0, "key_baro_kpa": 100.0}
-    return [keys | start | changed for _ in range(n)]
-
-
-def test_a_start_that_was_not_seen_says_nothing_about_sensors() -> None:
-    """Packets lost at the start leave readings of a running engine: charging voltage, a manifold sucked empty."""
-    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0)) == ["coolant_implausible"]
-    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, rest_volts=14.2)) == []
-    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, coolant_last=85.0)) == [
-        "coolant_implausible"
-    ]
-    assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, coolant_last=44.0)) == [], "of the evening"
-    assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=32.0)) == []
-    assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=60.0, rest_volts=14.2)) == []
-    assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=60.0)) == ["manifold_implausible"]
-    assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=90.0)) == ["manifold_implausible"]
-
-
-def test_a_coolant_that_had_nothing_to_lose_is_no_old_reading() -> None:
-    """After a short drive that ended near the night's air the coolant counts, so that it tells which other is wrong."""
-    short = nights(8, key_intake_c=22.0, key_oil_c=np.nan, coolant_last=11.0, ambient_c=10.0)
-    assert told(implausible_sensor.DETECTOR, short) == ["intake_implausible"]
-
-
 def test_voltage_of_an_alternator_is_no_battery_at_rest() -> None:
     """A fall from 14.3 V to what the starter leaves is not the battery's: starts of a running engine raise nothing."""
     sound = {"soak_s": 36_000.0, "rest_volts": 12.6, "crank_plateau_volts": 10.3, "coolant_first": 20.0,
@@ -420,78 +305,6 @@ def test_voltage_of_an_alternator_is_no_battery_at_rest() -> None:
     assert told(battery.DETECTOR, [sound] * 40 + [worn] * 30) == ["weak_start"]
     truck = sound | {"rest_volts": 25.0}
     assert told(implausible_sensor.DETECTOR, nights(8, key_coolant_c=45.0, rest_volts=truck["rest_volts"])) != []
-
-
-def test_readings_missing_on_a_bad_line_accuse_no_sensor() -> None:
-    """Shares that jump about by half are the line's; the same loss on a quiet one is the sensor's."""
-    rng = np.random.default_rng(3)
-    sensors = ("throttle", "manifold", "volts", "intake", "coolant")
-    bad = [{f"{name}_share": float(rng.uniform(0.4, 1.0)) for name in sensors} for _ in range(300)]
-    quiet = [{f"{name}_share": 1.0 for name in sensors} for _ in range(30)]
-    worse = [{f"{name}_share": 0.7 if name == "coolant" else 1.0 for name in sensors} for _ in range(12)]
-    assert told(missing_readings.DETECTOR, bad) == []
-    assert told(missing_readings.DETECTOR, quiet + worse) == ["coolant_missing"]
-
-
-def test_slow_polls_on_a_line_that_loses_packets_accuse_no_sensor() -> None:
-    """Of six answers a trip two to ten arrive by chance; a sensor whose answers then stay away is named."""
-    rng = np.random.default_rng(8)
-
-    def trips(n: int, coolant: float) -> list[dict[str, float]]:
-        fast = [dict.fromkeys(("throttle_share", "manifold_share", "volts_share"), 1.0) for _ in range(n)]
-        return [one | {"coolant_share": float(rng.poisson(coolant)) / 60.0} for one in fast]
-
-    assert told(missing_readings.DETECTOR, trips(2000, 6.0)) == []
-    assert told(missing_readings.DETECTOR, trips(100, 6.0) + trips(60, 1.0)) == ["coolant_missing"]
-
-
-def stops(n: int, a_minute: float, seed: int) -> list[dict[str, float]]:
-    """Drives of 5 to 30 minutes of an engine that stops, dry at so many readings a minute, more in town.
-
-    Between them it has 150 kPa, as its hot idle shows.
-    """
-    rng = np.random.default_rng(seed)
-    minutes, town = rng.uniform(5.0, 30.0, n), np.exp(rng.normal(0.0, 0.4, n))
-    dry = rng.poisson(a_minute * town * minutes).astype(float)
-    return [
-        {"running_s": 60.0 * each, "oil_pressure_low": count, "idle_oil_pressure": 5.0}
-        for each, count in zip(minutes.tolist(), dry.tolist(), strict=True)
-    ]
-
-
-def test_an_engine_that_stops_and_starts_has_not_lost_its_oil_pressure() -> None:
-    """Late readings at its stops, few or many a minute, are usual for it; readings all along a drive are not."""
-    slow, fast = ({"running_s": 600.0, "oil_pressure_low": count} for count in (30.0, 280.0))
-    for a_minute, bare in ((0.05, slow), (0.3, slow), (0.8, fast)):
-        usual = stops(400, a_minute, seed=5)
-        assert told(oil_pressure.DETECTOR, usual) == []
-        assert told(oil_pressure.DETECTOR, [*usual, bare]) == ["none"], a_minute
-    assert told(oil_pressure.DETECTOR, [slow]) == ["none"], "on a car of which nothing is known"
-    few = {"running_s": 600.0, "oil_pressure_low": 5.0}
-    assert told(oil_pressure.DETECTOR, [*stops(60, 0.0, seed=6), few]) == ["none"], "an engine that never stops"
-
-
-def test_an_engine_that_stops_and_starts_clears_after_its_pressure_is_back() -> None:
-    """Its stray readings do not keep the advice open; nor are those of the fault taken for usual."""
-    usual, bare = stops(200, 0.3, seed=7), [{"running_s": 600.0, "oil_pressure_low": 30.0}] * 20
-    assert told(oil_pressure.DETECTOR, [*usual, *bare, *usual, *bare]) == ["none", "none"]
-
-
-def warm_ups(*first_c: float, gains: float = 1.0) -> list[dict[str, float]]:
-    """Drives with 1 kg of air to 60 degC after nights at 5 degC, of which the first coolant reads so."""
-    return [
-        {"coolant_first": first, "warm_first_c": first, "coolant_last": 60.0, "ambient_c": 5.0, "soak_s": 36_000.0,
-         "warm_gain_k": (60.0 - first) * gains, "warm_air_kg": 1.0, "warm_still_kks": 0.0, "warm_moving_kkm": 0.0}
-        for first in first_c
-    ]  # fmt: skip
-
-
-def test_a_first_coolant_of_the_evening_before_is_no_open_thermostat() -> None:
-    """Drives that begin with an old reading seem to gain nothing, and say nothing; too little gain is still named."""
-    sound = warm_ups(*[5.0] * 30)
-    assert told(thermostat.DETECTOR, sound + warm_ups(*[59.0, 5.0] * 20)) == []
-    assert told(thermostat.DETECTOR, sound + warm_ups(*[59.0] * 20)) == []
-    assert told(thermostat.DETECTOR, sound + warm_ups(*[59.0, 5.0] * 20, gains=0.4)) == ["stuck_open"]
 
 
 def test_two_tyres_that_lose_at_once_are_not_taken_for_other_tyres() -> None:
