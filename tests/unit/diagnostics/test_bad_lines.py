@@ -103,6 +103,25 @@ def test_an_engine_that_stops_and_starts_clears_after_its_pressure_is_back() -> 
     assert told(oil_pressure.DETECTOR, [*usual, *bare, *usual, *bare]) == ["none", "none"]
 
 
+def test_pressure_that_was_back_on_the_next_drive_had_not_been_lost() -> None:
+    """The same stray readings are not said again; far more of them, and drives that stay dry, are."""
+    usual, stray = stops(60, 0.1, seed=9), {"running_s": 600.0, "oil_pressure_low": 20.0}
+    known = [*usual, stray, *usual]
+    assert told(oil_pressure.DETECTOR, known) == ["none"]
+    assert told(oil_pressure.DETECTOR, [*known, stray, *usual, stray, stray, *usual]) == ["none"]
+    assert told(oil_pressure.DETECTOR, [*known, stray | {"oil_pressure_low": 60.0}]) == ["none", "none"]
+    assert told(oil_pressure.DETECTOR, [*known, stray, stray, stray]) == ["none", "none"]
+
+
+def test_what_an_engine_shows_at_its_stops_is_known_beyond_an_oil_change() -> None:
+    """The rate goes on; what was learned of the old oil does not."""
+    state = oil_pressure.initial(1) | {name: np.full(1, 2.0) for name in (*oil_pressure.DRY, "dry_passed", "up")}
+    kept = oil_pressure.renewed(state, np.zeros(1))
+    assert {name: values.tolist() for name, values in kept.items()} == {
+        "dry_readings": [2.0], "dry_minutes": [2.0], "dry_passed": [2.0],
+    }  # fmt: skip
+
+
 def warm_ups(*first_c: float, gains: float = 1.0) -> list[dict[str, float]]:
     """Drives with 1 kg of air to 60 degC after nights at 5 degC, of which the first coolant reads so."""
     return [
