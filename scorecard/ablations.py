@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scorecard import anomaly
-from scorecard.alerts import alerts_of
+from scorecard.alerts import alerts_of, mended
 from scorecard.judging import opinion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scorecard.alerts import Alerts, Said
+    from scorecard.alerts import Alerts, Mended, Said
     from scorecard.record import Record
     from scorecard.truth import Floats, Integers
 
@@ -36,9 +36,9 @@ LEAST_CARS = 8
 
 def ablations(record: Record) -> Iterator[tuple[str, Alerts]]:
     """Each by its name."""
-    yield "without_trouble_codes", alerts_of(opinion(record, codes=False).said)
-    yield "without_measurements", alerts_of(opinion(unmeasured(record)).said)
-    yield "without_sequential_tests", alerts_of(opinion(record, scale=np.inf).said)
+    yield "without_trouble_codes", alerts_of(opinion(record, codes=False).said, mended(record))
+    yield "without_measurements", alerts_of(opinion(unmeasured(record)).said, mended(record))
+    yield "without_sequential_tests", alerts_of(opinion(record, scale=np.inf).said, mended(record))
     yield "own_past_only", own_past_only(record)
     yield "peers_only", peers_only(record)
 
@@ -54,7 +54,7 @@ def own_past_only(record: Record) -> Alerts:
     """A running mean of each feature's distance from the car's own first weeks."""
     names = anomaly.features_for(record)
     weeks = anomaly.weeks_of(record.trips, names, partial(anomaly.from_own_past, furthest=np.inf))
-    return _beyond(replace(weeks, distance=_running(weeks.vehicle, weeks.distance)), names)
+    return _beyond(replace(weeks, distance=_running(weeks.vehicle, weeks.distance)), names, mended(record))
 
 
 def peers_only(record: Record) -> Alerts:
@@ -65,7 +65,7 @@ def peers_only(record: Record) -> Alerts:
     def from_peers(vehicle: Integers, mean: Floats) -> Floats:
         return _from_peers(platform[vehicle], vehicle, mean)
 
-    return _beyond(anomaly.weeks_of(record.trips, names, from_peers), names)
+    return _beyond(anomaly.weeks_of(record.trips, names, from_peers), names, mended(record))
 
 
 def _running(vehicle: Integers, distance: Floats) -> Floats:
@@ -91,7 +91,7 @@ def _from_peers(platform: Integers, vehicle: Integers, mean: Floats) -> Floats:
     return far
 
 
-def _beyond(weeks: anomaly.Weeks, names: tuple[str, ...]) -> Alerts:
+def _beyond(weeks: anomaly.Weeks, names: tuple[str, ...], repairs: Mended) -> Alerts:
     """By component the weeks in which one of its features is further off than in all but its share of weeks."""
     component_of = anomaly.components_of_features()
     of = np.array([component_of[name] for name in names])
@@ -103,4 +103,4 @@ def _beyond(weeks: anomaly.Weeks, names: tuple[str, ...]) -> Alerts:
         far = np.abs(part.distance).max(axis=1)
         odd = far > np.quantile(far, 1.0 - anomaly.ALARM_SHARE / len(components))
         said += anomaly.said_of(part, odd, tuple(names[at] for at in mine), component_of, "weeks")
-    return alerts_of(said)
+    return alerts_of(said, repairs)

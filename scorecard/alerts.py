@@ -1,19 +1,35 @@
-"""What a service said about a fleet: one alert a vehicle and component at a time, raised, made worse, closed."""
+"""What a service said about a fleet: one alert a vehicle and component at a time, raised, made worse, closed.
+
+What comes back within a week of its closing is the same alert, opened again: our desk opens the same advice again then,
+and a person sees one (:data:`diagnostics.suggestions.standing.COMES_BACK_WITHIN`). So it is counted for every service
+alike. It was raised when it was raised first, and is a booking where it ever was one. What comes back after a workshop
+had mended that component is another alert: people had ended the first.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from diagnostics.prognosis.chance import FITTED_AS
+from diagnostics.suggestions.standing import COMES_BACK_WITHIN
+from scorecard.truth import DAY_MS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from scorecard.record import Record
     from scorecard.truth import Flags, Floats, Integers, Words
 
 SUSPECTS = 3
 """Causes that an alert may name, the likeliest first."""
+AGAIN_MS = COMES_BACK_WITHIN.days * DAY_MS
+Mended: TypeAlias = "Mapping[tuple[int, str], Sequence[float]]"
+"""When workshops mended a component of a vehicle, both as alerts name them."""
+NOTHING_MENDED: Mended = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +84,18 @@ class _Open:
     saying: set[str] = field(default_factory=set)
 
 
-def alerts_of(said: Iterable[Said]) -> Alerts:
+def mended(record: Record) -> Mended:
+    """What workshops wrote down, by vehicle and component."""
+    times: dict[tuple[int, str], list[float]] = {}
+    for one in record.services:
+        times.setdefault((one.vehicle, FITTED_AS.get(one.component, one.component)), []).append(one.at_ms)
+    return times
+
+
+def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
     """Alerts of what detectors said, in any order of vehicles, each vehicle's in order of time."""
     now: dict[tuple[int, str], _Open] = {}
+    closed: dict[tuple[int, str], _Open] = {}
     all_of_them: list[_Open] = []
     for word in said:
         key = (word.vehicle, word.component)
@@ -80,15 +105,31 @@ def alerts_of(said: Iterable[Said]) -> Alerts:
                 known.saying.discard(word.detector)
                 if not known.saying:
                     known.ended_ms = word.at_ms
-                    del now[key]
+                    closed[key] = now.pop(key)
             continue
         if known is None:
-            known = now[key] = _Open(word.vehicle, word.component, word.at_ms, word.suspects or (word.component,))
-            all_of_them.append(known)
+            known = now[key] = _again(closed.get(key), word, repairs.get(key, ())) or _opened(word, all_of_them)
         known.saying.add(word.detector)
         if word.books and np.isnan(known.booked_ms):
             known.booked_ms = word.at_ms
     return _arrays(all_of_them)
+
+
+def _again(closed: _Open | None, word: Said, repaired_ms: Sequence[float]) -> _Open | None:
+    """The alert that closed less than a week ago, opened again; None where there is none, or it was mended."""
+    if closed is None or word.at_ms - closed.ended_ms >= AGAIN_MS:
+        return None
+    if any(closed.at_ms <= at_ms <= word.at_ms for at_ms in repaired_ms):
+        return None
+    closed.ended_ms = float("nan")
+    return closed
+
+
+def _opened(word: Said, all_of_them: list[_Open]) -> _Open:
+    """A new alert, put to the others."""
+    one = _Open(word.vehicle, word.component, word.at_ms, word.suspects or (word.component,))
+    all_of_them.append(one)
+    return one
 
 
 def _arrays(found: Sequence[_Open]) -> Alerts:

@@ -15,7 +15,7 @@ import numpy as np
 
 from diagnostics.errors import NoSolverError
 from diagnostics.fleet import all_detectors
-from scorecard.alerts import Said, alerts_of
+from scorecard.alerts import Said, alerts_of, mended
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def oddities(record: Record, forest: Forest, component_of: Mapping[str, str]) ->
     """Alerts of weeks that are odd; closed with the first week that is not."""
     weeks = weeks_of(record.trips, forest.names)
     odd = -forest.trees.score_samples(weeks.distance) > forest.limit
-    return alerts_of(said_of(weeks, odd, forest.names, component_of, "forest"))
+    return alerts_of(said_of(weeks, odd, forest.names, component_of, "forest"), mended(record))
 
 
 def said_of(

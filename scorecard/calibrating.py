@@ -9,7 +9,7 @@ import numpy as np
 from diagnostics.chances import written as written_chances
 from diagnostics.prognosis import chance
 from scorecard import ageing
-from scorecard.alerts import alerts_of
+from scorecard.alerts import alerts_of, mended
 from scorecard.judging import opinion
 from scorecard.matching import FALSE, match
 from scorecard.scoring import questions
@@ -61,7 +61,7 @@ def fitted_laws(seen: Seen) -> dict[str, ageing.Weibull]:
 
 def false_alarms(ours: Opinion, seen: Seen) -> dict[str, float]:
     """False alerts a vehicle-year by component."""
-    alerts = alerts_of(ours.said)
+    alerts = alerts_of(ours.said, mended(seen.record))
     wrong = alerts.component[match(seen.truth, alerts).label == FALSE]
     years = float(seen.watched.days.sum()) / YEAR_DAYS
     return {str(name): float((wrong == name).sum()) / years for name in np.unique(wrong)}

@@ -11,12 +11,15 @@
   by ``top1_cause``.
 - A failure is *found* where a right alert was raised before it. There is one alert at a time for a component, so it
   stands for all faults of it that the vehicle had then; of parts that wear, which end apart, for the one it meant.
+  Where the ledger has two entries for the dying of one and the same part (:data:`SAME_PART`), wear and a fault that is
+  mended by the same new part, an alert that is right for one stands for both: who changes the battery has met either.
   Failures in the first :data:`KNOWN_AFTER_DAYS` of a vehicle's record do not count: nobody knew the car.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +39,10 @@ KNOWN_AFTER_DAYS = 45.0
 GRACE_DAYS = 7.0
 """Days after a repair in which an alert about it is not a new, false one (our choice: nobody told the service)."""
 FALSE, NEUTRAL, RIGHT = 0, 1, 2
+SAME_PART: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"battery_12v_ev": ("auxiliary_battery", "auxiliary_capacity_fades")}
+)
+"""By component what the ledger calls the wear of a part and the fault of the same part; the only such pair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +94,15 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
 
 
 def _stands_for(truth: Truth, rows: Integers, at_ms: float, meant: int) -> Integers:
-    """The fault that a right alert meant, and all others of its component that the vehicle had then, but for wear."""
-    if truth.wears[meant]:
-        return np.array([meant])
+    """The fault that a right alert meant, and all others of its component that the vehicle had then, but for wear.
+
+    Wear and fault of the same part count for each other.
+    """
     live = rows[_live(truth, rows, at_ms)]
-    same = (truth.component[live] == truth.component[meant]) & truth.matters[live] & ~truth.wears[live]
+    live = live[(truth.component[live] == truth.component[meant]) & truth.matters[live]]
+    pair = SAME_PART.get(str(truth.component[meant]), ())
+    one = np.isin(truth.kind[live], pair) & (str(truth.kind[meant]) in pair)
+    same = one if truth.wears[meant] else one | ~truth.wears[live]
     return np.union1d(live[same], [meant])
 
 

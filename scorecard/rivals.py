@@ -12,7 +12,7 @@ import numpy as np
 
 from diagnostics.codes import explain
 from scorecard.ageing import best_age
-from scorecard.alerts import Said, alerts_of
+from scorecard.alerts import Said, alerts_of, mended
 from scorecard.costs import PLANNED, UNPLANNED
 from scorecard.truth import DAY_MS
 
@@ -60,7 +60,7 @@ soot 50 g; gearbox 130 degC; 500 ohm/V at 400 V; tyres 25 % below 230 kPa). For 
 
 def lamp(record: Record) -> Alerts:
     """The car's own control unit: an appointment for each code that it has stored."""
-    return alerts_of(_by_code(record))
+    return alerts_of(_by_code(record), mended(record))
 
 
 def _by_code(record: Record) -> Iterator[Said]:
@@ -74,7 +74,8 @@ def _by_code(record: Record) -> Iterator[Said]:
 def schedule(record: Record, until_ms: float) -> Alerts:
     """The service booklet: an appointment when kilometres or days since the last service are used up."""
     parts = [(component, part) for component in SCHEDULE for part in PARTS_OF.get(component, (component,))]
-    return alerts_of(said for component, part in parts for said in _due(record, component, part, until_ms))
+    said = (one for component, part in parts for one in _due(record, component, part, until_ms))
+    return alerts_of(said, mended(record))
 
 
 def _due(record: Record, component: str, part: str, until_ms: float) -> Iterator[Said]:
@@ -135,7 +136,8 @@ def _used_up_ms(
 
 def by_age(record: Record, laws: Mapping[str, Weibull], until_ms: float) -> Alerts:
     """Age alone: an appointment at the age at which replacing costs least."""
-    return alerts_of(said for component, law in laws.items() for said in _of_age(record, component, law, until_ms))
+    said = (one for component, law in laws.items() for one in _of_age(record, component, law, until_ms))
+    return alerts_of(said, mended(record))
 
 
 def _of_age(record: Record, component: str, law: Weibull, until_ms: float) -> Iterator[Said]:
@@ -150,7 +152,7 @@ def _of_age(record: Record, component: str, law: Weibull, until_ms: float) -> It
 
 def fixed_limits(record: Record) -> Alerts:
     """Fixed limits on features, the same for every car; limits on features that there are not are left out."""
-    return alerts_of(_beyond(record))
+    return alerts_of(_beyond(record), mended(record))
 
 
 def _beyond(record: Record) -> Iterator[Said]:

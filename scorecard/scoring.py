@@ -16,7 +16,7 @@ from diagnostics.prognosis import chance
 from diagnostics.prognosis.crossing import FAR_DAYS
 from scorecard import ageing, anomaly, rivals
 from scorecard.ablations import ablations
-from scorecard.alerts import Alerts, alerts_of
+from scorecard.alerts import Alerts, alerts_of, mended
 from scorecard.card import Chances, Intervals, Service, components, figures
 from scorecard.costs import bill
 from scorecard.judging import heard, months_of, of_component, opinion
@@ -108,8 +108,8 @@ def _base(seen: Seen) -> Floats:
 def ours_as_service(ours: Opinion, seen: Seen) -> Service:
     """Our opinion in the form in which every service is counted."""
     return Service(
-        alerts=alerts_of(ours.said), chances=_chances(ours, seen), intervals=_intervals(ours, seen),
-        false_alarms_nominal=nominal(),
+        alerts=alerts_of(ours.said, mended(seen.record)), chances=_chances(ours, seen),
+        intervals=_intervals(ours, seen), false_alarms_nominal=nominal(),
     )  # fmt: skip
 
 
@@ -231,7 +231,8 @@ def _trade_off(
     found = []
     for step, ours in asked:
         say(f"trade-off: {step:g}")
-        card, _ = figures(seen.truth, Service(alerts=alerts_of(ours.said)), seen.watched, base, seed=0, draws=0)
+        service = Service(alerts=alerts_of(ours.said, mended(seen.record)))
+        card, _ = figures(seen.truth, service, seen.watched, base, seed=0, draws=0)
         wrong = card["false_bookings_per_vehicle_year"].value + card["false_advisories_per_vehicle_year"].value
         recall = [card[name].value for name in ("recall_a", "recall_b") if name in card]
         found.append((step, float(np.mean(recall)) if recall else float("nan"), wrong))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecard.alerts import Said, alerts_of
+from scorecard.alerts import Said, alerts_of, mended
 from scorecard.card import Service, components, figures
 from scorecard.costs import FOR_NOTHING, PLANNED, UNPLANNED, bill
 from scorecard.matching import FALSE, NEUTRAL, RIGHT, lead_days, match
 from scorecard.measures import brier_skill, calibration_error, middle, share, with_interval
+from scorecard.record import Cars, Record, Trips
+from scorecard.record import Service as Mending
 from scorecard.truth import DAY_MS, Left, Truth, Watched, with_expected
 
 NEVER = float("nan")
@@ -30,17 +34,18 @@ def fault(
     gradual=True,
     code=NEVER,
     expected=None,
+    kind="",
 ):
     ends = failed if expected is None else expected
-    return vehicle, component, matters, wears, gradual, onset, failed, ended, code, ends
+    return vehicle, component, kind or component, matters, wears, gradual, onset, failed, ended, code, ends
 
 
 def truth(*faults) -> Truth:
     """Days instead of milliseconds."""
-    vehicle, component, matters, wears, gradual, onset, failed, ended, code, expected = zip(*faults, strict=True)
-    days = [np.array(each, dtype=np.float64) * DAY_MS for each in (onset, failed, ended, code, expected)]
+    vehicle, component, kind, matters, wears, gradual, *times = zip(*faults, strict=True)
+    days = [np.array(each, dtype=np.float64) * DAY_MS for each in times]
     return Truth(
-        vehicle=np.array(vehicle), component=np.array(component), kind=np.array(component),
+        vehicle=np.array(vehicle), component=np.array(component), kind=np.array(kind),
         observability=np.array(["A"] * len(vehicle)), gradual=np.array(gradual), wears=np.array(wears),
         matters=np.array(matters), onset_ms=days[0], noticeable_ms=days[0], failed_ms=days[1], ended_ms=days[2],
         code_ms=days[3], expected_ms=days[4],
@@ -81,6 +86,20 @@ def test_an_alert_stands_for_all_faults_of_its_component_that_the_vehicle_had_th
     said = alerts_of([says(0, "fuel_air", 120)])
     found = lead_days(what, said, match(what, said))
     assert found == pytest.approx([80.0, 60.0, NEVER, NEVER], nan_ok=True)
+
+
+def test_an_alert_of_a_dying_battery_stands_for_its_wear_and_for_its_fault() -> None:
+    """Whichever it met, one new battery mends both; not for a drain, nor for wear of oil and a fault of the pump."""
+    wear = fault(0, "battery_12v_ev", -900, 200, wears=True, kind="auxiliary_battery")
+    fades = fault(0, "battery_12v_ev", 100, 190, kind="auxiliary_capacity_fades")
+    drain = fault(0, "battery_12v_ev", 100, 180, kind="auxiliary_drain")
+    said = alerts_of([says(0, "battery_12v_ev", 150)])
+    for entries, leads in (((wear, fades, drain), [50.0, 40.0, NEVER]), ((fades, wear, drain), [40.0, 50.0, 30.0])):
+        what = truth(*entries)
+        assert lead_days(what, said, match(what, said)) == pytest.approx(leads, nan_ok=True)
+    oil = truth(fault(0, "engine_oil", -90, 200, wears=True), fault(0, "engine_oil", 100, 180, kind="pump"))
+    said = alerts_of([says(0, "engine_oil", 150)])
+    assert lead_days(oil, said, match(oil, said)) == pytest.approx([50.0, NEVER], nan_ok=True)
 
 
 def test_a_fault_too_small_to_matter_gives_no_credit_and_no_penalty() -> None:
@@ -207,3 +226,31 @@ def test_a_calibrated_prediction_has_no_error_and_a_sharper_one_has_skill() -> N
     vehicle, ones = np.arange(4000), np.ones(4000)
     assert calibration_error(vehicle, predicted, came)(ones) < 0.01
     assert brier_skill(vehicle, predicted, np.full(4000, came.mean()), came)(ones) > 0.3
+
+
+def test_what_comes_back_within_a_week_is_the_same_alert_opened_again() -> None:
+    """Raised when it was first, booked where it ever was; a week after its closing it is another."""
+    gone = [replace(says(0, "cooling", day), books=None) for day in (10, 14, 30)]
+    said = [says(0, "cooling", 9, books=False), gone[0], says(0, "cooling", 13), gone[1]]
+    once = alerts_of(said)
+    assert (list(once.at_ms / DAY_MS), list(once.booked_ms / DAY_MS), list(once.ended_ms / DAY_MS)) == ([9], [13], [14])
+    twice = alerts_of([*said, says(0, "cooling", 21, books=False), gone[2]])
+    assert list(twice.at_ms / DAY_MS) == [9, 21]
+    assert np.isnan(twice.booked_ms).tolist() == [False, True]
+    others = alerts_of([*said, says(0, "egr", 15), says(1, "cooling", 15)])
+    assert len(others) == 3, "of another component or car"
+
+
+def test_what_comes_back_after_the_workshop_mended_it_is_another_alert() -> None:
+    """People had ended the first; a repair of something else, or before it was raised, ended nothing."""
+    said = [says(0, "brakes", 9), replace(says(0, "brakes", 10), books=None), says(0, "brakes", 13)]
+    word, one = np.array(["any"]), np.ones(1)
+    nobody = Cars(platform=word, powertrain=word, age_days=one, odometer_km=one)
+    none = Trips(vehicle=np.zeros(0, dtype=np.int64), values=np.zeros((0, 0)), names=())
+
+    def alerts(component: str, day: float) -> int:
+        service = Mending(vehicle=0, component=component, at_ms=day * DAY_MS)
+        return len(alerts_of(said, mended(Record(cars=nobody, trips=none, services=(service,)))))
+
+    assert [alerts("brakes_front", day) for day in (8.0, 10.0, 12.0, 14.0)] == [1, 2, 2, 1]
+    assert alerts("egr", 10.0) == 1
