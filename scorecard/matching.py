@@ -8,7 +8,7 @@
 - Else it is *false*.
 - An alert that names the wrong component is right where one of its suspects is, a part that wears apart: nearly every
   car has one of these near its end, so that naming it among others shows nothing. That its first was wrong is counted
-  by ``top1_cause``.
+  by ``top1_cause``. The 12 V battery of a car is one, by whichever of its two words (:data:`TWELVE_VOLT`) it is named.
 - A failure is *found* where a right alert was raised before it. There is one alert at a time for a component, so it
   stands for all faults of it that the vehicle had then; of parts that wear, which end apart, for the one it meant.
   Where the ledger has two entries for the dying of one and the same part (:data:`SAME_PART`), wear and a fault that is
@@ -43,6 +43,8 @@ SAME_PART: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"battery_12v_ev": ("auxiliary_battery", "auxiliary_capacity_fades")}
 )
 """By component what the ledger calls the wear of a part and the fault of the same part; the only such pair."""
+TWELVE_VOLT = ("battery_12v", "battery_12v_ev")
+"""A car has one 12 V battery; the ledger's word for it depends on whether it turns a starter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,8 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
     live = rows[_live(truth, rows, alerts.at_ms[at])]
     best = (FALSE, -1, -1)
     for place, suspect in enumerate([alerts.component[at], *alerts.suspects[at]]):
-        named = live[(truth.component[live] == suspect) & ((place == 0) | ~truth.wears[live])]
+        words = TWELVE_VOLT if suspect in TWELVE_VOLT else (suspect,)
+        named = live[np.isin(truth.component[live], words) & ((place == 0) | ~truth.wears[live])]
         for row in named:
             if truth.matters[row] and not (truth.wears[row] and np.isnan(truth.failed_ms[row])):
                 return RIGHT, int(row), _rank(alerts, at, str(truth.component[row]), place)

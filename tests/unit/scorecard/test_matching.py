@@ -102,6 +102,15 @@ def test_an_alert_of_a_dying_battery_stands_for_its_wear_and_for_its_fault() -> 
     assert lead_days(oil, said, match(oil, said)) == pytest.approx([50.0, NEVER], nan_ok=True)
 
 
+def test_a_car_has_one_twelve_volt_battery_by_either_word() -> None:
+    """An alert of the 12 V battery is right in a hybrid; of the traction battery it is not."""
+    what = truth(fault(0, "battery_12v_ev", 100, 190, kind="auxiliary_capacity_fades"))
+    said = alerts_of([says(0, "battery_12v", 150), says(0, "traction_battery", 150)])
+    matched = match(what, said)
+    assert (list(matched.label), list(matched.rank)) == ([RIGHT, FALSE], [0, -1])
+    assert lead_days(what, said, matched) == pytest.approx([40.0])
+
+
 def test_a_fault_too_small_to_matter_gives_no_credit_and_no_penalty() -> None:
     """An alert about it is neutral."""
     said = alerts_of([says(0, "egr", 120)])
