@@ -68,11 +68,21 @@ def test_a_full_filter_s_code_that_outlives_what_a_car_keeps_is_said() -> None:
 
 
 def test_a_code_that_one_drive_stores_books_nothing_by_itself() -> None:
-    """A hot afternoon, a wet morning or a flat battery is enough for it: advice, the table's word the second time."""
-    assert stored("P0A7E", 0.0) == [Severity.NEXT_SERVICE]
-    assert stored("P0A7E", 0.0, 9.0)[1] is not Severity.NEXT_SERVICE
+    """A wet morning or a flat battery is enough for it: advice, the table's word the second time within a month."""
+    assert stored("P0562", 0.0) == [Severity.NEXT_SERVICE]
+    assert stored("P0562", 0.0, 9.0)[1] is not Severity.NEXT_SERVICE
     assert stored("P0AA6", 0.0) == [Severity.STOP_NOW], "a person may touch it"
     assert stored("P0562", 0.0, 80.0) == [Severity.NEXT_SERVICE, Severity.NEXT_SERVICE]
+
+
+def test_a_hot_traction_battery_is_said_by_its_code_once_it_is_hot_again() -> None:
+    """One hot afternoon ends with the night; the second within a month is booked, one that stays is advice."""
+    assert stored("P0A7E", 0.0) == []
+    assert stored("P0A7E", 0.0, 80.0) == []
+    assert stored("P0A7E", 0.0, 9.0) == [Severity.SOON]
+    came = CodeEvent(vehicle_id="v", ecu="7E8", code="P0A7E", time_ms=START_MS, state=CONFIRMED, present=True)
+    drives = {"v": [float(START_MS) + DAY_MS * (number + 1) for number in range(50)]}
+    assert [found.severity for found in code_findings([came], drives)] == [Severity.NEXT_SERVICE]
 
 
 def test_a_code_that_two_drives_store_keeps_its_severity() -> None:
