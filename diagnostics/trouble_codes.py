@@ -4,8 +4,8 @@ Why it works: a stored code has failed its monitor, on two drive cycles for most
 pending code is not reported (one drive cycle, often gone by itself). A code that the car reports gone clears its
 finding; the same code stored again is a new one.
 When not: codes erased with a scan tool look like a repair; codes of other units than those that answer OBD are not
-seen. A particulate filter's P2463 and a traction battery's P0A7E are not said when they are stored first, only when they
-are stored again or have outlived so many warm drives that the car would have forgotten them, had their test not failed
+seen. A particulate filter's P2463 and a traction battery's P0A7E are not said when they are stored first, only when
+they are stored again or have outlived so many warm drives that the car would have forgotten them, had their test not failed
 again: a car of short drives that never warms up has them long before we say it. Where soot is measured, the filter's
 own detector tells earlier, and that of the battery's cooling where its temperature is; a car that tells no temperature
 is told of a hot battery the second time only.
@@ -48,8 +48,8 @@ ONE_DRIVE = frozenset({"P0562", "P0A7E"})
 """Codes of a measured state that a single drive stores: voltage and heat may pass, and each has a detector of its own
 that watches the same reading. Insulation too, but a person may touch it: its code keeps its severity."""
 HEALS = frozenset({"P2463", "P0A7E"})
-"""Codes of a state that the next drives may end: soot, which a long drive burns, and heat of the traction battery, which
-a night ends. GM's makes P0A7E from 55 degC on, without the lamp, and history once the battery is cooler (its service
+"""Codes of a state that the next drives may end: soot, which a long drive burns, and heat of the traction battery,
+which a night ends. GM's makes P0A7E from 55 degC on, without the lamp, and history once the battery is cooler (its service
 information of 2006). The detectors of the filter and of the battery's cooling read the same soot and the same hottest
 module, remind of a longer drive, say at once that several stretches were too hot, and book what does not pass; so the
 code is said once it is stored again, or stands longer than a passed one can."""
