@@ -5,10 +5,10 @@ pending code is not reported (one drive cycle, often gone by itself). A code tha
 finding; the same code stored again is a new one.
 When not: codes erased with a scan tool look like a repair; codes of other units than those that answer OBD are not
 seen. A particulate filter's P2463 and a traction battery's P0A7E are not said when they are stored first, only when
-they are stored again or have outlived so many warm drives that the car would have forgotten them, had their test not failed
-again: a car of short drives that never warms up has them long before we say it. Where soot is measured, the filter's
-own detector tells earlier, and that of the battery's cooling where its temperature is; a car that tells no temperature
-is told of a hot battery the second time only.
+they are stored again or have outlived so many warm drives that the car would have forgotten them, had their test not
+failed again: a car of short drives that never warms up has them long before we say it. Where soot is measured, the
+filter's own detector tells earlier, and that of the battery's cooling where its temperature is; of a car that tells no
+temperature a hot battery is said the second time only.
 
 Signals needed: events of kind ``dtc`` with state ``stored``, or ``active`` from trucks. Without them: not observable,
 which is not "no fault".
@@ -49,9 +49,9 @@ ONE_DRIVE = frozenset({"P0562", "P0A7E"})
 that watches the same reading. Insulation too, but a person may touch it: its code keeps its severity."""
 HEALS = frozenset({"P2463", "P0A7E"})
 """Codes of a state that the next drives may end: soot, which a long drive burns, and heat of the traction battery,
-which a night ends. GM's makes P0A7E from 55 degC on, without the lamp, and history once the battery is cooler (its service
-information of 2006). The detectors of the filter and of the battery's cooling read the same soot and the same hottest
-module, remind of a longer drive, say at once that several stretches were too hot, and book what does not pass; so the
+which a night ends. GM sets P0A7E above 55 degC, without the lamp, and makes it history once the battery is cooler
+(service information of 2006). The detectors of the filter and of the battery's cooling read the same soot and the same
+hottest module, remind of a longer drive, say that several stretches were too hot, and book what does not pass; so the
 code is said once it is stored again, or stands longer than a passed one can."""
 FORGOTTEN = 40
 """Warm-ups without a failure after which a car forgets a code (California's OBD rule, 13 CCR 1968.2, as quoted)."""
