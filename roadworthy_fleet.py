@@ -23,7 +23,7 @@ from simulators.commands import simulate
 from vehicle.batch import TimeQuality
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     import polars as pl
     import sqlalchemy as sa
@@ -71,8 +71,8 @@ def year(
     year_of = _Year(run=f"{world}/{seed}", folder=out, engine=engine, days=days)
     with _progress() as bar:
         task = bar.add_task(f"{vehicles} cars of {where.name}, days", total=vehicles * days)
-        for block in run_fleet(where, n_vehicles=vehicles, days=days, seed=seed, block=1500):
-            year_of.take(block, lambda done: bar.update(task, completed=done))
+        for group in run_fleet(where, n_vehicles=vehicles, days=days, seed=seed, block=1500):
+            year_of.take(group, lambda done: bar.update(task, completed=done))
     year_of.close()
     sealed = ledger or out.with_name(out.name + ".ledger")
     run = {"world": where.name, "vehicles": vehicles, "days": days, "seed": seed, "run": year_of.run}
@@ -86,7 +86,7 @@ def _progress() -> Progress:
 
 @dataclass(slots=True)
 class _Year:
-    """Blocks on their way into a history folder."""
+    """Groups of blocks on their way into a history folder."""
 
     run: str
     folder: Path
@@ -102,26 +102,28 @@ class _Year:
         default_factory=lambda: {name: [] for name in ("vehicles", "codes", "services", "measurements")}
     )
 
-    def take(self, block: BlockRun, tell: Callable[[int], None]) -> None:
-        """Runs a block and writes what comes out."""
+    def take(self, group: Sequence[BlockRun], tell: Callable[[int], None]) -> None:
+        """Runs a group and writes what comes out."""
         from ingest.storage.history import put_frame
+        from simulators.fleet import together
 
-        self.records["vehicles"].extend(_people(self.run, block))
-        for chunk in block.chunks():
+        cars = sum(len(block.vehicles) for block in group)
+        for block in group:
+            self.records["vehicles"].extend(_people(self.run, block))
+        for block, chunk in together(group):
             self.files += 1
             if len(chunk):
                 name = f"simulated-{self.files:08d}"
                 self.rows += put_frame(self.engine, self.folder / "history", frame_of(self.run, chunk), name)
                 at = block.progress(chunk)
-                tell(self.done + int(at * len(block.vehicles) * self.days))
+                tell(self.done + int(at * cars * self.days))
             self._note(chunk)
-        self.done += len(block.vehicles) * self.days
+        self.done += cars * self.days
         tell(self.done)
-        sealed = block.sealed()
-        for kept, more in (
-            (self.faults, sealed.faults), (self.confounders, sealed.confounders), (self.lives, sealed.lives),
-        ):  # fmt: skip
-            kept.extend(more)
+        for sealed in (block.sealed() for block in group):
+            self.faults.extend(sealed.faults)
+            self.confounders.extend(sealed.confounders)
+            self.lives.extend(sealed.lives)
 
     def _note(self, chunk: Chunk) -> None:
         for name, rows in (
@@ -202,19 +204,20 @@ def fleet(
     from ingest.devices import enrol
     from ingest.settings import BrokerSettings, IngestSettings
     from ingest.storage.database import migrate, open_database, transaction
+    from simulators.fleet.joint import groups
     from simulators.fleet.makes import world as world_of
     from simulators.fleet.population import plan
 
     where, server, broker = world_of(world), ctx.obj[IngestSettings], ctx.obj[BrokerSettings]
     engine, now = open_database(server.database_url), datetime.now(UTC)
     migrate(engine, "ingest")
-    blocks = plan(where, vehicles, days, seed, 500)
+    planned = groups(plan(where, vehicles, days, seed, 500), 500)
     with transaction(engine) as connection:
         made = [enrol(connection, name=f"sim-{now:%Y%m%d%H%M%S}-{at:04d}", now=now) for at in range(vehicles)]
     folder = server.data_dir / "simulated"
     folder.mkdir(parents=True, exist_ok=True)
     agents = [_agent(one, broker, folder) for one in made]
-    asyncio.run(_send(blocks, agents, vehicles * days))
+    asyncio.run(_send(planned, agents, vehicles * days))
 
 
 def _agent(made: Credentials, broker: BrokerSettings, folder: Path) -> AgentSettings:
@@ -257,8 +260,8 @@ class FleetSource:
         """Nothing is open."""
 
 
-async def _send(blocks: list[Block], agents: list[AgentSettings], car_days: int) -> None:
-    """Runs the blocks one after the other, with an agent for each car."""
+async def _send(groups: Sequence[Sequence[Block]], agents: list[AgentSettings], car_days: int) -> None:
+    """Runs the groups of blocks one after the other, with an agent for each car."""
     from edge_agent import agent
     from edge_agent.health import Health
     from roadworthy_parts import stop_on_signals
@@ -271,23 +274,24 @@ async def _send(blocks: list[Block], agents: list[AgentSettings], car_days: int)
             for settings, source in zip(agents, sources, strict=True):
                 run = agent.run(settings, source, stop=stop, health=health, speed=None, until_acked=True)
                 group.create_task(run, name=f"fleet.agent.{source.uri}")
-            await _feed(blocks, sources, lambda done: bar.update(task, completed=done))
+            await _feed(groups, sources, lambda done: bar.update(task, completed=done))
     typer.echo("\n".join(health.report()))
 
 
-async def _feed(blocks: list[Block], sources: list[FleetSource], tell: Callable[[int], None]) -> None:
-    from simulators.fleet.blocks import BlockRun
+async def _feed(groups: Sequence[Sequence[Block]], sources: list[FleetSource], tell: Callable[[int], None]) -> None:
+    from simulators.fleet.blocks import begun, together
 
     done = 0
-    for block in blocks:
-        run = await asyncio.to_thread(BlockRun, block)
-        chunks = run.chunks()
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+    for group in groups:
+        chunks = together(await asyncio.to_thread(begun, group))
+        car_days = sum(block.n * block.days for block in group)
+        while (made := await asyncio.to_thread(next, chunks, None)) is not None:
+            run, chunk = made
             for index, rows in _rows_of(chunk, sources):
                 await sources[index].queue.put(rows)
             if len(chunk):
-                tell(done + int(run.progress(chunk) * block.n * block.days))
-        done += block.n * block.days
+                tell(done + int(run.progress(chunk) * car_days))
+        done += car_days
     for source in sources:
         await source.queue.put(None)
     tell(done)

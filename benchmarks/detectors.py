@@ -27,7 +27,7 @@ from diagnostics.features.trips import FEATURES, Trips
 from diagnostics.fleet import Fleet, all_detectors
 from diagnostics.measurements import Measurements
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
-from simulators.fleet.blocks import simulate
+from simulators.fleet.blocks import simulate, together
 from simulators.fleet.makes import world
 
 if TYPE_CHECKING:
@@ -87,17 +87,18 @@ def measure() -> Result:
 
 def a_pool() -> Pool:
     """Cars that have driven some days, and what they did on the last of them."""
-    fleet, kinds, parts = Fleet(detectors=()), [], []
-    for run in simulate(world("development"), n_vehicles=CARS, days=DAYS, seed=SEED):
-        ids = [str(run.block.first + number) for number in range(run.block.n)]
-        rows = fleet.rows_of(ids)
-        kinds += [kind_of(run.block.platform.name, run.block.platform.powertrain)] * run.block.n
-        for chunk in run.chunks():
+    fleet, kinds, parts = Fleet(detectors=()), [""] * CARS, []
+    rows = fleet.rows_of([str(number) for number in range(CARS)])
+    for group in simulate(world("development"), n_vehicles=CARS, days=DAYS, seed=SEED):
+        for run in group:
+            here = slice(run.block.first, run.block.first + run.block.n)
+            kinds[here] = [kind_of(run.block.platform.name, run.block.platform.powertrain)] * run.block.n
+        for _, chunk in together(group):
             if len(chunk):
                 values: Any = chunk.values
                 taken = Rows(vehicle=chunk.vehicle, time_ms=chunk.time_ms, values=values, signals=chunk.signals)
                 parts.append(fleet.take(taken).trips)
-        parts.append(fleet.finish(rows).trips)
+    parts.append(fleet.finish(rows).trips)
     vehicle = np.concatenate([part.vehicle for part in parts])
     values = np.concatenate([part.values for part in parts])
     ended = values[:, FEATURES.index("ended_ms")]

@@ -22,7 +22,7 @@ from scorecard.costs import bill
 from scorecard.judging import heard, months_of, of_component, opinion
 from scorecard.matching import counted, match
 from scorecard.result import Score, score_of
-from scorecard.seeing import blocks_of, code_version, see, seen_in, together
+from scorecard.seeing import code_version, groups_of, see, seen_in, together
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
@@ -58,16 +58,16 @@ LEAST_DETECTABLE = 0.5
 
 def seen_fleet(request: Request, folder: Path, processes: int, progress: Callable[[int, int], None]) -> Seen:
     """Drives the fleet, as far as it was not driven before, and reads what was seen of it."""
-    blocks = blocks_of(request)
+    groups = groups_of(request)
     version = code_version()
     paths: dict[int, Path] = {}
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        order = sorted(blocks, key=lambda block: -block.n)
-        waiting = {pool.submit(see, request, block.number, folder, version): block.number for block in order}
+        order = sorted(range(len(groups)), key=lambda at: -sum(block.n for block in groups[at]))
+        waiting = [pool.submit(see, request, number, folder, version) for number in order]
         for done, future in enumerate(as_completed(waiting)):
-            paths[waiting[future]] = future.result()
-            progress(done + 1, len(blocks))
-    return together(seen_in(paths[block.number]) for block in blocks)
+            paths |= future.result()
+            progress(done + 1, len(groups))
+    return together(seen_in(paths[number]) for number in sorted(paths))
 
 
 def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_too: bool = True) -> Score:

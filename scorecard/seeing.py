@@ -1,7 +1,7 @@
 """From a simulated block to what diagnosis saw of it: rows go through the service's own features, trips are kept.
 
-The trips of a block are kept in files, named by everything that they depend on, the code of simulators and features
-among it: a change of a detector alone needs no car to be driven again.
+The trips of a block are kept in a file, named by everything that they depend on, the blocks that it is driven together
+with and the code of simulators and features among it: a change of a detector alone needs no car to be driven again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from diagnostics.fleet import Fleet
 from diagnostics.platforms import read_platforms
 from scorecard.record import Cars, Code, Record, Service, Trips
 from scorecard.truth import Left, Truth, Watched, with_expected
-from simulators.fleet.blocks import BlockRun
+from simulators.fleet.blocks import begun
+from simulators.fleet.blocks import together as run_together
 from simulators.fleet.climate import A_DAY_MS
+from simulators.fleet.joint import groups
 from simulators.fleet.makes import world
 from simulators.fleet.population import plan
 from simulators.fleet.stress import NONE
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from scorecard.truth import Floats
-    from simulators.fleet.blocks import Chunk
+    from simulators.fleet.blocks import BlockRun, Chunk
     from simulators.fleet.ledger import Sealed
     from simulators.fleet.population import Block
     from simulators.fleet.stress import Stress
@@ -63,6 +65,11 @@ def blocks_of(request: Request) -> list[Block]:
     return plan(world(request.world), request.vehicles, request.days, request.seed, BLOCK)
 
 
+def groups_of(request: Request) -> list[tuple[Block, ...]]:
+    """Its blocks as they are driven together."""
+    return groups(blocks_of(request), BLOCK)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What was seen of a block, and the sealed truth about it; vehicles are numbered from 0 within the block."""
@@ -85,24 +92,31 @@ def code_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def block_name(block: Block, stress: Stress, version: str) -> str:
-    """The name under which a block is kept."""
-    made_of = f"{block.world.name}/{block.seed}/{block.number}/{block.first}/{block.n}/{block.days}/{stress}/{version}"
-    return f"{block.world.name.replace(':', '-')}-{hashlib.sha256(made_of.encode()).hexdigest()[:20]}"
+def block_names(group: Sequence[Block], stress: Stress, version: str) -> list[str]:
+    """The names under which a group's blocks are kept; cars that run together share the chance of the physics."""
+    world, seed, days = group[0].world, group[0].seed, group[0].days
+    mates = [(block.number, block.first, block.n) for block in group]
+    made_of = [f"{world.name}/{seed}/{days}/{mates}/{number}/{stress}/{version}" for number, *_ in mates]
+    return [f"{world.name.replace(':', '-')}-{hashlib.sha256(each.encode()).hexdigest()[:20]}" for each in made_of]
 
 
-def see(request: Request, number: int, folder: Path, version: str) -> Path:
-    """Drives a block and keeps what was seen of it, if that was not done before; the file."""
-    block = blocks_of(request)[number]
-    path = folder / f"{block_name(block, request.stress, version)}.parquet"
-    if not path.exists():
+def see(request: Request, number: int, folder: Path, version: str) -> dict[int, Path]:
+    """Drives a group and keeps what was seen of its blocks, if that was not done before; each block's file."""
+    group = groups_of(request)[number]
+    paths = [folder / f"{name}.parquet" for name in block_names(group, request.stress, version)]
+    if not all(path.exists() for path in paths):
         folder.mkdir(parents=True, exist_ok=True)
-        frame, rest = _drive(block, request.stress)
-        rest_path, part = path.with_suffix(".rest"), path.with_suffix(".part")
-        rest_path.write_bytes(pickle.dumps(rest))
-        frame.write_parquet(part, compression="zstd")
-        part.rename(path)
-    return path
+        for path, driven in zip(paths, _drive(group, request.stress), strict=True):
+            _keep(path, driven)
+    return {block.number: path for block, path in zip(group, paths, strict=True)}
+
+
+def _keep(path: Path, driven: Driven) -> None:
+    """Writes a block's file: it is there once it is whole."""
+    rest_path, part = path.with_suffix(".rest"), path.with_suffix(".part")
+    rest_path.write_bytes(pickle.dumps(driven.rest()))
+    driven.frame().write_parquet(part, compression="zstd")
+    part.rename(path)
 
 
 def seen_in(path: Path) -> Seen:
@@ -116,33 +130,58 @@ def seen_in(path: Path) -> Seen:
     return Seen(record=Record(trips=trips, **rest.pop("record")), truth=truth, **rest)
 
 
-def _drive(block: Block, stress: Stress) -> tuple[pl.DataFrame, dict[str, Any]]:
-    run = BlockRun(block, stress)
-    fleet = Fleet(detectors=())
-    ids = [str(number) for number in range(block.n)]
-    rows = fleet.rows_of(ids)
-    for vehicle in ids:
-        fleet.note_platform(vehicle, block.platform.name, block.platform.powertrain)
-    parts: list[ClosedTrips] = []
-    told: dict[str, list[Any]] = {"codes": [], "services": [], "measured": []}
-    for chunk in run.chunks():
-        _note(chunk, block.first, fleet, told)
+def _drive(group: Sequence[Block], stress: Stress) -> list[Driven]:
+    runs = begun(group, stress)
+    driven = {run.block.number: Driven(run) for run in runs}
+    for run, chunk in run_together(runs):
+        driven[run.block.number].take(chunk)
+    for each in driven.values():
+        each.finish()
+    return list(driven.values())
+
+
+class Driven:
+    """What is seen of a block while it is driven: trips, and what was told beside them."""
+
+    def __init__(self, run: BlockRun) -> None:
+        self._run, self._block = run, run.block
+        self._fleet = Fleet(detectors=())
+        ids = [str(number) for number in range(run.block.n)]
+        self._rows = self._fleet.rows_of(ids)
+        for vehicle in ids:
+            self._fleet.note_platform(vehicle, run.block.platform.name, run.block.platform.powertrain)
+        self._parts: list[ClosedTrips] = []
+        self._told: dict[str, list[Any]] = {"codes": [], "services": [], "measured": []}
+
+    def take(self, chunk: Chunk) -> None:
+        """The next chunk."""
+        _note(chunk, self._block.first, self._fleet, self._told)
         if len(chunk):
-            parts.append(fleet.take(_rows(chunk, block.first)).trips)
-    parts.append(fleet.finish(rows).trips)
-    cars = Cars(
-        platform=np.full(block.n, block.platform.name), powertrain=np.full(block.n, block.platform.powertrain),
-        age_days=run.vehicles.age_days.astype(np.float64), odometer_km=run.vehicles.odometer_km.astype(np.float64),
-    )  # fmt: skip
-    start = float(block.world.start_ms)
-    watched = Watched(from_ms=np.full(block.n, start), until_ms=np.full(block.n, start + block.days * A_DAY_MS))
-    sealed = run.sealed()
-    lists = {name: tuple(values) for name, values in told.items()}
-    return _frame(parts), {
-        "record": {"cars": cars, "start_ms": start, **lists},
-        "truth": _truth(sealed, block.first), "left": _left(sealed, block.first), "watched": watched,
-        "driven_s": run.driven_s,
-    }  # fmt: skip
+            self._parts.append(self._fleet.take(_rows(chunk, self._block.first)).trips)
+
+    def finish(self) -> None:
+        """The run is over: trips that are open end with it."""
+        self._parts.append(self._fleet.finish(self._rows).trips)
+
+    def frame(self) -> pl.DataFrame:
+        """The trips."""
+        return _frame(self._parts)
+
+    def rest(self) -> dict[str, Any]:
+        """All that is no trip."""
+        block, vehicles, sealed = self._block, self._run.vehicles, self._run.sealed()
+        cars = Cars(
+            platform=np.full(block.n, block.platform.name), powertrain=np.full(block.n, block.platform.powertrain),
+            age_days=vehicles.age_days.astype(np.float64), odometer_km=vehicles.odometer_km.astype(np.float64),
+        )  # fmt: skip
+        start = float(block.world.start_ms)
+        watched = Watched(from_ms=np.full(block.n, start), until_ms=np.full(block.n, start + block.days * A_DAY_MS))
+        lists = {name: tuple(values) for name, values in self._told.items()}
+        return {
+            "record": {"cars": cars, "start_ms": start, **lists},
+            "truth": _truth(sealed, block.first), "left": _left(sealed, block.first), "watched": watched,
+            "driven_s": self._run.driven_s,
+        }  # fmt: skip
 
 
 def _rows(chunk: Chunk, first: int) -> Rows:

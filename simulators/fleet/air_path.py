@@ -254,7 +254,7 @@ def _intake_c(state: AirState, moment: Moment, build: AirBuild, condition: AirCo
 
 
 def readings(state: AirState, build: AirBuild, condition: AirCondition) -> dict[str, Floats]:
-    """What the sensors give; boost where there is a turbocharger, air flow where there is a meter."""
+    """What the sensors give; boost where some car has a turbocharger, air flow where one has a meter."""
     found = {
         MAP: state.manifold_kpa + condition.map_offset_kpa,
         ENGINE_LOAD: 100.0 * state.filling,
@@ -262,9 +262,9 @@ def readings(state: AirState, build: AirBuild, condition: AirCondition) -> dict[
         THROTTLE: 100.0 * state.throttle,
         INTAKE_AIR_TEMPERATURE: state.intake_c + condition.intake_offset_c,
     }
-    if build.maf_share[:1].any():
+    if build.maf_share.any():
         found[MAF] = state.metered_gps
-    if build.boost_kpa[:1].any():
+    if build.boost_kpa.any():
         baro = state.upstream_kpa - state.boost_kpa
         found |= {
             BOOST: state.upstream_kpa + condition.map_offset_kpa,

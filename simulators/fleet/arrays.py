@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 Floats = npt.NDArray[np.floating[Any]]
 """float32 throughout; wider to the type checker, as numpy's annotations lose the width in mixed arithmetic."""
@@ -72,7 +72,19 @@ def _mapped(value: Value, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
 def taken(value: Value, which: Indices | slice) -> Value:
     """A dataclass of arrays with the vehicles ``which`` alone; what is not an array is kept; dataclasses nest."""
-    return _mapped(value, lambda array: array[which])
+    return _mapped(value, lambda array: _rows(array, which))
+
+
+def joined(values: Sequence[Value]) -> Value:
+    """Dataclasses of arrays of one form as one, vehicles after vehicles; what is not an array is that of the first."""
+    parts = {}
+    for name in _names(values[0]):
+        entries: list[Any] = [getattr(value, name) for value in values]
+        if isinstance(entries[0], np.ndarray):
+            parts[name] = np.concatenate(entries)
+        else:
+            parts[name] = joined(entries) if is_dataclass(entries[0]) else entries[0]
+    return type(values[0])(**parts)
 
 
 def put(value: Value, which: Indices | slice, part: Value) -> None:

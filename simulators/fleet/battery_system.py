@@ -57,7 +57,7 @@ def readings(state: BatteryState, build: BatteryBuild, condition: BatteryConditi
 
 def blocks_voltage(state: BatteryState, build: BatteryBuild) -> Floats:
     """Voltage at the terminals."""
-    return state.cell_v * np.float32(build.series)
+    return state.cell_v * build.series
 
 
 def usable(state: BatteryState, build: BatteryBuild, condition: BatteryCondition) -> Floats:

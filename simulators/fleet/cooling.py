@@ -54,7 +54,7 @@ GIVES = ("coolant_c", "oil_c", "bonnet_c")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoolingBuild:
-    """As made; the last two are the same for a platform."""
+    """As made; ``smooth`` is 1 where the thermostat opens along an S-shaped curve."""
 
     heat_j_per_k: Floats
     opens_c: Floats
@@ -62,8 +62,8 @@ class CoolingBuild:
     heat_share: Floats
     fan_c: Floats
     insulated: Floats
-    opens_over_k: float
-    smooth: float
+    opens_over_k: Floats
+    smooth: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +103,8 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Co
         heat_share=spread(rng, n, platform.get("heat_share", 0.42), 0.02),
         fan_c=scatter(rng, n, platform.get("fan_c", 97.5), 0.8),
         insulated=spread(rng, n, 1.0, 0.1),
-        opens_over_k=platform.get("opens_over_k", 12.0),
-        smooth=platform.get("smooth", 0.0),
+        opens_over_k=full(n, platform.get("opens_over_k", 12.0)),
+        smooth=full(n, platform.get("smooth", 0.0)),
     )
 
 
@@ -171,9 +171,9 @@ def radiator_w_per_k(
 
 
 def _opening(state: CoolingState, build: CoolingBuild, dt_s: float) -> Floats:
-    share = clamp((state.coolant_c - build.opens_c) * (1.0 / build.opens_over_k), 0.0, 1.0)
-    if build.smooth:
-        share = share * share * (3.0 - 2.0 * share)
+    share = clamp((state.coolant_c - build.opens_c) / build.opens_over_k, 0.0, 1.0)
+    if build.smooth.any():
+        share = np.where(build.smooth > 0, share * share * (3.0 - 2.0 * share), share)
     return state.opening + (share - state.opening) * (dt_s / (WAX_S + dt_s))
 
 

@@ -57,7 +57,7 @@ GIVES = ("air_gps", "metered_gps", "manifold_kpa", "boost_kpa", "load", "intake_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DieselBuild:
-    """As made, and where its owner fills it; ``egr`` is the same for a platform."""
+    """As made, and where its owner fills it; ``egr`` is the largest share recirculated."""
 
     displacement_l: Floats
     filling: Floats
@@ -67,7 +67,7 @@ class DieselBuild:
     tank_l: Floats
     fills_at: Floats
     most_heat_w: Floats
-    egr: float
+    egr: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Di
         tank_l=full(n, platform.get("tank_l", 60.0)),
         fills_at=clamp(scatter(rng, n, 0.25, 0.1), 0.08, 0.6),
         most_heat_w=full(n, platform.get("power_w", 105_000.0) / 0.36),
-        egr=platform.get("egr", 0.38),
+        egr=full(n, platform.get("egr", 0.38)),
     )
 
 

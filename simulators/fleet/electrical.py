@@ -62,7 +62,7 @@ GIVES = ("accessories_w", "electrical_load_w", "low_voltage_v")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElectricalBuild:
-    """As made; ``smart`` is the same for a platform."""
+    """As made; ``smart`` is 1 where the regulator lets the battery rest."""
 
     battery_ah: Floats
     battery_ohm: Floats
@@ -72,7 +72,7 @@ class ElectricalBuild:
     base_load_w: Floats
     starter_ohm: Floats
     parasitic_a: Floats
-    smart: float
+    smart: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> El
         base_load_w=spread(rng, n, platform.get("base_load_w", 210.0), 0.1),
         starter_ohm=spread(rng, n, platform.get("starter_ohm", 0.0155), 0.06),
         parasitic_a=spread(rng, n, platform.get("parasitic_a", 0.019), 0.35),
-        smart=platform.get("smart", 0.0),
+        smart=full(n, platform.get("smart", 0.0)),
     )
 
 
@@ -265,10 +265,11 @@ def _wanted_v(state: ElectricalState, moment: Moment, build: ElectricalBuild, co
     """What the regulator aims at."""
     warm = 0.6 * moment.bonnet_c + 0.4 * moment.ambient_c
     plain = build.regulator_v + REGULATOR_V_PER_K * (warm - 25.0)
-    if build.smart:
+    if build.smart.any():
         resting = (state.charge > SMART_FROM) & (moment.fuel_cut <= 0) & (moment.run_s > 120.0)  # noqa: PLR2004
         eased = plain + (RESTING_V - plain) * (0.35 + when(moment.accel_mps2 > 0.15, 0.65))  # noqa: PLR2004
-        plain = np.where(resting, eased, np.where(moment.fuel_cut > 0, np.float32(RECUPERATING_V), plain))
+        held = np.where(resting, eased, np.where(moment.fuel_cut > 0, np.float32(RECUPERATING_V), plain))
+        plain = np.where(build.smart > 0, held, plain)
     return plain + state.trip_v + condition.regulator_offset_v
 
 

@@ -51,17 +51,17 @@ GIVES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineBuild:
-    """As made; ``gears`` and ``rpm_per_mps`` are the tables over speed, one for the platform."""
+    """As made; ``gears`` and ``rpm_per_mps`` are tables over speed, ``(n, BINS)``."""
 
     displacement_l: Floats
     idle_rpm: Floats
     friction: Floats
     efficiency: Floats
     power_w: Floats
-    driveline: float
-    friction_pa: float
-    gears: tuple[Floats, ...]
-    rpm_per_mps: tuple[Floats, ...]
+    driveline: Floats
+    friction_pa: Floats
+    gears: Floats
+    rpm_per_mps: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +89,10 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> En
         friction=spread(rng, n, 1.0, 0.05),
         efficiency=spread(rng, n, platform.get("efficiency", 0.385), 0.018),
         power_w=spread(rng, n, platform.get("power_w", 78_000.0), 0.02),
-        driveline=platform.get("driveline", 0.92),
-        friction_pa=1000.0 * platform.get("friction_kpa", 95.0),
-        gears=(gears,),
-        rpm_per_mps=(ratio,),
+        driveline=full(n, platform.get("driveline", 0.92)),
+        friction_pa=full(n, 1000.0 * platform.get("friction_kpa", 95.0)),
+        gears=np.tile(gears, (n, 1)),
+        rpm_per_mps=np.tile(ratio, (n, 1)),
     )
 
 
@@ -142,11 +142,12 @@ def _turning(moment: Moment, build: EngineBuild, rng: np.random.Generator) -> tu
     idle = build.idle_rpm + COLD_IDLE_RPM_PER_K * clamp(COLD_BELOW_C - moment.coolant_c, 0.0, 90.0)
     idle = idle + COOLING_IDLE_RPM * moment.air_conditioning
     hard = clamp(moment.accel_mps2 + GRAVITY * moment.grade, 0.0, 3.0)
-    at = np.minimum(speed * BINS_PER_MPS / (1.0 + EAGER * hard), BINS - 1.0).astype(np.int32)
-    ratio = build.rpm_per_mps[0].take(at)
+    at = np.minimum(speed * BINS_PER_MPS / (1.0 + EAGER * hard), BINS - 1.0).astype(np.int64)
+    at += np.arange(0, build.gears.size, BINS)
+    ratio = build.rpm_per_mps.reshape(-1).take(at)
     launching = 260.0 * clamp(moment.accel_mps2, 0.0, 2.5) * (speed < LAUNCH_MPS)
     rough = ROUGH_RPM * rng.standard_normal(len(speed), dtype=np.float32)
-    return idle, np.maximum(speed * ratio, idle + launching + rough), build.gears[0].take(at)
+    return idle, np.maximum(speed * ratio, idle + launching + rough), build.gears.reshape(-1).take(at)
 
 
 def step(
@@ -159,7 +160,7 @@ def step(
     wheel = moment.wheel_power_w
     cut = (wheel < -PUSHED * lost) & (rpm > idle + CUT_ABOVE_IDLE_RPM) & (moment.speed_mps > CUT_FROM_MPS)
     given = 1.0 - cut.astype(np.float32)
-    shaft = np.minimum(np.maximum(wheel, 0.0) * (1.0 / build.driveline), build.power_w)
+    shaft = np.minimum(np.maximum(wheel, 0.0) / build.driveline, build.power_w)
     shaft = shaft + moment.accessories_w + COMPRESSOR_W * moment.air_conditioning + STEERING_W
     indicated = (shaft + lost) * given
     moment.engine_on = np.ones_like(rpm)

@@ -47,11 +47,11 @@ GIVES = ("exhaust_c",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExhaustBuild:
-    """As made; the limit is the same for a platform."""
+    """As made, and the storage that the monitor takes for the least."""
 
     storage_mg: Floats
     brick_j_per_k: Floats
-    limit_mg: float
+    limit_mg: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ex
     return ExhaustBuild(
         storage_mg=spread(rng, n, platform.get("storage_mg", 92.0), 0.08),
         brick_j_per_k=spread(rng, n, platform.get("brick_j_per_k", 900.0), 0.05),
-        limit_mg=platform.get("storage_limit_mg", 30.0),
+        limit_mg=full(n, platform.get("storage_limit_mg", 30.0)),
     )
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulators.fleet.arrays import floats
+from simulators.fleet.arrays import floats, taken
 from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.processes import NOTICEABLE, expected_days, path
-from simulators.fleet.stepping import own, some
+from simulators.fleet.stepping import own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,14 +99,17 @@ class Fates:
         self.by_vehicle.setdefault(fate.vehicle, []).append(fate)
         self.due_ms[fate.vehicle] = min(int(self.due_ms[fate.vehicle]), fate.onset_ms)
 
-    def applied(self, vehicle: Indices, time_ms: Indices, cars: Cars) -> Cars:
-        """The cars ``vehicle`` with the conditions that they have at ``time_ms``; ``cars`` are these alone."""
-        rows = np.flatnonzero(self.due_ms[vehicle] <= time_ms)
-        if not len(rows):
+    def applied(self, vehicle: Indices, time_ms: Indices, cars: Cars, rows: Indices | None = None) -> Cars:
+        """The cars ``vehicle`` with the conditions that they have at ``time_ms``.
+
+        They stand in ``rows`` of ``cars``; where none are given, ``cars`` are these alone.
+        """
+        due = np.flatnonzero(self.due_ms[vehicle] <= time_ms)
+        if not len(due):
             return cars
         cars = own(cars)
-        for row in rows:
-            self._apply(int(vehicle[row]), int(row), int(time_ms[row]), cars)
+        for at in due:
+            self._apply(int(vehicle[at]), int(at if rows is None else rows[at]), int(time_ms[at]), cars)
         return cars
 
     def _apply(self, vehicle: int, row: int, time_ms: int, cars: Cars) -> None:
@@ -166,16 +169,18 @@ class Fates:
             failed_ms=None, coded_ms=None, repair_due_ms=NEVER, repaired_ms=None,
         ))  # fmt: skip
 
-    def functional(self, vehicle: Indices, time_ms: Indices, cars: Cars) -> list[tuple[Fate, int]]:
+    def functional(
+        self, vehicle: Indices, time_ms: Indices, cars: Cars, rows: Indices | None = None
+    ) -> list[tuple[Fate, int]]:
         """Faults that have come to functional failure by ``time_ms``: with the time at which they did."""
         found = []
-        for row in np.flatnonzero(self.due_ms[vehicle] < NEVER):
-            now = int(time_ms[row])
-            for fate in self.open(int(vehicle[row])):
+        for at in np.flatnonzero(self.due_ms[vehicle] < NEVER):
+            now, row = int(time_ms[at]), int(at if rows is None else rows[at])
+            for fate in self.open(int(vehicle[at])):
                 if fate.failed_ms is None and fate.onset_ms <= now:
-                    at = _failed_at(fate, now, cars, int(row))
-                    if at is not None:
-                        found.append((fate, at))
+                    since_ms = _failed_at(fate, now, cars, row)
+                    if since_ms is not None:
+                        found.append((fate, since_ms))
         return found
 
 
@@ -183,8 +188,10 @@ def _failed_at(fate: Fate, now_ms: int, cars: Cars, row: int) -> int | None:
     if fate.kind.failed_when is None:
         at = fate.reached_ms(1.0)
         return at if at is not None and at <= now_ms else None
-    one = some(cars, np.array([row]))
-    by_function = fate.kind.failed_when(one.states[fate.part], one.builds[fate.part], one.conditions[fate.part])
+    state, build, is_now = (
+        taken(each[fate.part], slice(row, row + 1)) for each in (cars.states, cars.builds, cars.conditions)
+    )
+    by_function = fate.kind.failed_when(state, build, is_now)
     return now_ms if bool(by_function[0]) else None
 
 

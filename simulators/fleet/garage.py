@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from simulators.fleet.faults import FaultKind, WearPart
     from simulators.fleet.subsystem import AnySubsystem
+    from simulators.fleet.worlds import Platform
 
 _PETROL = ("road", "engine", "air_path", "ignition", "tank", "mixture", "cooling", "oil", "electrical", "exhaust")
 _DIESEL = ("road", "engine", "diesel", "cooling", "oil", "electrical", "particulate")
@@ -39,6 +40,12 @@ class Part:
     subsystem: AnySubsystem
     faults: tuple[FaultKind, ...]
     wear: tuple[WearPart, ...]
+
+
+def put_together_from(make: Platform) -> tuple[str, ...]:
+    """What a platform's cars share with all cars that they can be stepped with: modules, and the cells' chemistry."""
+    cells = ("iron",) if make.parameters.get("iron_phosphate") else ()
+    return (*MODULES.get(make.powertrain, (make.powertrain,)), *cells)
 
 
 def parts(powertrain: str) -> tuple[Part, ...]:

@@ -36,6 +36,8 @@ AGES_FROM_C, DOUBLES_K = 88.0, 10.0
 OLD_SLIPS = 1.5
 """How much more clutches slip with oil at the end of its life."""
 PARKED_S = 8_400.0
+PLACES = 16
+"""Of the table of gears: more than any gearbox has gears."""
 TOO_HOT_C = 130.0
 SLIPS_TOO_MUCH = 0.09
 """Slip at rated torque at which the control unit goes into limp mode (our choice)."""
@@ -43,9 +45,9 @@ SLIPS_TOO_MUCH = 0.09
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GearboxBuild:
-    """``ratio`` of each gear (turbine over output, the first for standing) is the platform's; the others ``(n,)``."""
+    """``(n,)``, and ``(n, PLACES)`` the ``ratio`` of each gear: turbine over output, the first for standing."""
 
-    ratio: tuple[Floats]
+    ratio: Floats
     output_rpm_per_mps: Floats
     cooler_w_per_k: Floats
     oil_hours: Floats
@@ -81,7 +83,7 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ge
     top, spread_of = platform.get("top_rpm_per_mps", 74.0), platform.get("first_to_top", 4.4)
     overall = top * spread_of ** (1.0 - np.arange(count) / (count - 1))
     return GearboxBuild(
-        ratio=(floats(np.r_[overall[:1], overall] / output),),
+        ratio=np.tile(floats(overall[np.clip(np.arange(PLACES) - 1, 0, count - 1)] / output), (n, 1)),
         output_rpm_per_mps=full(n, output),
         cooler_w_per_k=spread(rng, n, platform.get("gearbox_cooler_w_per_k", 95.0), 0.06),
         oil_hours=spread(rng, n, platform.get("gearbox_oil_hours", 3_200.0), 0.25),
@@ -119,7 +121,8 @@ def step(
 ) -> GearboxState:  # fmt: skip
     """The gearbox ``dt_s`` later."""
     output_rpm = moment.speed_mps * build.output_rpm_per_mps
-    geared = output_rpm * build.ratio[0].take(moment.gear.astype(np.int32), mode="clip")
+    at = np.arange(0, build.ratio.size, PLACES) + moment.gear.astype(np.int64)
+    geared = output_rpm * build.ratio.reshape(-1).take(at)
     slips = slip(state, build, condition, moment.torque_nm)
     turbine = geared * (np.float32(1.0) + slips)
     converter = np.maximum(moment.rpm - turbine, np.float32(0.0))

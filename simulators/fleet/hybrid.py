@@ -109,7 +109,7 @@ def step(
     comfort_w = electric_drive.comfort_w(moment, build.drive) * (1.0 - moment.heater)
     moment.accessories_w = comfort_w + moment.consumers_w + np.float32(electric_drive.BASE_W)
     moment.electrical_load_w = moment.consumers_w + np.float32(electric_drive.BASE_W)
-    asked_w = np.maximum(wheel_w, np.float32(0.0)) * (1.0 / build.engine.driveline)
+    asked_w = np.maximum(wheel_w, np.float32(0.0)) / build.engine.driveline
     on = _runs(state, moment, build, asked_w)
     shaft_w = _shaft_w(moment, build, asked_w) * on
     rpm = _rpm(state, shaft_w, on, dt_s)

@@ -56,15 +56,15 @@ GIVES = ("fuel_gps", "lean_percent", "enrichment")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixtureBuild:
-    """As made; the last three are the same for a platform."""
+    """As made, and how the trims of a make wander."""
 
     injectors: Floats
     """Fuel per opening beside what the control unit reckons, 1 alike."""
     pump_gps: Floats
     flex: Floats
-    trip_percent: float
-    persistence: float
-    wander_percent: float
+    trip_percent: Floats
+    persistence: Floats
+    wander_percent: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,9 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Mi
         injectors=scatter(rng, n, 1.0, 0.018),
         pump_gps=spread(rng, n, 2.9e-4 * platform.get("power_w", 78_000.0) * 0.42, 0.06),
         flex=full(n, 1.0 if platform.get("flex", 0.0) > 0 else 0.0),
-        trip_percent=platform.get("trip_trim_percent", 2.5),
-        persistence=platform.get("trim_persistence", 0.68),
-        wander_percent=platform.get("wander_percent", 3.6),
+        trip_percent=full(n, platform.get("trip_trim_percent", 2.5)),
+        persistence=full(n, platform.get("trim_persistence", 0.68)),
+        wander_percent=full(n, platform.get("wander_percent", 3.6)),
     )
 
 
@@ -168,7 +168,7 @@ def step(
     """Closes the loop for a second."""
     keep = np.float32(np.exp(-dt_s / WANDER_S))
     drawn = rng.standard_normal(len(state.short), dtype=np.float32)
-    wander = keep * state.wander + np.float32(build.wander_percent) * np.sqrt(1.0 - keep * keep) * drawn
+    wander = keep * state.wander + build.wander_percent * (np.sqrt(1.0 - keep * keep) * drawn)
     needed, ratio = _needed(state, moment, build, condition, wander)
     cold = clamp((45.0 - moment.coolant_c) * (1.0 / 45.0), 0.0, 1.0) * clamp(
         1.0 - moment.run_s * (1.0 / 70.0), 0.0, 1.0

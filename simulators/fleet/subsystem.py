@@ -5,6 +5,7 @@ or ``(n, k)`` for what a car has several of, and the functions of :class:`Subsys
 
 - ``build(platform, n, rng)``: how the vehicles were made, spread of manufacture included. ``platform`` are named
   numbers; a module names those that it reads in its docstring and has a default for each, so that any platform will do.
+  Cars of several platforms are stepped together: what is alike in a platform has an entry for each car all the same.
 - ``sound(n, rng)``: the condition of healthy parts, with the spread that healthy parts have. Faults and wear move the
   fields of the condition, nothing else; the state never keeps a copy of it.
 - ``begin(build, weather)``: the state of cars that have stood a day.

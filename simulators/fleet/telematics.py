@@ -14,6 +14,7 @@ import numpy as np
 
 from simulators.fleet.arrays import floats
 from simulators.fleet.climate import A_DAY_MS
+from simulators.fleet.ecu import MEMORY_SIGNALS
 from simulators.fleet.recording import CHARGING, DRIVING, KEY_ON, STARTING, WAKING
 from simulators.fleet.sensing import TABLE_ROWS, WHOLE_ROWS, noise, sensing
 from vehicle import signals as s
@@ -94,6 +95,11 @@ class Link:
     electric: bool
     start_ms: int
     stress: Stress
+
+    @property
+    def true_signals(self) -> tuple[str, ...]:
+        """Those that the cars themselves own; the control unit's memory gives the others."""
+        return tuple(path for path in self.signals if path not in MEMORY_SIGNALS)
 
 
 def link(block: Block, vehicles: Vehicles, signals: tuple[str, ...], stress: Stress) -> Link:

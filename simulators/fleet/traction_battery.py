@@ -55,10 +55,10 @@ BELIEVED_DAYS = 25.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryBuild:
-    """``(n,)``, blocks ``(n, 8)`` as factors of the mean; ``curve`` is the platform's."""
+    """``(n,)``, blocks ``(n, 8)`` as factors of the mean; ``curve`` is that of the cells' chemistry, alike in all."""
 
     curve: Curve
-    series: float
+    series: Floats
     capacity_as: Floats
     cell_ohm: Floats
     most_a: Floats
@@ -74,7 +74,7 @@ class BatteryBuild:
     health_error: Floats
     parked_w: Floats
     shows_blocks: Floats
-    held_charge: float
+    held_charge: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ba
     capacity_as = spread(rng, n, platform.get("battery_kwh", 58.0) * 3.6e6 / mean_v, 0.01)
     return BatteryBuild(
         curve=curve,
-        series=series,
+        series=full(n, series),
         capacity_as=capacity_as,
         cell_ohm=spread(rng, n, platform.get("battery_ohm", 0.085) / series, 0.05),
         most_a=capacity_as * np.float32(platform.get("charge_rate", 1.7) / 3600.0),
@@ -144,7 +144,7 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> Ba
         health_error=spread(rng, n, 0.007, 0.3),
         parked_w=spread(rng, n, 6.0, 0.4),
         shows_blocks=floats(rng.random(n) < platform.get("cell_volts", 0.9)),
-        held_charge=platform.get("held_charge", 0.7),
+        held_charge=full(n, platform.get("held_charge", 0.7)),
     )
 
 
@@ -178,7 +178,7 @@ def sound(n: int, rng: np.random.Generator) -> BatteryCondition:
 def begin(build: BatteryBuild, weather: Weather) -> BatteryState:
     """A new battery that has stood, as full as cars are handed over."""
     n = len(build.capacity_as)
-    zero, charge = full(n, 0.0), full(n, build.held_charge)
+    zero, charge = full(n, 0.0), build.held_charge
     return BatteryState(
         charge=charge, shown_charge=charge, shown_health=full(n, 1.0), amps=zero,
         cell_v=rest_v(charge, build.curve), fast_v=zero, slow_v=zero, battery_c=weather.ambient_c,
@@ -216,7 +216,7 @@ def charge_limit_w(state: BatteryState, build: BatteryBuild) -> Floats:
     np.maximum(part, np.float32(0.0), out=part)
     part *= build.most_a
     part *= state.cell_v
-    return floats(part * np.float32(build.series))
+    return floats(part * build.series)
 
 
 def step(
@@ -233,15 +233,15 @@ def step(
     open_v = rest_v(state.charge, build.curve)
     ohmic = ohm * np.float32(OHMIC)
     pushed_v = open_v + state.fast_v + state.slow_v
-    amps = current(power_w * np.float32(1.0 / build.series), pushed_v, ohmic)
+    amps = current(power_w / build.series, pushed_v, ohmic)
     cell_v = pushed_v + amps * ohmic
-    heat_w = amps * (cell_v - open_v) * np.float32(build.series)
+    heat_w = amps * (cell_v - open_v) * build.series
     battery_c, coolant_c, taken_w = cooling.cooled(
         state.battery_c, state.coolant_c, heat_w, moment.speed_mps, moment.ambient_c, charging,
         working(condition), build.plumbing, dt_s,
     )  # fmt: skip
-    amps_net = amps - taken_w / (cell_v * np.float32(build.series))
-    moment.high_voltage_v = cell_v * np.float32(build.series)
+    amps_net = amps - taken_w / (cell_v * build.series)
+    moment.high_voltage_v = cell_v * build.series
     moment.charge_limit_w = limit_w
     after = _counted(state, build, condition, amps_net, dt_s)
     moment.traction_charge = after.charge
@@ -312,7 +312,7 @@ def park(
     capacity = build.capacity_as * health(state, condition)
     battery_c = cooling.stood(state.battery_c, weather.ambient_c, parked_s, build.plumbing)
     standing, cycling = _aged(state, build, parked_s, battery_c)
-    drained = build.parked_w * parked_s / (state.cell_v * np.float32(build.series) * capacity)
+    drained = build.parked_w * parked_s / (state.cell_v * build.series * capacity)
     apart, moved = _blocks_stood(state, condition, capacity, parked_s, build)
     charge = floats(np.maximum(state.charge - drained + moved, 0.0))
     slow_v = floats(state.slow_v * np.exp(-parked_s / SLOW_S))

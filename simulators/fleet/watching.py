@@ -41,11 +41,12 @@ class Caretaker:
     to_clear: list[tuple[int, int]] = field(default_factory=list)
     """Cars whose codes are cleared, and when."""
 
-    def begins(self, vehicle: Indices, time_ms: Indices, cars: Cars) -> Cars:
-        """Mends what is due and moves conditions on."""
-        for row in np.flatnonzero(self.repair_ms[vehicle] <= time_ms):
-            cars = self._mend(int(vehicle[row]), int(row), int(time_ms[row]), cars)
-        return self.fates.applied(vehicle, time_ms, cars)
+    def begins(self, vehicle: Indices, time_ms: Indices, cars: Cars, rows: Indices | None = None) -> Cars:
+        """Mends what is due and moves conditions on; ``rows`` of ``cars`` are these cars, all in order where none."""
+        for at in np.flatnonzero(self.repair_ms[vehicle] <= time_ms):
+            row = int(at if rows is None else rows[at])
+            cars = self._mend(int(vehicle[at]), row, int(time_ms[at]), cars)
+        return self.fates.applied(vehicle, time_ms, cars, rows)
 
     def _mend(self, vehicle: int, row: int, time_ms: int, cars: Cars) -> Cars:
         for fate in list(self.fates.open(vehicle)):
@@ -65,9 +66,9 @@ class Caretaker:
             humidity=self.air.humidity(region, time_ms),
         )
 
-    def ended(self, vehicle: Indices, time_ms: Indices, cars: Cars) -> None:
-        """Notes which faults have come to functional failure."""
-        for fate, at_ms in self.fates.functional(vehicle, time_ms, cars):
+    def ended(self, vehicle: Indices, time_ms: Indices, cars: Cars, rows: Indices | None = None) -> None:
+        """Notes which faults have come to functional failure; ``rows`` as above."""
+        for fate, at_ms in self.fates.functional(vehicle, time_ms, cars, rows):
             self.failed(fate, at_ms)
 
     def failed(self, fate: Fate, at_ms: int) -> None:
