@@ -173,6 +173,6 @@ WEAR = (
     WearPart(
         name="traction_capacity", component="traction_battery", observability="A", left=capacity_left,
         worn=with_capacity, repair="replace_traction_battery", powertrains=("electric",), renew_below=0.0,
-        codes=("P0A80",),
+        lasting=True, codes=("P0A80",),
     ),
 )  # fmt: skip

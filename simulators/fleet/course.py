@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulators.fleet import calendar, confounders, ecu, fates, garage, telematics, workshop
+from simulators.fleet import calendar, confounders, ecu, fates, garage, past, telematics, workshop
 from simulators.fleet.arrays import floats, full
 from simulators.fleet.charging import draw_drivers, with_charges
 from simulators.fleet.climate import A_DAY_MS, draw_air
@@ -62,11 +62,6 @@ class Course:
         return self.caretaker.memory
 
     @property
-    def kwh(self) -> float:
-        """What a full traction battery holds when new."""
-        return float(self.block.platform.parameters.get("battery_kwh", 58.0))
-
-    @property
     def odometer_km(self) -> Floats:
         """Of each car."""
         return floats(self._state("road").odometer_km)
@@ -83,7 +78,7 @@ class Course:
         if not self.link.electric:
             return drives
         at = next(at for at, part in enumerate(self.parts) if hasattr(self.cars.states[at], "shown_charge"))
-        battery, capacity_kwh = self.cars.states[at], full(len(self.vehicles), self.kwh)
+        battery, capacity_kwh = self.cars.states[at], full(len(self.vehicles), self.block.kwh)
         until_ms = self.block.world.start_ms + days.stop * A_DAY_MS
         return with_charges(self.life, self.drivers, drives, battery.shown_charge, capacity_kwh, until_ms)
 
@@ -111,20 +106,24 @@ def begin(block: Block, stress: Stress) -> Course:
     parts = garage.parts(block.platform.powertrain)
     weather = _weather(vehicles, air, start_ms)
     cars = own(new_cars(tuple(part.subsystem for part in parts), block.platform.parameters, start_ms, weather, rng))
-    cars = _driven(cars, parts, vehicles)
     faults = fates.draw(block, vehicles, parts, cars.builds, own(cars).conditions)
-    shop, cars = workshop.opened(vehicles, parts, faults, cars, block.world.start_ms, block.chance(9))
     odd = confounders.draw(block)
     signals = (*readings(cars), *ecu.MEMORY_SIGNALS)
+    life = calendar.Life(
+        block=block, vehicles=vehicles, habits=_habits(block, vehicles, traces), library=traces, air=air,
+        away=calendar.away_days(block), above_m=odd.altitude_m,
+    )  # fmt: skip
+    drivers, link = draw_drivers(n, block.chance(13)), telematics.link(block, vehicles, signals, stress)
+    pace = past.pace(life, drivers if link.electric else None, cars, parts, past.km_a_day(life))
+    vehicles = past.driven(vehicles, pace.km, block.chance(18))
+    cars = _driven(cars, parts, vehicles)
+    begun = past.begun(vehicles, parts, pace, block.chance(19))
+    shop, cars = workshop.opened(vehicles, parts, faults, cars, begun, block.world.start_ms, block.chance(9))
     memory = ecu.fresh(tuple(readings(cars)), block.world.start_ms, n, block.chance(10))
     return Course(
-        block=block, vehicles=vehicles, parts=parts, cars=cars,
-        life=calendar.Life(
-            block=block, vehicles=vehicles, habits=_habits(block, vehicles, traces), library=traces, air=air,
-            away=calendar.away_days(block), above_m=odd.altitude_m,
-        ),
+        block=block, vehicles=vehicles, parts=parts, cars=cars, life=life,
         caretaker=Caretaker(vehicles, air, faults, shop, memory, np.full(n, fates.NEVER, dtype=np.int64)),
-        odd=odd, drivers=draw_drivers(n, block.chance(13)), link=telematics.link(block, vehicles, signals, stress),
+        odd=odd, drivers=drivers, link=link,
     )  # fmt: skip
 
 

@@ -82,7 +82,8 @@ class WearPart:
     it (all places alike): 1 after it is renewed, less for a car that is not new at the beginning. A workshop
     that inspects renews below ``renew_below``; the owner, or function, forces it at 0. ``measured(state, build,
     condition)`` (n,) is what a workshop writes down, in the unit of ``measurement``'s name (``pad_front_mm``), with a
-    reading error of ``error``. ``interval_days`` and ``interval_km``: renewed by schedule (0 = not).
+    reading error of ``error``. ``interval_days`` and ``interval_km``: renewed by schedule (0 = not). ``ages``:
+    time wears it rather than kilometres; ``lasting``: it is as old as its car.
     """
 
     name: str
@@ -98,4 +99,6 @@ class WearPart:
     error: float = 0.2
     interval_days: float = 0.0
     interval_km: float = 0.0
+    ages: bool = False
+    lasting: bool = False
     codes: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulators.fleet.cycles import Library
     from simulators.fleet.moment import Weather
 
-TILTS = (-0.8, -0.45, -0.1, 0.25, 0.6)
+TILTS = (-0.4, -0.15, 0.1, 0.35, 0.6)
 """Classes of use from errands to long distance: a trace is as likely as its length to this power (our choice)."""
 CLASS_SHARES = (0.22, 0.28, 0.25, 0.17, 0.08)
 USUAL = 0.45

@@ -90,7 +90,7 @@ REPORTING = World(
             radiator_w_per_k=1260.0, battery_ah=64.0, battery_ohm=0.0047, alternator_a=120.0, regulator_v=14.3,
             smart=1.0, base_load_w=240.0, tank_l=50.0, trip_trim_percent=2.3, trim_persistence=0.3, storage_mg=105.0,
             tyre_front_kpa=220.0, tyre_rear_kpa=210.0, tyre_radius_m=0.316, tread_mm=8.1, vanish_kmh=3.0, flex=0.04,
-            front_weight=0.61, pad_front_mm=10.5, pad_mm_per_gj=2.6,
+            front_weight=0.61, pad_front_mm=10.5, pad_mm_per_gj=3.1,
         ),
         platform(
             "rep_saloon", "petrol", 0.2, mass_kg=1500.0, drag_area_m2=0.62, displacement_l=2.0, power_w=112_000.0,

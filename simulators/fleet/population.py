@@ -19,7 +19,9 @@ Bools = npt.NDArray[np.bool_]
 OLDEST_YEARS = 15.0
 CAPTURES_STARTS = 0.5
 """Share of devices that take a burst around the ignition (our choice)."""
-KM_A_YEAR = 11_500.0
+ERRANDS_BESIDE_WORK, ERRANDS = 1.4, 2.5
+"""Mean drives a day beside those to work and back, and of who does not drive to work (our choice: with the traces that
+are driven, a car goes 9,000 km a year)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,11 @@ class Block:
     """Index in the fleet of its first vehicle."""
     n: int
     days: int
+
+    @property
+    def kwh(self) -> float:
+        """What a full traction battery holds when new."""
+        return float(self.platform.parameters.get("battery_kwh", 58.0))
 
     def chance(self, purpose: int, *more: int) -> np.random.Generator:
         """Randomness for one purpose, the same whenever this block is made."""
@@ -50,6 +57,7 @@ class Vehicles:
     powertrain: str
     age_days: Floats
     odometer_km: Floats
+    """0 until the past is known (:mod:`simulators.fleet.past`)."""
     climate: Indices
     """Which of the world's climates."""
     altitude_m: Floats
@@ -87,14 +95,13 @@ def draw(block: Block) -> Vehicles:
     rng, n = block.chance(1), block.n
     climate = rng.integers(0, len(block.world.climates), n)
     regions = [block.world.climates[each] for each in climate]
-    age_days = floats(365.0 * OLDEST_YEARS * rng.beta(1.5, 2.4, n))
     use = spread(rng, n, 1.0, 0.42)
     return Vehicles(
         index=block.first + np.arange(n, dtype=np.int64),
         platform=block.platform.name,
         powertrain=block.platform.powertrain,
-        age_days=age_days,
-        odometer_km=floats(KM_A_YEAR * age_days / 365.0 * use),
+        age_days=floats(365.0 * OLDEST_YEARS * rng.beta(1.5, 2.4, n)),
+        odometer_km=floats(np.zeros(n)),
         climate=climate,
         altitude_m=floats([region.altitude_m + region.altitude_spread_m * rng.standard_normal() for region in regions]),
         garage=_some(rng, n, 0.4),
@@ -106,7 +113,7 @@ def draw(block: Block) -> Vehicles:
 def _habits(block: Block, use: Floats, rng: np.random.Generator) -> dict[str, Any]:
     n, works = block.n, _some(rng, block.n, 0.9 if block.platform.powertrain == "van" else 0.55)
     return {
-        "errands": use * np.where(works, 0.75, 1.5).astype(np.float32),
+        "errands": use * np.where(works, ERRANDS_BESIDE_WORK, ERRANDS).astype(np.float32),
         "works": works,
         "leaves_h": floats(rng.normal(7.4, 0.8, n)),
         "cared": _some(rng, n, 0.72),

@@ -19,7 +19,7 @@ from simulators.fleet.arrays import floats, full
 from simulators.fleet.climate import A_DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from simulators.fleet.arrays import Floats, Indices
     from simulators.fleet.fates import Fate, Fates
@@ -43,13 +43,8 @@ FOUND_FROM, FOUND = 0.55, 0.4
 """From which level on a fault can be found at a visit, and how often it is."""
 UNRECORDED, MISREAD = 0.08, 0.01
 """Share of work that nobody writes down, and of measurements that belong to another car (our choice)."""
-WORN_SPREAD = 0.28
-LASTING, GONE_A_YEAR = ("traction_battery",), 0.05
-"""Parts that are as old as the car, and what goes of their usable life in a year (our choice)."""
 LATE = 0.35
 """Share of worn parts that are not noticed at a visit."""
-DROVE_OTHERWISE = 0.2
-"""Lognormal spread of how fast a part wore before the device was fitted, against after it (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +79,18 @@ class Worn:
     renewed_ms: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Where a wearing part stands when a run begins ``(n,)``.
+
+    How much is ``left``, for how many ``days`` it has been in the car, and whether it is the car's ``first``.
+    """
+
+    left: Floats
+    days: Floats
+    first: Bools
+
+
 @dataclass(slots=True)
 class Life:
     """The present life of a wearing part in each car, ``(n,)``: -1 where something has not happened."""
@@ -114,7 +121,6 @@ class Workshop:
     visit_km: Floats
     services: list[Service] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
-    has_book: bool = False
     ended: list[Worn] = field(default_factory=list)
 
     def waits_ms(self, component: str) -> int:
@@ -141,11 +147,7 @@ class Workshop:
     def visits(self, cars: Cars, before_ms: int, now_ms: int, odometer_km: Floats) -> Cars:
         """What happened between two times: parts looked at, visits by schedule, parts renewed that are used up."""
         for life in self.lives:
-            began = life.left
             self._look(life, cars, before_ms, now_ms)
-            if not self.has_book:
-                self._write_book(life, began, before_ms)
-        self.has_book = True
         comes = self._comes(now_ms, odometer_km)
         if comes.any():
             cars = self._found(cars, comes, now_ms)
@@ -157,19 +159,11 @@ class Workshop:
         self.visit_km[comes] = odometer_km[comes] + np.float32(YEARLY_KM)
         return cars
 
-    def _write_book(self, life: Life, began: Floats, since_ms: int) -> None:
-        """When a part that was worn to ``began`` at ``since_ms`` had been fitted, as its first month's pace tells.
-
-        One that would be older than its car came with the car, and no book tells of it.
-        """
-        if life.part.component in LASTING:
-            return
-        made_ms = since_ms - self.vehicles.age_days * A_DAY_MS
-        otherwise = self.rng.lognormal(0.0, DROVE_OTHERWISE, len(began))
-        wearing = life.pace > 0.0
-        fitted_ms = since_ms - (1.0 - began) / np.where(wearing, life.pace, np.inf) * otherwise
-        for vehicle in np.flatnonzero(wearing & (fitted_ms > made_ms)):
-            self.note(int(vehicle), life.part.component, int(fitted_ms[vehicle]), life.part.repair)
+    def write_book(self, begun: Sequence[Begun]) -> None:
+        """When parts were renewed last before the run; of those that came with the car no book tells."""
+        for life, stands in zip(self.lives, begun, strict=True):
+            for vehicle in np.flatnonzero(~stands.first):
+                self.note(int(vehicle), life.part.component, int(life.fitted_ms[vehicle]), life.part.repair)
 
     def _comes(self, now_ms: int, odometer_km: Floats) -> Bools:
         due = (self.visit_ms <= now_ms) | (self.visit_km <= odometer_km)
@@ -178,7 +172,7 @@ class Workshop:
 
     def _look(self, life: Life, cars: Cars, before_ms: int, now_ms: int) -> None:
         """How much is left, and when within the time a part became noticeable or was used up."""
-        left = least_left(life, cars)
+        left = least_left(life.place, life.part, cars)
         for threshold, at in ((0.3, life.noticeable_ms), (0.0, life.failed_ms)):
             crossed = (at < 0) & (left <= threshold)
             share = np.clip((life.left - threshold) / np.maximum(_gone(life, left, now_ms - before_ms), 1e-6), 0.0, 1.0)
@@ -268,23 +262,22 @@ def _gone(life: Life, left: Floats, passed_ms: int) -> Floats:
     return gone
 
 
-def least_left(life: Life, cars: Cars) -> Floats:
-    """How much is left of the most worn of each car, ``(n,)``."""
-    place = life.place
-    left = life.part.left(cars.states[place], cars.builds[place], cars.conditions[place])
+def least_left(place: int, part: WearPart, cars: Cars) -> Floats:
+    """How much is left of the most worn of each car, ``(n,)``; ``place`` is the subsystem's."""
+    left = part.left(cars.states[place], cars.builds[place], cars.conditions[place])
     return floats(left if left.ndim == 1 else left.min(axis=1))
 
 
 def opened(
-    vehicles: Vehicles, parts: tuple[Part, ...], fates: Fates, cars: Cars, now_ms: int, rng: np.random.Generator
-) -> tuple[Workshop, Cars]:
-    """A workshop, and the cars with parts as worn as their age has made them."""
+    vehicles: Vehicles, parts: tuple[Part, ...], fates: Fates, cars: Cars, begun: Sequence[Begun], now_ms: int,
+    rng: np.random.Generator,
+) -> tuple[Workshop, Cars]:  # fmt: skip
+    """A workshop, and the cars with parts as worn as they have ``begun``, one entry a wearing part."""
     n = len(vehicles)
     lives, states = [], list(cars.states)
-    for place, wear in _wearing(vehicles.powertrain, parts):
-        left = _left_at_first(wear, vehicles, rng)
-        states[place] = wear.worn(states[place], cars.builds[place], np.ones(n, dtype=np.bool_), left)
-        lives.append(_new_life(place, wear, left, vehicles, now_ms))
+    for (place, wear), stands in zip(wearing(vehicles.powertrain, parts), begun, strict=True):
+        states[place] = wear.worn(states[place], cars.builds[place], np.ones(n, dtype=np.bool_), stands.left)
+        lives.append(_new_life(place, wear, stands, vehicles, now_ms))
     due = rng.random(n)
     shop = Workshop(
         vehicles=vehicles, parts=parts, fates=fates, rng=rng, lives=lives,
@@ -292,33 +285,26 @@ def opened(
         visit_km=vehicles.odometer_km + floats(due * YEARLY_KM),
     )  # fmt: skip
     cars = replace(cars, states=tuple(states))
+    shop.write_book(begun)
     shop.takes_in(cars, now_ms)
     return shop, cars
 
 
-def _left_at_first(wear: WearPart, vehicles: Vehicles, rng: np.random.Generator) -> Floats:
-    """How much is left of a part: anything where it is renewed at times, by age where it lasts as long as the car."""
-    n = len(vehicles)
-    if wear.component in LASTING:
-        gone = vehicles.age_days / 365.0 * rng.normal(GONE_A_YEAR, GONE_A_YEAR * WORN_SPREAD, n)
-        return floats(np.clip(1.0 - gone, 0.1, 1.0))
-    return floats(np.clip(1.0 - rng.random(n) * 0.95, 0.05, 1.0) ** rng.normal(1.0, WORN_SPREAD, n).clip(0.4))
-
-
-def _wearing(powertrain: str, parts: tuple[Part, ...]) -> Iterator[tuple[int, WearPart]]:
+def wearing(powertrain: str, parts: tuple[Part, ...]) -> Iterator[tuple[int, WearPart]]:
+    """The wearing parts of cars of a powertrain, each with the place of its subsystem."""
     for place, part in enumerate(parts):
         for wear in part.wear:
             if powertrain in wear.powertrains:
                 yield place, wear
 
 
-def _new_life(place: int, wear: WearPart, left: Floats, vehicles: Vehicles, now_ms: int) -> Life:
-    n, used = len(vehicles), 1.0 - left
+def _new_life(place: int, wear: WearPart, stands: Begun, vehicles: Vehicles, now_ms: int) -> Life:
+    n = len(vehicles)
     none = np.full(n, -1, dtype=np.int64)
-    days = wear.interval_days or 1100.0
-    km = wear.interval_km or 45_000.0
+    km_a_day = vehicles.odometer_km / np.maximum(vehicles.age_days, 1.0)
     return Life(
-        place=place, part=wear, fitted_ms=now_ms - (used * days * A_DAY_MS).astype(np.int64),
-        fitted_km=vehicles.odometer_km - floats(used * km), noticeable_ms=np.where(left <= 0.3, now_ms, none),  # noqa: PLR2004 - as noticeable faults
-        failed_ms=none.copy(), due_ms=none.copy(), left=left, pace=np.full(n, np.nan),
+        place=place, part=wear, fitted_ms=now_ms - (stands.days * A_DAY_MS).astype(np.int64),
+        fitted_km=vehicles.odometer_km - floats(stands.days * km_a_day),
+        noticeable_ms=np.where(stands.left <= 0.3, now_ms, none),  # noqa: PLR2004 - as noticeable faults
+        failed_ms=none.copy(), due_ms=none.copy(), left=stands.left, pace=np.full(n, np.nan),
     )  # fmt: skip
