@@ -4,7 +4,7 @@ Cars that are kept by schedule come once a year or each 15 000 km; the others wh
 measures what it sees, renews what is nearly worn, at times finds a fault that has not failed yet, and at times forgets
 to write down what it did. After a failure the car comes when its owner can no longer wait. The device is fitted there
 too, and what can be measured is measured then. The service book that came with the car tells when its parts were last
-renewed, where somebody wrote it down.
+renewed, or that they are those that it was delivered with, where somebody wrote it down.
 """
 
 from __future__ import annotations
@@ -160,10 +160,11 @@ class Workshop:
         return cars
 
     def write_book(self, begun: Sequence[Begun]) -> None:
-        """When parts were renewed last before the run; of those that came with the car no book tells."""
+        """When the parts that a run begins with were fitted: at their last renewal, or when the car was delivered."""
         for life, stands in zip(self.lives, begun, strict=True):
-            for vehicle in np.flatnonzero(~stands.first):
-                self.note(int(vehicle), life.part.component, int(life.fitted_ms[vehicle]), life.part.repair)
+            if not life.part.lasting:
+                for vehicle in range(len(stands.first)):
+                    self.note(vehicle, life.part.component, int(life.fitted_ms[vehicle]), life.part.repair)
 
     def _comes(self, now_ms: int, odometer_km: Floats) -> Bools:
         due = (self.visit_ms <= now_ms) | (self.visit_km <= odometer_km)

@@ -50,17 +50,19 @@ def test_a_part_that_ends_within_a_month_ends_when_it_was_used_up() -> None:
 
 
 def test_the_service_book_tells_when_parts_were_renewed() -> None:
-    """Each entry is of the past, of a part that its car is old enough for; most parts that can be renewed have one."""
+    """Each entry is of the past, of a part that its car is old enough for; most parts have one."""
     base = world("development")
     run = BlockRun(plan(replace(base, platforms=base.platforms[:1]), 60, 4, 9, 400)[0])
     written = [one for chunk in run.chunks() for one in chunk.services]
     book = [one for one in written if one.time_ms < base.start_ms]
     age_ms = run.vehicles.age_days * A_DAY_MS
-    assert all(base.start_ms - one.time_ms < age_ms[one.vehicle] for one in book)
+    assert all(base.start_ms - one.time_ms <= age_ms[one.vehicle] + 1000 for one in book)
     kinds = {one.what for one in book}
     assert {"oil changed", "replace_front_pads", "replace_rear_pads", "replace_tyres"} <= kinds
     oil = [one for one in book if one.what == "oil changed"]
     assert 40 <= len(oil) <= 60
     assert len({one.vehicle for one in oil}) == len(oil)
-    pads = [one for one in book if one.what == "replace_front_pads"]
-    assert 5 <= len(pads) <= 40
+    pads = {one.vehicle: one for one in book if one.what == "replace_front_pads"}
+    delivered = [base.start_ms - one.time_ms > age_ms[one.vehicle] - A_DAY_MS for one in pads.values()]
+    assert len(pads) >= 45
+    assert 0.3 < sum(delivered) / len(delivered) < 0.95
