@@ -69,6 +69,7 @@ def course() -> Course:
 def test_the_clock_shows_what_age_and_calendar_make(course: Course) -> None:
     """Cars that go far in a day have more on the clock for their years."""
     km = past.km_a_day(course.life)
+    assert 6_000 < float(np.median(km)) * 365.0 < 15_000
     a_day = course.odometer_km / course.vehicles.age_days
     ratio = np.log(a_day / km)
     assert abs(float(np.median(ratio))) < 0.15
