@@ -197,8 +197,8 @@ UNSEEN_PLATFORMS: Mapping[str, Mapping[str, float]] = MappingProxyType({
 """Parameters by powertrain for the question what an unknown platform costs."""
 
 CHARGES_V = (13.5, 15.0)
-"""Between these, cars charge their 12 V batteries: below they stay empty, above they gas (our choice; lead-acid batteries
-are charged at 14.4 V, give or take half a volt, by temperature)."""
+"""Between these, cars charge their 12 V batteries: below they stay empty, above they gas (our choice; lead-acid
+batteries are charged at 14.4 V, give or take half a volt, by temperature)."""
 
 WORLDS: Mapping[str, World] = MappingProxyType({each.name: each for each in (DEVELOPMENT, REPORTING)})
 
