@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from diagnostics.findings import Component, Severity, Text
 
 
+AGAIN = 2.0
+
+
 class Observability(StrEnum):
     """How well a fault can be seen from the signals that a car gives; C never leads to a booking."""
 
@@ -127,7 +130,19 @@ def latched(n_vehicles: int) -> dict[str, Floats | Integers]:
     return {
         "active": np.full(n_vehicles, -1, dtype=np.int64),
         "quiet": np.zeros(n_vehicles, dtype=np.int64),
+        "passed": np.zeros(n_vehicles, dtype=np.int64),
     }
+
+
+def again(state: State) -> Floats:
+    """How many times the evidence of a first finding the next one needs, ``(n,)``.
+
+    What was found and cleared by itself, without a workshop, was most likely no fault of the part but the car's use,
+    its weather or its line; those come back. So what detectors count, they count twice as far from then on, until the
+    part is replaced. A bad contact that comes and goes is said the second time too, so much later. Twice: our choice.
+    """
+    factor: Floats = np.where(integers(state["passed"]) > 0, AGAIN, 1.0)
+    return factor
 
 
 def latch(
@@ -148,5 +163,6 @@ def latch(
     after: dict[str, Floats | Integers] = {
         "active": np.where(cleared, -1, active),
         "quiet": np.where(cleared, 0, quiet),
+        "passed": integers(state["passed"]) + cleared,
     }
     return raised, cleared, after

@@ -32,7 +32,7 @@ import numpy as np
 
 from diagnostics import held_over, sequential
 from diagnostics.arrays import floats, in_a_row, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, again, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
 from vehicle import signals
@@ -75,7 +75,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     count = in_a_row(apart, judged, before)
     began = apart & (before == 0)
     since = np.where(began, trips["started_ms"][:, None], floats(state["apart_since_ms"]))
-    found = count >= p["apart_starts"][:, None]
+    found = count >= (p["apart_starts"] * again(state))[:, None]
     any_found = np.asarray(found.any(axis=1))
     which = np.where(any_found, len(SENSORS) - 1 - np.argmax(found[:, ::-1], axis=1), 0)
     observable: Flags = np.asarray(judged.any(axis=1))
@@ -94,7 +94,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": sequential.chosen(away, which),
             "expectation": np.zeros(len(trips)),
             "threshold": sequential.chosen(limit, which),
-            "starts": p["apart_starts"],
+            "starts": p["apart_starts"] * again(state),
         },
     )
     after: dict[str, Floats | Integers] = {

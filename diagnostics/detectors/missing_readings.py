@@ -29,7 +29,7 @@ import numpy as np
 
 from diagnostics import restless, sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, again, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -68,7 +68,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     usual = np.exp(drift.baseline[:, :half])
     limit = usual * np.minimum(1.0 - p["missing_part"][:, None], np.exp(-SPREADS * own))
     few, before = share < limit, floats(state["repeated"])
-    enough = p["missing_trips"][:, None]  # what is counted beyond it would take as many sound trips to forget
+    enough = (p["missing_trips"] * again(state))[
+        :, None
+    ]  # what is counted beyond it would take as many sound trips to forget
     counted = np.clip(before + np.where(few, 1.0, -1.0), 0.0, enough)
     repeated = np.where(np.isnan(share), before, counted)
     said = integers(state["active"])[:, None] == np.arange(half)  # of which one short trip tells that it stands

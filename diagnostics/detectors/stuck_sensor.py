@@ -24,7 +24,7 @@ import numpy as np
 
 from diagnostics import sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, again, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -52,7 +52,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     still = np.where(due & ~moved, before + 1, np.where(due & moved, 0, before))
     begins = due & ~moved & (before == 0)
     since = np.where(begins, trips["started_ms"][:, None], floats(state["still_since_ms"]))
-    stuck = still >= p["stuck_trips"][:, None]
+    stuck = still >= (p["stuck_trips"] * again(state))[:, None]
     last = len(SENSORS) - 1 - np.argmax(stuck[:, ::-1], axis=1)
     any_stuck = stuck.any(axis=1)
     observable: Flags = np.asarray(due.any(axis=1))
@@ -72,7 +72,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": _of_sensor(which, [trips[f"{sensor}_range"] for sensor in SENSORS]),
             "expectation": np.full(len(trips), np.nan),
             "threshold": _of_sensor(which, _least(p)),
-            "trips": p["stuck_trips"],
+            "trips": p["stuck_trips"] * again(state),
         },
     )
     after: dict[str, Floats | Integers] = {"still_trips": still, "still_since_ms": since}

@@ -46,7 +46,7 @@ import numpy as np
 
 from diagnostics import held_over, restless, sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, again, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -105,7 +105,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     tells = np.stack([learned[:, SETTLED], ~(regulates & (usual[:, SETTLED] < p["warm_regulated_c"]))], axis=1)
     fallen = known & (drift.down > p["thermostat_h"][:, None]) & (usual - x >= fall)
     fallen[:, GAIN] &= tells[:, GAIN]
-    cold = (counted >= p["cold_trips"][:, None]) & tells
+    cold = (counted >= (p["cold_trips"] * again(state))[:, None]) & tells
     observable: Flags = np.asarray(known.any(axis=1))
     bad = np.where((cold & known).any(axis=1), STUCK_OPEN, np.where(fallen.any(axis=1), PARTLY_OPEN, -1))
     good = observable & ~(known & ((x < limit) | (usual - x >= fall / 2.0))).any(axis=1)

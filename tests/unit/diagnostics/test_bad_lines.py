@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from diagnostics.detectors import boost, implausible_sensor, missing_readings, oil_pressure, thermostat, tyre_pressure
+from diagnostics.detectors import (
+    boost,
+    implausible_sensor,
+    missing_readings,
+    oil_pressure,
+    stuck_sensor,
+    thermostat,
+    tyre_pressure,
+)
+from diagnostics.platforms import GENERIC, parameters_of, read_platforms
 from tests.unit.diagnostics.one_car import boosts, late, nights, stops, told, tyres
 
 
@@ -120,6 +129,17 @@ def test_what_an_engine_shows_at_its_stops_is_known_beyond_an_oil_change() -> No
     assert {name: values.tolist() for name, values in kept.items()} == {
         "dry_readings": [2.0], "dry_minutes": [2.0], "dry_passed": [2.0],
     }  # fmt: skip
+
+
+def test_what_was_found_and_went_by_itself_needs_twice_as_much_the_next_time() -> None:
+    """A manifold stood still on three drives, moved again and stands still: six are asked for the second time."""
+    moves = {"running_s": 900.0, "rpm_range": 2000.0, "throttle_range": 40.0, "manifold_n": 500.0}
+    sound, still = moves | {"manifold_range": 50.0}, moves | {"manifold_range": 0.0}
+    trips = int(parameters_of(read_platforms(), [GENERIC])["stuck_trips"][0])
+    known = [*[sound] * 5, *[still] * trips, *[sound] * 40]
+    assert told(stuck_sensor.DETECTOR, known) == ["manifold_stuck"]
+    assert told(stuck_sensor.DETECTOR, [*known, *[still] * (2 * trips - 1), *[sound] * 40]) == ["manifold_stuck"]
+    assert told(stuck_sensor.DETECTOR, [*known, *[still] * 2 * trips]) == ["manifold_stuck"] * 2
 
 
 def warm_ups(*first_c: float, gains: float = 1.0) -> list[dict[str, float]]:
