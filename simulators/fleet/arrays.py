@@ -72,7 +72,7 @@ def _mapped(value: Value, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
 def taken(value: Value, which: Indices | slice) -> Value:
     """A dataclass of arrays with the vehicles ``which`` alone; what is not an array is kept; dataclasses nest."""
-    return _mapped(value, lambda array: _rows(array, which))
+    return _mapped(value, lambda array: array[which] if array.ndim == 1 else _rows(array, which))
 
 
 def joined(values: Sequence[Value]) -> Value:

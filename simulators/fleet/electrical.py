@@ -300,8 +300,7 @@ def step(
     sags = condition.cable_ohm * load_a
     moment.electrical_load_w, moment.low_voltage_v = load_w, volts
     moment.accessories_w = np.minimum(load_a + np.maximum(amps, 0.0), able_a) * volts * (1.0 / SHAFT_EFFICIENCY)
-    return replace(
-        state,
+    return ElectricalState(
         charge=charge,
         surface_v=state.surface_v + (when(amps > -2.0, SURFACE_V) - state.surface_v) * (dt_s / (400.0 + dt_s)),  # noqa: PLR2004
         battery_c=state.battery_c
@@ -310,6 +309,11 @@ def step(
         current_a=amps,
         stray_v=stray,
         field=field,
+        trip_v=state.trip_v,
+        sulphated=state.sulphated,
+        lowest_v=state.lowest_v,
+        cranked_s=state.cranked_s,
+        not_started=state.not_started,
     )
 
 

@@ -158,7 +158,7 @@ class Lanes:
             self._moment.run_s = self._moment.session_s
             self._cars = step(self._cars, self._moment, float(step_s), self._work.rng)
             if (at + 1) % self._steps_a_row == 0:
-                recorder.row(at // self._steps_a_row, readings(self._cars))
+                recorder.row(readings(self._cars))
         recorder.window(CHARGING if self._charging else DRIVING, self._times())
         self._left -= 1
         self._row += 1

@@ -47,7 +47,7 @@ class Recorder:
         self._place = {path: at for at, path in enumerate(signals)}
         self._bulk: Floats = np.empty((len(vehicle), windows, rows_a_window, len(signals)), dtype=np.float32)
         self._times: Indices = np.full((len(vehicle), windows, rows_a_window), -1, dtype=np.int64)
-        self._window: Floats = np.full((rows_a_window, len(signals), len(vehicle)), np.nan, dtype=np.float32)
+        self._window: list[Mapping[str, Floats]] = []
         self._kind = DRIVING
         self._windows, self._filled = windows, 0
         self._extra: list[tuple[int, Indices, Indices, Floats]] = []
@@ -57,18 +57,29 @@ class Recorder:
         """No further window fits in before a flush."""
         return self._filled >= self._windows
 
-    def row(self, row: int, found: Mapping[str, Floats]) -> None:
-        """Notes row ``row`` of the window for the lanes at the front."""
-        for path, values in found.items():
-            self._window[row, self._place[path], : len(values)] = values
+    def row(self, found: Mapping[str, Floats]) -> None:
+        """Notes the next row of the window for the lanes at the front; the arrays stay as they are."""
+        self._window.append(found)
 
     def window(self, kind: int, time_ms: Indices) -> None:
         """Ends a window: ``time_ms`` ``(front lanes, rows)`` are the times of its rows."""
         m = len(time_ms)
-        self._bulk[:m, self._filled] = self._window[:, :, :m].transpose(2, 0, 1)
+        self._bulk[:m, self._filled] = self._taken(m).transpose(2, 0, 1)
+        self._window = []
         self._times[:m, self._filled] = time_ms
         self._kind = kind
         self._filled += 1
+
+    def _taken(self, m: int) -> Floats:
+        """The rows of a window, ``(rows, signals, m)``: at once where all signals are given, as they mostly are."""
+        if tuple(self._window[0]) == self.signals:
+            every = np.concatenate([values for found in self._window for values in found.values()])
+            return every.reshape(len(self._window), len(self.signals), m)
+        some = np.full((len(self._window), len(self.signals), m), np.nan, dtype=np.float32)
+        for row, found in enumerate(self._window):
+            for path, values in found.items():
+                some[row, self._place[path]] = values
+        return some
 
     def single(self, kind: int, vehicle: Indices, time_ms: Indices, found: Mapping[str, Floats]) -> None:
         """Notes single rows beside the windows; entries of ``found`` are ``(k,)``, signals missing there are NaN."""
