@@ -45,8 +45,8 @@ TOPPED_S, TOPPED_TO = 3_600.0, 0.92
 TOPPED_AFTER_S = 28_800.0
 """The traction battery is not drawn on more often than that, whatever the 12 V battery wants (our choice)."""
 AGE_PER_YEAR = 0.18
-"""Of the capacity at 22 °C, doubling each 12 K: seven tenths are gone after four years there, after eight or nine
-where it is 10 °C (our choice; batteries of the kind are renewed after five to eight years)."""
+"""Of the capacity at 22 °C, doubling each 12 K: seven tenths are gone after four years there, after some ten where the
+mean is 10 °C (our choice; batteries of the kind are renewed after five to eight years, before all of that is gone)."""
 DAY_S = 86_400.0
 YEAR_S = 365.25 * DAY_S
 CONVERTER_W = 1_800.0

@@ -114,7 +114,8 @@ def begin(block: Block, stress: Stress) -> Course:
         away=calendar.away_days(block), above_m=odd.altitude_m,
     )  # fmt: skip
     drivers, link = draw_drivers(n, block.chance(13)), telematics.link(block, vehicles, signals, stress)
-    pace = past.pace(life, drivers if link.electric else None, cars, parts, past.km_a_day(life))
+    cars = past.fitted_anew(cars, parts, block.platform.powertrain)
+    pace = past.pace(past.year_before(life), block.days, drivers if link.electric else None, cars, parts)
     vehicles = past.driven(vehicles, pace.km, block.chance(18))
     cars = _driven(cars, parts, vehicles)
     begun = past.begun(vehicles, parts, pace, block.chance(19))

@@ -6,14 +6,14 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from simulators.errors import SimulatorError
 from simulators.fleet.climate import Climate
 from simulators.fleet.worlds import Structure, World, enriched, platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
 
     from simulators.fleet.population import Block
     from simulators.fleet.stress import Stress
@@ -196,9 +196,9 @@ UNSEEN_PLATFORMS: Mapping[str, Mapping[str, float]] = MappingProxyType({
 })  # fmt: skip
 """Parameters by powertrain for the question what an unknown platform costs."""
 
-CHARGES_V = (13.5, 15.0)
-"""Between these, cars charge their 12 V batteries: below they stay empty, above they gas (our choice; lead-acid
-batteries are charged at 14.4 V, give or take half a volt, by temperature)."""
+VOLTS, VOLTS_OFF = frozenset({"regulator_v", "converter_v"}), 0.05
+"""Numbers that makes have nearly in common, and by how much they may be off: 12 V batteries live on 13.5 to 15 V, by
+temperature and make; what charges them with 11 or 17 V is at fault, and no other make."""
 
 WORLDS: Mapping[str, World] = MappingProxyType({each.name: each for each in (DEVELOPMENT, REPORTING)})
 
@@ -225,14 +225,12 @@ def stressed(block: Block, stress: Stress) -> Block:
         make = replace(make, name="unknown", parameters=UNSEEN_PLATFORMS.get(make.powertrain, {}))
     if stress.mismatch:
         rng = block.chance(20)
-        off = {name: _possible(name, value * _off(stress.mismatch, rng)) for name, value in make.parameters.items()}
+        shares = {
+            name: min(stress.mismatch, VOLTS_OFF) if name in VOLTS else stress.mismatch for name in make.parameters
+        }
+        off = {name: value * _off(shares[name], rng) for name, value in make.parameters.items()}
         make = replace(make, parameters=MappingProxyType(off))
     return replace(block, world=where, platform=make)
-
-
-def _possible(name: str, value: float) -> float:
-    """The same, but for voltages at which no 12 V battery would live: those are a fault, and no other make's number."""
-    return float(np.clip(value, *CHARGES_V)) if name in {"regulator_v", "converter_v"} else value
 
 
 def _off(most: float, rng: np.random.Generator) -> float:

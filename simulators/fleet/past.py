@@ -1,11 +1,13 @@
 """What lies behind the cars of a block when a run begins: how far they went, and how worn that left their parts.
 
-How fast a car wears its parts follows from its build, its driver and its roads, so a week in the middle of the run's
-first half year is driven with new parts and sound cars, and thrown away: what it wears, for each of its kilometres. How
-far a car goes in a day is counted over weeks of its calendar. A life of a part is that pace, but for a lognormal spread
-(other habits, other parts); lives follow one another from the day that the car was made, and end as the workshop ends
-them: at a visit for who keeps the schedule, used up for the others. So old and hard driven cars are as worn as they
-would be, and the kilometre counter, the service book and a measurement tell the same story.
+How fast a car wears its parts follows from its build, its driver and its roads, so a spring week of the year before the
+run is driven with the parts that the run begins with, all new, and thrown away: what it wears, for each of its
+kilometres; a car that went little is taken to wear partly as the others of its block do. What ages by time does so
+while standing, by the temperatures of that year. How far a car goes in a day is counted over four months of its
+calendar, one a season. A life of a part is that pace, but for a lognormal spread (other habits, other parts): a steady
+pace is assumed, as models of wear do. Lives follow one another from the day that the car was made, and end as the
+workshop ends them: at a visit for who keeps the schedule, used up for the others. So old and hard driven cars are as
+worn as they would be, and the kilometre counter, the service book and a measurement tell the same story.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 from simulators.fleet import calendar
 from simulators.fleet.arrays import floats, full
 from simulators.fleet.charging import with_charges
-from simulators.fleet.climate import A_DAY_MS
+from simulators.fleet.climate import A_DAY_MS, draw_air
 from simulators.fleet.moment import Weather
 from simulators.fleet.running import Run
 from simulators.fleet.stepping import own, stand
@@ -36,13 +38,16 @@ if TYPE_CHECKING:
     from simulators.fleet.sessions import Sessions
     from simulators.fleet.stepping import Cars
 
-PILOT_DAYS, PILOT_PART = 7, 0.125
-"""Days that are driven to learn the pace: a week, of short runs this part."""
-HALF_YEAR = 182
-COUNTED_DAYS = 112
-"""Days of the calendar over which a car's kilometres are counted at most."""
-LEAST_KM = 10.0
-"""A pilot that went less far tells nothing of its car, which then wears as the others do."""
+YEAR_DAYS = 365
+PILOT_DAYS, PILOT_PART, PILOT_BEGINS = 7, 0.125, 91
+"""Days that are driven to learn the pace: a week, for short runs this part of them; and when in the year before."""
+SEASONS = (0, 91, 182, 273)
+COUNTED_DAYS = 28
+"""Days of the calendar over which a car's kilometres are counted in each season."""
+POOLED_KM = 50.0
+"""A pilot of so many kilometres counts as much as all others of its block (our choice)."""
+USUAL_KM = 50_000.0
+"""How long a part lasts where no pilot tells (our choice)."""
 DIFFERED = 0.2
 """Lognormal spread of a part's pace, and of a car's kilometres, from one life to another (our choice)."""
 STEP_S = 2
@@ -61,13 +66,28 @@ class Pace:
     gone: tuple[Floats, ...]
 
 
-def km_a_day(life: Life) -> Floats:
-    """How far each car goes in a day by its calendar, at least a kilometre, ``(n,)``."""
-    block, n = life.block, life.block.n
-    days = min(block.days, COUNTED_DAYS)
+def year_before(life: Life) -> Life:
+    """The calendar of the year before the run: its own weather and weeks of standing, and no oddities."""
+    block = life.block
+    start_ms = block.world.start_ms - YEAR_DAYS * A_DAY_MS
+    before = replace(block, world=replace(block.world, start_ms=start_ms), days=YEAR_DAYS)
+    weather = np.random.default_rng([block.world.number, block.seed, 1 << 30, 3])
+    return replace(
+        life, block=before, away=calendar.away_days(before),
+        air=draw_air(block.world.climates, start_ms, YEAR_DAYS, weather),
+        above_m=np.zeros((block.n, YEAR_DAYS + 1), dtype=np.float32),
+    )  # fmt: skip
+
+
+def km_a_day(year: Life) -> Floats:
+    """How far each car goes in a day by the calendar of a ``year``, at least a kilometre, ``(n,)``."""
+    block, n = year.block, year.block.n
     since_ms = np.full(n, block.world.start_ms, dtype=np.int64)
-    drives = calendar.drives(life, range(days), since_ms, block.chance(14))
-    return floats(np.maximum(_km(life, drives, n) / days, 1.0))
+    km = np.zeros(n)
+    for begin in SEASONS:
+        drives = calendar.drives(year, range(begin, begin + COUNTED_DAYS), since_ms, block.chance(14, begin))
+        km += _km(year, drives, n)
+    return floats(np.maximum(km / (COUNTED_DAYS * len(SEASONS)), 1.0))
 
 
 def _km(life: Life, drives: Sessions, n: int) -> Floats:
@@ -81,25 +101,26 @@ def driven(vehicles: Vehicles, km: Floats, rng: np.random.Generator) -> Vehicles
     return replace(vehicles, odometer_km=floats(vehicles.age_days * km * differed))
 
 
-def pace(life: Life, drivers: Drivers | None, cars: Cars, parts: tuple[Part, ...], km: Floats) -> Pace:
-    """The pace of cars that go ``km`` a day; ``cars`` are sound and new, ``drivers`` those of electric ones."""
-    powertrain = life.vehicles.powertrain
-    begin, days = _pilot_days(life.block.days)
-    fresh = _fitted_anew(cars, parts, powertrain)
-    after = _piloted(life, drivers, fresh, begin, days)
-    gone, far = [], _odometer(after) - _odometer(fresh)
+def pace(year: Life, days: int, drivers: Drivers | None, cars: Cars, parts: tuple[Part, ...]) -> Pace:
+    """The pace at which ``cars``, sound and with new parts, go and wear them in a ``year``.
+
+    ``days`` are those of the run; ``drivers`` those of electric cars.
+    """
+    powertrain, km = year.vehicles.powertrain, km_a_day(year)
+    lasts = int(np.clip(days * PILOT_PART, 1, PILOT_DAYS))
+    after = _piloted(year, drivers, cars, lasts)
+    far, aged = _odometer(after) - _odometer(cars), _stood(year, cars)
+    gone = []
     for place, wear in wearing(powertrain, parts):
-        lost = np.maximum(least_left(place, wear, fresh) - least_left(place, wear, after), 0.0)
-        gone.append(floats(lost / days) if wear.ages else _by_km(lost, far, km))
+        new, rate = least_left(place, wear, cars), 1.0 / len(aged)
+        if wear.ages:
+            gone.append(floats(sum(np.maximum(new - least_left(place, wear, each), 0.0) for each in aged) * rate))
+        else:
+            gone.append(_by_km(np.maximum(new - least_left(place, wear, after), 0.0), far, km))
     return Pace(km=km, gone=tuple(gone))
 
 
-def _pilot_days(days: int) -> tuple[int, int]:
-    lasts = int(np.clip(days * PILOT_PART, 1, PILOT_DAYS))
-    return max(0, (min(days, HALF_YEAR) - lasts) // 2), lasts
-
-
-def _fitted_anew(cars: Cars, parts: tuple[Part, ...], powertrain: str) -> Cars:
+def fitted_anew(cars: Cars, parts: tuple[Part, ...], powertrain: str) -> Cars:
     """The cars with the parts in them that the run begins with, all new."""
     states, n = list(cars.states), len(cars)
     for place, wear in wearing(powertrain, parts):
@@ -107,23 +128,38 @@ def _fitted_anew(cars: Cars, parts: tuple[Part, ...], powertrain: str) -> Cars:
     return replace(cars, states=tuple(states))
 
 
-def _piloted(life: Life, drivers: Drivers | None, cars: Cars, begin: int, days: int) -> Cars:
-    block = life.block
-    since, until = (block.world.start_ms + day * A_DAY_MS for day in (begin, begin + days))
+def _stood(year: Life, cars: Cars) -> list[Cars]:
+    """The cars after a day of standing, once for each month of a ``year``."""
+    block, n = year.block, len(cars)
+    return [
+        stand(cars, full(n, A_DAY_MS / 1000.0), _weather(year, block.world.start_ms + day * A_DAY_MS), block.chance(17))
+        for day in range(15, YEAR_DAYS, 30)
+    ]
+
+
+def _weather(life: Life, time_ms: int) -> Weather:
+    region, at = life.vehicles.climate, np.full(len(life.vehicles), time_ms, dtype=np.int64)
+    return Weather(
+        ambient_c=life.air.temperature_c(region, at),
+        baro_kpa=life.air.pressure(region, at, life.vehicles.altitude_m),
+        humidity=life.air.humidity(region, at),
+    )
+
+
+def _piloted(year: Life, drivers: Drivers | None, cars: Cars, days: int) -> Cars:
+    """The cars after the pilot, standing since its end or the last drive's."""
+    block = year.block
+    since, until = (block.world.start_ms + day * A_DAY_MS for day in (PILOT_BEGINS, PILOT_BEGINS + days))
     begun = replace(own(cars), since_ms=np.full(len(cars), since, dtype=np.int64))
-    drives = calendar.drives(life, range(begin, begin + days), begun.since_ms, block.chance(15))
-    sessions = drives if drivers is None else _charged(life, drivers, drives, begun, until)
-    run = Run(begun, sessions, life.library.traces, block.chance(16), step_s=STEP_S)
+    drives = calendar.drives(
+        year, range(PILOT_BEGINS, PILOT_BEGINS + days), begun.since_ms, block.chance(15)
+    )  # fmt: skip
+    sessions = drives if drivers is None else _charged(year, drivers, drives, begun, until)
+    run = Run(begun, sessions, year.library.traces, block.chance(16), step_s=STEP_S)
     for _ in run.rows():
         pass
-    after, region = run.cars, life.vehicles.climate
-    ends_ms = np.maximum(after.since_ms, until)
-    weather = Weather(
-        ambient_c=life.air.temperature_c(region, after.since_ms),
-        baro_kpa=life.air.pressure(region, after.since_ms, life.vehicles.altitude_m),
-        humidity=life.air.humidity(region, after.since_ms),
-    )
-    return stand(after, floats((ends_ms - after.since_ms) / 1000.0), weather, block.chance(17))
+    rests_s = np.maximum(run.cars.since_ms, until) - run.cars.since_ms
+    return stand(run.cars, floats(rests_s / 1000.0), _weather(year, until), block.chance(17))
 
 
 def _charged(life: Life, drivers: Drivers, drives: Sessions, cars: Cars, until_ms: int) -> Sessions:
@@ -138,10 +174,10 @@ def _odometer(cars: Cars) -> Floats:
 
 
 def _by_km(lost: Floats, far: Floats, km: Floats) -> Floats:
-    """What goes in a day by what went for each kilometre."""
-    tells = far >= LEAST_KM
-    usual = float(np.median(lost[tells] / far[tells])) if tells.any() else 0.0
-    return floats(np.where(tells, lost / np.maximum(far, LEAST_KM), usual) * km)
+    """What goes in a day by what went for each kilometre, of this car and, the less it went, of all."""
+    all_km = float(far.sum())
+    usual = float(lost.sum()) / all_km if all_km >= POOLED_KM else 1.0 / USUAL_KM
+    return floats((lost + usual * POOLED_KM) / (far + POOLED_KM) * km)
 
 
 def begun(vehicles: Vehicles, parts: tuple[Part, ...], now: Pace, rng: np.random.Generator) -> tuple[Begun, ...]:
@@ -154,14 +190,15 @@ def _begun(wear: WearPart, vehicles: Vehicles, gone: Floats, km: Floats, rng: np
     n, age = len(vehicles), vehicles.age_days.astype(np.float64)
     if wear.lasting:
         lost = age / YEARLY_DAYS * rng.normal(GONE_A_YEAR, GONE_A_YEAR * AGED_SPREAD, n)
-        return Begun(left=floats(np.clip(1.0 - lost, 0.1, 1.0)), days=floats(age), first=np.ones(n, dtype=np.bool_))
+        return Begun(left=floats(np.clip(1.0 - lost, 0.1, 1.0)), days=floats(age), before=np.full(n, np.nan))
     lives = rng.lognormal(0.0, DIFFERED, (n, LIVES)) / np.maximum(gone, 1e-7)[:, None].astype(np.float64)
     ends = np.cumsum(_until_renewed(wear, lives, vehicles, km, rng), axis=1)
     which = np.minimum((ends <= age[:, None]).sum(axis=1), LIVES - 1)
     at, before = np.arange(n), np.concatenate([np.zeros((n, 1)), ends], axis=1)
-    days = age - before[at, which]
+    days = np.minimum(age - before[at, which], lives[at, which])
     left = np.clip(1.0 - days / lives[at, which], LEAST_LEFT, 0.9999)
-    return Begun(left=floats(left), days=floats(days), first=which == 0)
+    earlier = np.where(which > 0, age - before[at, np.maximum(which - 1, 0)], np.nan)
+    return Begun(left=floats(left), days=floats(days), before=floats(earlier))
 
 
 def _until_renewed(wear: WearPart, lives: Floats, vehicles: Vehicles, km: Floats, rng: np.random.Generator) -> Floats:

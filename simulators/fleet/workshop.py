@@ -83,12 +83,13 @@ class Worn:
 class Begun:
     """Where a wearing part stands when a run begins ``(n,)``.
 
-    How much is ``left``, for how many ``days`` it has been in the car, and whether it is the car's ``first``.
+    How much is ``left``, for how many ``days`` it has been in the car, and how long ago the one ``before`` was fitted:
+    NaN where it is the car's first.
     """
 
     left: Floats
     days: Floats
-    first: Bools
+    before: Floats
 
 
 @dataclass(slots=True)
@@ -159,12 +160,21 @@ class Workshop:
         self.visit_km[comes] = odometer_km[comes] + np.float32(YEARLY_KM)
         return cars
 
-    def write_book(self, begun: Sequence[Begun]) -> None:
-        """When the parts that a run begins with were fitted: at their last renewal, or when the car was delivered."""
+    def write_book(self, begun: Sequence[Begun], now_ms: int) -> None:
+        """When the parts that a run begins with were fitted: at their last renewal, or when the car was delivered.
+
+        Where nobody wrote down the last renewal, the book tells of the one before.
+        """
         for life, stands in zip(self.lives, begun, strict=True):
-            if not life.part.lasting:
-                for vehicle in range(len(stands.first)):
-                    self.note(vehicle, life.part.component, int(life.fitted_ms[vehicle]), life.part.repair)
+            if life.part.lasting:
+                continue
+            written = self.rng.random(len(stands.days)) >= UNRECORDED
+            days = np.where(written, stands.days, stands.before)
+            for vehicle in np.flatnonzero(~np.isnan(days)):
+                at = now_ms - int(float(days[vehicle]) * A_DAY_MS)
+                self.services.append(
+                    Service(vehicle=int(vehicle), component=life.part.component, time_ms=at, what=life.part.repair)
+                )
 
     def _comes(self, now_ms: int, odometer_km: Floats) -> Bools:
         due = (self.visit_ms <= now_ms) | (self.visit_km <= odometer_km)
@@ -286,7 +296,7 @@ def opened(
         visit_km=vehicles.odometer_km + floats(due * YEARLY_KM),
     )  # fmt: skip
     cars = replace(cars, states=tuple(states))
-    shop.write_book(begun)
+    shop.write_book(begun, now_ms)
     shop.takes_in(cars, now_ms)
     return shop, cars
 

@@ -32,14 +32,19 @@ def stands(vehicles: Vehicles, life_days: float, *, km: float = 25.0, seed: int 
     return past._begun(FRONT, vehicles, gone, now, np.random.default_rng(seed))
 
 
+def first(found: past.Begun) -> np.ndarray:
+    """Whose part came with the car."""
+    return np.isnan(found.before)
+
+
 def test_first_parts_are_as_old_as_their_car() -> None:
     """Pads that nobody renewed were in the car for all its days, others for fewer; young cars have their first."""
     vehicles = cars()
     found = stands(vehicles, 2000.0)
-    np.testing.assert_allclose(found.days[found.first], vehicles.age_days[found.first], rtol=1e-5)
-    assert np.all(found.days[~found.first] < vehicles.age_days[~found.first])
-    assert found.first[vehicles.age_days < 700.0].all()
-    assert not found.first[vehicles.age_days > 4300.0].any()
+    np.testing.assert_allclose(found.days[first(found)], vehicles.age_days[first(found)], rtol=1e-5)
+    assert np.all(found.days[~first(found)] < vehicles.age_days[~first(found)])
+    assert first(found)[vehicles.age_days < 700.0].all()
+    assert not first(found)[vehicles.age_days > 4300.0].any()
 
 
 def test_what_is_left_follows_from_the_days_in_the_car() -> None:
@@ -68,7 +73,7 @@ def course() -> Course:
 
 def test_the_clock_shows_what_age_and_calendar_make(course: Course) -> None:
     """Cars that go far in a day have more on the clock for their years."""
-    km = past.km_a_day(course.life)
+    km = past.km_a_day(past.year_before(course.life))
     assert 6_000 < float(np.median(km)) * 365.0 < 15_000
     a_day = course.odometer_km / course.vehicles.age_days
     ratio = np.log(a_day / km)
@@ -80,6 +85,37 @@ def test_the_pilot_leaves_no_trace(course: Course) -> None:
     """A run begins where its calendar does, with the clock as it was set."""
     assert (course.cars.since_ms == course.block.world.start_ms).all()
     np.testing.assert_allclose(course.odometer_km, course.vehicles.odometer_km, rtol=1e-5)
+
+
+def test_the_pilot_drives_on_the_pads_of_the_run(course: Course) -> None:
+    """The make of the pads that a run begins with is the one whose pace was learned; not all are the maker's."""
+    at = next(at for at, part in enumerate(course.parts) if part.subsystem.name == "brakes")
+    make, build = course.cars.states[at].make, course.cars.builds[at]
+    np.testing.assert_array_equal(make[:, 0], build.makes[:, 0])
+    assert len(np.unique(make)) > 1
+    assert (course.cars.states[at].fitted == 1.0).all()
+
+
+def test_two_cars_of_a_day_are_worn_too() -> None:
+    """The shortest run begins with cars that their years have left worn, whatever the pilot saw."""
+    base = world("development")
+    short = begin(plan(replace(base, platforms=base.platforms[:1]), 2, 1, 7, 100)[0], NONE)
+    old = short.vehicles.age_days > 1500.0
+    assert (short.odometer_km > 1000.0).all()
+    for life in short.caretaker.workshop.lives:
+        if life.part.name in {"front_pads", "tread"}:
+            assert (life.left[old] < 0.99).all()
+
+
+def test_time_ages_a_battery_by_the_year_and_not_by_the_week() -> None:
+    """An auxiliary battery begins as its years at its climate's temperatures have left it."""
+    base = world("development")
+    electric = next(each for each in base.platforms if each.powertrain == "electric")
+    course = begin(plan(replace(base, platforms=(electric,)), 40, 8, 7, 100)[0], NONE)
+    life = next(each for each in course.caretaker.workshop.lives if each.part.name == "auxiliary_battery")
+    years = (course.block.world.start_ms - life.fitted_ms) / 86_400_000.0 / 365.0
+    lasts = years / (1.0 - life.left)
+    assert 6.0 < float(np.median(lasts[years > 2.0])) < 15.0
 
 
 def test_pads_last_as_far_as_pads_do(course: Course) -> None:
