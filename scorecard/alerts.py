@@ -3,7 +3,10 @@
 What comes back within a week of its closing is the same alert, opened again: our desk opens the same advice again then,
 and a person sees one (:data:`diagnostics.suggestions.standing.COMES_BACK_WITHIN`). So it is counted for every service
 alike. It was raised when it was raised first, and is a booking where it ever was one. What comes back after a workshop
-had mended that component is another alert: people had ended the first.
+had mended that component is another alert: people had ended the first. So is what comes back once the appointment was
+due that the bill takes for kept, :data:`scorecard.costs.NOTICE_DAYS` after the first booking: in the service people
+settle it, which ends the advice. What was never booked has no appointment to end it. The 12 V battery of a car is one
+component, by whichever of its two words it is named.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import numpy as np
 
 from diagnostics.prognosis.chance import FITTED_AS
 from diagnostics.suggestions.standing import COMES_BACK_WITHIN
+from scorecard.costs import NOTICE_DAYS
+from scorecard.matching import TWELVE_VOLT
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
@@ -28,7 +33,7 @@ SUSPECTS = 3
 """Causes that an alert may name, the likeliest first."""
 AGAIN_MS = COMES_BACK_WITHIN.days * DAY_MS
 Mended: TypeAlias = "Mapping[tuple[int, str], Sequence[float]]"
-"""When workshops mended a component of a vehicle, both as alerts name them."""
+"""When workshops mended a component of a vehicle, as :func:`one_word` has it."""
 NOTHING_MENDED: Mended = MappingProxyType({})
 
 
@@ -84,11 +89,16 @@ class _Open:
     saying: set[str] = field(default_factory=set)
 
 
+def one_word(component: str) -> str:
+    """The word under which alerts and repairs of a component meet."""
+    return TWELVE_VOLT[0] if component in TWELVE_VOLT else FITTED_AS.get(component, component)
+
+
 def mended(record: Record) -> Mended:
     """What workshops wrote down, by vehicle and component."""
     times: dict[tuple[int, str], list[float]] = {}
     for one in record.services:
-        times.setdefault((one.vehicle, FITTED_AS.get(one.component, one.component)), []).append(one.at_ms)
+        times.setdefault((one.vehicle, one_word(one.component)), []).append(one.at_ms)
     return times
 
 
@@ -98,7 +108,7 @@ def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
     closed: dict[tuple[int, str], _Open] = {}
     all_of_them: list[_Open] = []
     for word in said:
-        key = (word.vehicle, word.component)
+        key = (word.vehicle, one_word(word.component))
         known = now.get(key)
         if word.books is None:
             if known is not None:
@@ -116,10 +126,15 @@ def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
 
 
 def _again(closed: _Open | None, word: Said, repaired_ms: Sequence[float]) -> _Open | None:
-    """The alert that closed less than a week ago, opened again; None where there is none, or it was mended."""
+    """The alert that closed less than a week ago, opened again.
+
+    None where there is none, it was mended, or the appointment for its booking was due before.
+    """
     if closed is None or word.at_ms - closed.ended_ms >= AGAIN_MS:
         return None
     if any(closed.at_ms <= at_ms <= word.at_ms for at_ms in repaired_ms):
+        return None
+    if word.at_ms > closed.booked_ms + NOTICE_DAYS * DAY_MS:
         return None
     closed.ended_ms = float("nan")
     return closed

@@ -12,7 +12,9 @@
 - A failure is *found* where a right alert was raised before it. There is one alert at a time for a component, so it
   stands for all faults of it that the vehicle had then; of parts that wear, which end apart, for the one it meant.
   Where the ledger has two entries for the dying of one and the same part (:data:`SAME_PART`), wear and a fault that is
-  mended by the same new part, an alert that is right for one stands for both: who changes the battery has met either.
+  mended by the same new part, an alert that is right for one stands for each: who changes the battery has met all. It
+  does not matter which of them the ledger has first: an alert that meant the wear while such a fault was there stands
+  for the faults of that component as one that meant the fault does.
   Failures in the first :data:`KNOWN_AFTER_DAYS` of a vehicle's record do not count: nobody knew the car.
 """
 
@@ -39,10 +41,15 @@ KNOWN_AFTER_DAYS = 45.0
 GRACE_DAYS = 7.0
 """Days after a repair in which an alert about it is not a new, false one (our choice: nobody told the service)."""
 FALSE, NEUTRAL, RIGHT = 0, 1, 2
-SAME_PART: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"battery_12v_ev": ("auxiliary_battery", "auxiliary_capacity_fades")}
+SAME_PART: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "battery_12v_ev": ("auxiliary_battery", "auxiliary_capacity_fades"),
+        "traction_battery": ("traction_capacity", "capacity_fades_early", "resistance_grows"),
+    }
 )
-"""By component what the ledger calls the wear of a part and the fault of the same part; the only such pair."""
+"""By component what the ledger calls the wear of a part and the faults that the same new part mends: a new 12 V
+battery, a new traction battery. All others are mended apart: new oil alone mends neither the pump nor what dilutes it,
+new tyres no puncture."""
 TWELVE_VOLT = ("battery_12v", "battery_12v_ev")
 """A car has one 12 V battery; the ledger's word for it depends on whether it turns a starter."""
 
@@ -99,13 +106,14 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
 def _stands_for(truth: Truth, rows: Integers, at_ms: float, meant: int) -> Integers:
     """The fault that a right alert meant, and all others of its component that the vehicle had then, but for wear.
 
-    Wear and fault of the same part count for each other.
+    Wear and faults of the same part count for each other.
     """
     live = rows[_live(truth, rows, at_ms)]
     live = live[(truth.component[live] == truth.component[meant]) & truth.matters[live]]
     pair = SAME_PART.get(str(truth.component[meant]), ())
     one = np.isin(truth.kind[live], pair) & (str(truth.kind[meant]) in pair)
-    same = one if truth.wears[meant] else one | ~truth.wears[live]
+    broken = not truth.wears[meant] or bool((one & ~truth.wears[live]).any())
+    same = one | ~truth.wears[live] if broken else one
     return np.union1d(live[same], [meant])
 
 

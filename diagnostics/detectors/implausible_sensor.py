@@ -32,7 +32,18 @@ import numpy as np
 
 from diagnostics import held_over, sequential
 from diagnostics.arrays import floats, in_a_row, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, again, latch, latched
+from diagnostics.detector import (
+    Cause,
+    Detector,
+    Drawn,
+    Judgement,
+    Observability,
+    again,
+    latch,
+    latched,
+    none_passed,
+    noted_passed,
+)
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
 from vehicle import signals
@@ -61,6 +72,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "apart_since_ms": np.full((n_vehicles, len(SENSORS)), np.nan),
         "apart_first": np.full((n_vehicles, len(SENSORS)), np.nan),
     }
+    counts |= none_passed(n_vehicles, len(SENSORS))
     return counts | held_over.initial(n_vehicles) | latched(n_vehicles)
 
 
@@ -75,7 +87,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     count = in_a_row(apart, judged, before)
     began = apart & (before == 0)
     since = np.where(began, trips["started_ms"][:, None], floats(state["apart_since_ms"]))
-    found = count >= (p["apart_starts"] * again(state))[:, None]
+    enough = p["apart_starts"][:, None] * again(state, trips["ended_ms"])
+    found = count >= enough
     any_found = np.asarray(found.any(axis=1))
     which = np.where(any_found, len(SENSORS) - 1 - np.argmax(found[:, ::-1], axis=1), 0)
     observable: Flags = np.asarray(judged.any(axis=1))
@@ -94,12 +107,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": sequential.chosen(away, which),
             "expectation": np.zeros(len(trips)),
             "threshold": sequential.chosen(limit, which),
-            "starts": p["apart_starts"] * again(state),
+            "starts": sequential.chosen(enough, which),
         },
     )
     after: dict[str, Floats | Integers] = {
         "apart_starts": count, "apart_since_ms": since, "apart_first": np.where(began, away, first),
     }  # fmt: skip
+    after |= noted_passed(state, cleared, trips["ended_ms"])
     return judgement, after | held_over.after(trips, state) | latch_state
 
 

@@ -8,15 +8,21 @@ reading without pressure now and then while its speed is still held to be what i
 come late; such readings come as many a minute as the car shows anyway, scattered by chance and by how often it stops.
 So five more are asked for than six times what is usual for the car, on a drive on which the hot engine showed pressure;
 where it showed none, as on one that is dry all along, than twice. What is usual is learned from drives with pressure,
-and from others only up to that. No engine that has lost its pressure has it again on the next drives: where that was
-said for a drive or two and cleared by itself, the dry readings were the sender's or the line's, and as many a minute
-are usual for the car from then on, unless three drives in a row are dry. An oil change changes none of that.
+and from others only up to that, and an oil change does not change it. No engine that has lost its pressure has it again
+on the next drives: where that was said for a drive, or two that showed some, and cleared by itself, the dry readings
+were the sender's or the line's, and as many a minute say nothing for a while: on drives that show pressure of the hot
+engine, until three drives in a row are dry. An engine without oil is ruined in a drive. So what passed on drives that
+showed no pressure counts only where pressure was back within four hours, in which no workshop mends such an engine, and
+holds the word back for a single drive; what passed on drives with pressure tells nothing of those without. All of it
+halves with each thirty sound drives, and begins anew when a workshop has been at it.
 When not: an engine that is read seldom gives few readings without pressure. Of a car of which nothing is known, read
 once a minute, a drive of 13 minutes without pressure is asked for; shorter ones are never said. One that loses it in
-the course of a drive that had shown pressure is said that much later. A hybrid whose rate is far above the table's may
-be told wrongly on a first short drive in the cold, which shows no pressure of a hot engine. Many cars have but a
-switch, and nothing can be learned from that. After an oil change the normal is learned anew, since another grade has
-another pressure; oil that shears within its grade loses a tenth, more is asked for.
+the course of a drive that had shown pressure is said that much later. Where a sender failed for a drive or two and was
+well again within hours, as oil that is topped up on the road looks too, a dry drive soon after is said with the second.
+A hybrid whose rate is far above the table's may be told wrongly on a first short drive in the cold, which shows no
+pressure of a hot engine. Many cars have but a switch, and nothing can be learned from that. After an oil change the
+normal is learned anew, since another grade has another pressure; oil that shears within its grade loses a tenth, more
+is asked for.
 
 Signals needed: oil pressure and engine speed; oil or coolant temperature to know that it is hot. Without oil pressure:
 not observable.
@@ -28,9 +34,10 @@ until it has shown its own, and sums of 14: our choice.
 False-alarm rate: 0.0008 bookings and 0.004 advisories per vehicle-year aimed at; measured in simulated vehicle-years by
 ``tests/unit/diagnostics/test_engine_detectors.py`` with autocorrelated trips, where it is 0. Running
 without pressure was raised eight times on sound hybrids in 1000 vehicle-years of development fleets (seeds 12 and 13)
-before the car's own rate was asked, and is not since. Where such
-readings were made 3 to 20 times as many on the hybrids of a bad line (development fleets, seeds 21 and 41, 30 % of
-packets lost), it was raised 30 to 83 times on 5 or 6 cars, again and again; 6 to 14 times since what passed is learned.
+before the car's own rate was asked, and is not since. Where such readings were made 3 to 20 times as many on the
+hybrids of a bad line (development fleets, seeds 21 and 41, 30 % of packets lost), it was raised 30 to 83 times on 5 or
+6 cars, again and again; 6 to 14 times where what passed was learned for good. It fades since, and holds back less: not
+measured anew.
 """
 
 from __future__ import annotations
@@ -58,18 +65,25 @@ DRY = ("dry_readings", "dry_minutes")
 USUAL, FAR = 2.0, 6.0
 """Up to how many times what is usual for the car a count is no sign of anything, and beyond how many it is no chance
 on a trip with pressure, however many stops it has (our choice; a reading in fifty of simulated hybrids is dry)."""
-LASTING = 3
-"""Drives in a row without pressure that are the engine's, whatever its sender showed before (our choice)."""
-PASSING = ("dry_run", "dry_longest", "dry_worst", "dry_passed")
-"""Drives without pressure in a row, now and at most in the finding that stands; most such readings a minute in it, and
-in those that passed."""
+LASTING = np.array([2, 3])
+"""Drives in a row that are dry beyond what is usual and then the engine's, whatever its sender showed before: where
+this one showed no pressure of the hot engine, and where it did (our choice)."""
+MENDED_MS = 4.0 * 3_600_000.0
+"""Sooner no workshop has an engine towed, opened and mended: pressure was not lost that is back then (our choice)."""
+FADED = 0.5 ** (1.0 / 30.0)
+"""What is left after a sound drive of the rate that passed: it halves in thirty of them (our choice)."""
+RUNS, RATES = ("dry_run", "dry_longest", "dry_slow"), ("dry_worst", "dry_passed")
+"""Drives without pressure in a row, now and at most in the finding that stands, and whether pressure came back in it
+so late that it may have been mended; most such readings a minute in it, and in those that passed: on drives that showed
+no pressure, and on those that did."""
 PRIOR_MINUTES, KEPT_MINUTES = 20.0, 600.0
 """Running time that the table's rate weighs, and of which the car's own is the mean at most (our choice)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing seen."""
-    dry: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in (*DRY, *PASSING)}
+    dry: dict[str, Floats | Integers] = {name: np.zeros(n_vehicles) for name in (*DRY, *RUNS)}
+    dry |= {name: np.zeros((n_vehicles, 2)) for name in RATES} | {"dry_ended_ms": np.full(n_vehicles, np.nan)}
     return dry | whitened.initial(n_vehicles, len(SERIES)) | latched(n_vehicles)
 
 
@@ -112,9 +126,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
 
 
 def renewed(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
-    """After an oil change: how often the car stops, and what its sender shows then, is not the oil's."""
+    """After an oil change or a repair: how often the car stops is not the oil's; what passed may have been mended."""
     del at_ms
-    return {name: floats(state[name]).copy() for name in (*DRY, "dry_passed")}
+    return {name: floats(state[name]).copy() for name in DRY}
 
 
 def _shown(trips: Trips) -> Flags:
@@ -124,25 +138,34 @@ def _shown(trips: Trips) -> Flags:
 
 def _bare(trips: Trips, state: State, dry: Floats, p: Parameters) -> tuple[Flags, Flags]:
     """Whether the engine had no pressure; and whether its readings were dry beyond what is usual, which may pass."""
-    factor, none = np.where(_shown(trips), FAR, USUAL), trips["oil_pressure_low"]
+    shown, none = _shown(trips), trips["oil_pressure_low"]
+    factor = np.where(shown, FAR, USUAL)
     over = none >= p["oil_pressure_readings"] + np.floor(factor * dry)
-    passed = floats(state["dry_passed"]) * _minutes(trips)
+    known = floats(state["dry_passed"])
+    passed = np.where(shown, known[:, 1], known[:, 0]) * _minutes(trips)
     bare = over & (none >= p["oil_pressure_readings"] + np.floor(factor * passed))
-    return bare | (over & (floats(state["dry_run"]) + 1 >= LASTING)), over
+    return bare | (over & (floats(state["dry_run"]) + 1 >= LASTING[shown.astype(np.int64)])), over
 
 
 def _passing(trips: Trips, state: State, bare: Flags, over: Flags, cleared: Flags) -> dict[str, Floats | Integers]:
     """At which rate dry readings came on a drive or two that the next ones, with pressure, showed to be nothing."""
-    none = trips["oil_pressure_low"]
-    run = np.where(np.isnan(none), floats(state["dry_run"]), np.where(over, floats(state["dry_run"]) + 1.0, 0.0))
-    longest = np.where(bare, np.maximum(floats(state["dry_longest"]), run), floats(state["dry_longest"]))
+    none, before, longest = trips["oil_pressure_low"], floats(state["dry_run"]), floats(state["dry_longest"])
+    sound = ~np.isnan(none) & ~over
+    run = np.where(over, before + 1.0, np.where(sound, 0.0, before))
+    late = trips["started_ms"] - floats(state["dry_ended_ms"]) > MENDED_MS
+    slow = np.where(sound & (before > 0) & (longest > 0) & late, 1.0, floats(state["dry_slow"]))
+    longest = np.where(bare, np.maximum(longest, run), longest)
     rate = none / np.maximum(_minutes(trips), 1.0)
-    worst = np.where(bare, np.fmax(floats(state["dry_worst"]), rate), floats(state["dry_worst"]))
-    known = floats(state["dry_passed"])
-    passed = np.where(cleared & (longest < LASTING), np.maximum(known, worst), known)
+    mine = np.stack([~_shown(trips), _shown(trips)], axis=1) & bare[:, None]
+    worst = np.where(mine, np.fmax(floats(state["dry_worst"]), rate[:, None]), floats(state["dry_worst"]))
+    known = floats(state["dry_passed"]) * np.where(sound, FADED, 1.0)[:, None]
+    short = cleared[:, None] & (longest[:, None] < LASTING)
+    nothing = short & np.stack([slow == 0, np.ones(len(trips), dtype=np.bool_)], axis=1)
     return {
-        "dry_run": run, "dry_longest": np.where(cleared, 0.0, longest), "dry_worst": np.where(cleared, 0.0, worst),
-        "dry_passed": passed,
+        "dry_run": run, "dry_longest": np.where(cleared, 0.0, longest), "dry_slow": np.where(cleared, 0.0, slow),
+        "dry_ended_ms": np.where(over, trips["ended_ms"], floats(state["dry_ended_ms"])),
+        "dry_worst": np.where(cleared[:, None], 0.0, worst),
+        "dry_passed": np.where(nothing, np.maximum(known, worst), known),
     }  # fmt: skip
 
 

@@ -24,7 +24,18 @@ import numpy as np
 
 from diagnostics import sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, again, latch, latched
+from diagnostics.detector import (
+    Cause,
+    Detector,
+    Drawn,
+    Judgement,
+    Observability,
+    again,
+    latch,
+    latched,
+    none_passed,
+    noted_passed,
+)
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -42,7 +53,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "still_trips": np.zeros((n_vehicles, len(SENSORS)), dtype=np.int64),
         "still_since_ms": np.full((n_vehicles, len(SENSORS)), np.nan),
     }
-    return counts | latched(n_vehicles)
+    return counts | latched(n_vehicles) | none_passed(n_vehicles, len(SENSORS))
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -52,7 +63,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     still = np.where(due & ~moved, before + 1, np.where(due & moved, 0, before))
     begins = due & ~moved & (before == 0)
     since = np.where(begins, trips["started_ms"][:, None], floats(state["still_since_ms"]))
-    stuck = still >= (p["stuck_trips"] * again(state))[:, None]
+    enough = p["stuck_trips"][:, None] * again(state, trips["ended_ms"])
+    stuck = still >= enough
     last = len(SENSORS) - 1 - np.argmax(stuck[:, ::-1], axis=1)
     any_stuck = stuck.any(axis=1)
     observable: Flags = np.asarray(due.any(axis=1))
@@ -72,11 +84,11 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": _of_sensor(which, [trips[f"{sensor}_range"] for sensor in SENSORS]),
             "expectation": np.full(len(trips), np.nan),
             "threshold": _of_sensor(which, _least(p)),
-            "trips": p["stuck_trips"] * again(state),
+            "trips": sequential.chosen(enough, which),
         },
     )
     after: dict[str, Floats | Integers] = {"still_trips": still, "still_since_ms": since}
-    return judgement, after | latch_state
+    return judgement, after | noted_passed(state, cleared, trips["ended_ms"]) | latch_state
 
 
 def _due(trips: Trips, p: Parameters) -> Flags:

@@ -9,11 +9,9 @@ from diagnostics.detectors import (
     implausible_sensor,
     missing_readings,
     oil_pressure,
-    stuck_sensor,
     thermostat,
     tyre_pressure,
 )
-from diagnostics.platforms import GENERIC, parameters_of, read_platforms
 from tests.unit.diagnostics.one_car import boosts, late, nights, stops, told, tyres
 
 
@@ -110,36 +108,6 @@ def test_an_engine_that_stops_and_starts_clears_after_its_pressure_is_back() -> 
     """Its stray readings do not keep the advice open; nor are those of the fault taken for usual."""
     usual, bare = stops(200, 0.3, seed=7), [{"running_s": 600.0, "oil_pressure_low": 30.0}] * 20
     assert told(oil_pressure.DETECTOR, [*usual, *bare, *usual, *bare]) == ["none", "none"]
-
-
-def test_pressure_that_was_back_on_the_next_drive_had_not_been_lost() -> None:
-    """The same stray readings are not said again; far more of them, and drives that stay dry, are."""
-    usual, stray = stops(60, 0.1, seed=9), {"running_s": 600.0, "oil_pressure_low": 20.0}
-    known = [*usual, stray, *usual]
-    assert told(oil_pressure.DETECTOR, known) == ["none"]
-    assert told(oil_pressure.DETECTOR, [*known, stray, *usual, stray, stray, *usual]) == ["none"]
-    assert told(oil_pressure.DETECTOR, [*known, stray | {"oil_pressure_low": 60.0}]) == ["none", "none"]
-    assert told(oil_pressure.DETECTOR, [*known, stray, stray, stray]) == ["none", "none"]
-
-
-def test_what_an_engine_shows_at_its_stops_is_known_beyond_an_oil_change() -> None:
-    """The rate goes on; what was learned of the old oil does not."""
-    state = oil_pressure.initial(1) | {name: np.full(1, 2.0) for name in (*oil_pressure.DRY, "dry_passed", "up")}
-    kept = oil_pressure.renewed(state, np.zeros(1))
-    assert {name: values.tolist() for name, values in kept.items()} == {
-        "dry_readings": [2.0], "dry_minutes": [2.0], "dry_passed": [2.0],
-    }  # fmt: skip
-
-
-def test_what_was_found_and_went_by_itself_needs_twice_as_much_the_next_time() -> None:
-    """A manifold stood still on three drives, moved again and stands still: six are asked for the second time."""
-    moves = {"running_s": 900.0, "rpm_range": 2000.0, "throttle_range": 40.0, "manifold_n": 500.0}
-    sound, still = moves | {"manifold_range": 50.0}, moves | {"manifold_range": 0.0}
-    trips = int(parameters_of(read_platforms(), [GENERIC])["stuck_trips"][0])
-    known = [*[sound] * 5, *[still] * trips, *[sound] * 40]
-    assert told(stuck_sensor.DETECTOR, known) == ["manifold_stuck"]
-    assert told(stuck_sensor.DETECTOR, [*known, *[still] * (2 * trips - 1), *[sound] * 40]) == ["manifold_stuck"]
-    assert told(stuck_sensor.DETECTOR, [*known, *[still] * 2 * trips]) == ["manifold_stuck"] * 2
 
 
 def warm_ups(*first_c: float, gains: float = 1.0) -> list[dict[str, float]]:

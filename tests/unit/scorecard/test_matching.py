@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from scorecard.alerts import Said, alerts_of, mended
 from scorecard.card import Service, components, figures
 from scorecard.costs import FOR_NOTHING, PLANNED, UNPLANNED, bill
-from scorecard.matching import FALSE, NEUTRAL, RIGHT, lead_days, match
+from scorecard.matching import FALSE, NEUTRAL, RIGHT, SAME_PART, lead_days, match
 from scorecard.measures import brier_skill, calibration_error, middle, share, with_interval
 from scorecard.record import Cars, Record, Trips
 from scorecard.record import Service as Mending
 from scorecard.truth import DAY_MS, Left, Truth, Watched, with_expected
+from simulators.fleet.faults import POWERTRAINS
+from simulators.fleet.garage import parts
 
 NEVER = float("nan")
 WATCHED = Watched(from_ms=np.zeros(4), until_ms=np.full(4, 365.0 * DAY_MS))
@@ -58,6 +60,14 @@ def says(vehicle, component, day, *, books=True, suspects=()):
     )
 
 
+def repaired(component: str, day: float) -> Record:
+    """A car that did nothing but have a component repaired."""
+    word, one = np.array(["any"]), np.ones(1)
+    nobody = Cars(platform=word, powertrain=word, age_days=one, odometer_km=one)
+    none = Trips(vehicle=np.zeros(0, dtype=np.int64), values=np.zeros((0, 0)), names=())
+    return Record(cars=nobody, trips=none, services=(Mending(vehicle=0, component=component, at_ms=day * DAY_MS),))
+
+
 def test_an_alert_between_onset_and_failure_is_right_and_leads_by_the_days_between() -> None:
     """And one before the onset, of another component or of another car is false."""
     what = truth(fault(0, "thermostat", 100, 200, ended=203))
@@ -89,17 +99,54 @@ def test_an_alert_stands_for_all_faults_of_its_component_that_the_vehicle_had_th
 
 
 def test_an_alert_of_a_dying_battery_stands_for_its_wear_and_for_its_fault() -> None:
-    """Whichever it met, one new battery mends both; not for a drain, nor for wear of oil and a fault of the pump."""
+    """Whichever the ledger has first, one new battery mends both; not so for wear of oil and a fault of the pump."""
     wear = fault(0, "battery_12v_ev", -900, 200, wears=True, kind="auxiliary_battery")
     fades = fault(0, "battery_12v_ev", 100, 190, kind="auxiliary_capacity_fades")
     drain = fault(0, "battery_12v_ev", 100, 180, kind="auxiliary_drain")
     said = alerts_of([says(0, "battery_12v_ev", 150)])
-    for entries, leads in (((wear, fades, drain), [50.0, 40.0, NEVER]), ((fades, wear, drain), [40.0, 50.0, 30.0])):
+    for entries, leads in (
+        ((wear, fades, drain), [50.0, 40.0, 30.0]), ((fades, wear, drain), [40.0, 50.0, 30.0]),
+        ((wear, drain), [50.0, NEVER]),
+    ):  # fmt: skip
         what = truth(*entries)
         assert lead_days(what, said, match(what, said)) == pytest.approx(leads, nan_ok=True)
     oil = truth(fault(0, "engine_oil", -90, 200, wears=True), fault(0, "engine_oil", 100, 180, kind="pump"))
     said = alerts_of([says(0, "engine_oil", 150)])
     assert lead_days(oil, said, match(oil, said)) == pytest.approx([50.0, NEVER], nan_ok=True)
+
+
+def test_wear_and_faults_that_the_same_new_part_mends_are_all_of_the_ledger_s() -> None:
+    """The judge names those that the simulated workshop replaces the same part for, and no others."""
+    found: dict[str, set[str]] = {}
+    for part in {each.subsystem.name: each for power in POWERTRAINS for each in parts(power)}.values():
+        for worn in part.wear:
+            for kind in part.faults:
+                if (kind.component, kind.repair) == (worn.component, worn.repair):
+                    found.setdefault(worn.component, {worn.name}).add(kind.name)
+    assert {component: set(names) for component, names in SAME_PART.items()} == found
+
+
+def test_an_alert_of_a_dying_traction_battery_stands_for_whatever_a_new_one_mends() -> None:
+    """Wear, early fading and resistance, whichever the ledger has first."""
+    wear = fault(0, "traction_battery", -900, 200, wears=True, kind="traction_capacity")
+    early = fault(0, "traction_battery", 100, 190, kind="capacity_fades_early")
+    grows = fault(0, "traction_battery", 100, 180, kind="resistance_grows")
+    said = alerts_of([says(0, "traction_battery", 150)])
+    for entries, leads in (((wear, early, grows), [50.0, 40.0, 30.0]), ((grows, wear), [30.0, 50.0])):
+        what = truth(*entries)
+        assert lead_days(what, said, match(what, said)) == pytest.approx(leads)
+
+
+def test_two_words_for_one_battery_are_one_alert_which_its_repair_ends() -> None:
+    """Neither right twice while both stand, nor opened again after a new battery by either word."""
+    what = truth(fault(0, "battery_12v_ev", 100, 190, kind="auxiliary_capacity_fades"))
+    said = [says(0, "battery_12v", 150), says(0, "battery_12v_ev", 151)]
+    assert list(match(what, alerts_of(said)).label) == [RIGHT]
+    gone = [replace(one, at_ms=151.5 * DAY_MS, books=None) for one in said]
+    back = [*said, *gone, says(0, "battery_12v_ev", 152.9)]
+    assert len(alerts_of(back)) == 1
+    for component in ("battery_12v", "battery_12v_ev"):
+        assert len(alerts_of(back, mended(repaired(component, 152.0)))) == 2, component
 
 
 def test_a_car_has_one_twelve_volt_battery_by_either_word() -> None:
@@ -250,16 +297,28 @@ def test_what_comes_back_within_a_week_is_the_same_alert_opened_again() -> None:
     assert len(others) == 3, "of another component or car"
 
 
+def test_a_booking_that_flaps_for_half_a_year_is_not_one_alert() -> None:
+    """It is another each time that it comes back after the appointment; mere advice has none, and goes on."""
+
+    def flaps(books: bool) -> list[Said]:
+        days = np.arange(10.0, 190.0, 7.5)
+        pairs = [(says(0, "cooling", day, books=books), says(0, "cooling", day + 1.0)) for day in days]
+        return [one for word, gone in pairs for one in (word, replace(gone, books=None))]
+
+    booked = alerts_of(flaps(True))
+    assert len(booked) == 24
+    assert not np.isnan(booked.booked_ms).any()
+    assert len(alerts_of(flaps(False))) == 1
+    soon = [says(0, "cooling", 10), replace(says(0, "cooling", 11), books=None), says(0, "cooling", 12)]
+    assert len(alerts_of(soon)) == 1, "before the appointment"
+
+
 def test_what_comes_back_after_the_workshop_mended_it_is_another_alert() -> None:
     """People had ended the first; a repair of something else, or before it was raised, ended nothing."""
-    said = [says(0, "brakes", 9), replace(says(0, "brakes", 10), books=None), says(0, "brakes", 13)]
-    word, one = np.array(["any"]), np.ones(1)
-    nobody = Cars(platform=word, powertrain=word, age_days=one, odometer_km=one)
-    none = Trips(vehicle=np.zeros(0, dtype=np.int64), values=np.zeros((0, 0)), names=())
+    said = [says(0, "brakes", 9), replace(says(0, "brakes", 10), books=None), says(0, "brakes", 11.5)]
 
     def alerts(component: str, day: float) -> int:
-        service = Mending(vehicle=0, component=component, at_ms=day * DAY_MS)
-        return len(alerts_of(said, mended(Record(cars=nobody, trips=none, services=(service,)))))
+        return len(alerts_of(said, mended(repaired(component, day))))
 
-    assert [alerts("brakes_front", day) for day in (8.0, 10.0, 12.0, 14.0)] == [1, 2, 2, 1]
+    assert [alerts("brakes_front", day) for day in (8.0, 10.0, 11.0, 14.0)] == [1, 2, 2, 1]
     assert alerts("egr", 10.0) == 1
