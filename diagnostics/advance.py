@@ -207,17 +207,21 @@ def _by_book(
 ) -> Trips:  # fmt: skip
     """First trips without what was measured of parts that were replaced after it, as the service book says.
 
-    A detector that asks is told how long the part had been in the car when it was measured.
+    A detector that asks is told how long the part had been in the car when it was measured, or, where nothing is, when
+    the car was first seen.
     """
     at = np.flatnonzero(np.isfinite(served) & np.isnan(trip_ms))
-    if detector.measured is None or not len(at):
+    if not len(at):
         return trips
     if detector.fitted is not None:
         rows = trips.vehicle[at]
-        days = (measured.last_ms(trips, detector.measured, at) - served[at]) / DAY_MS
+        looked = trips["started_ms"][at]
+        if detector.measured is not None:
+            looked = measured.last_ms(trips, detector.measured, at)
+        days = (looked - served[at]) / DAY_MS
         for key, values in detector.fitted(picked(part, rows), np.where(days > 0.0, days, np.nan)).items():
             part[key][rows] = values
-    return measured.without_older(trips, detector.measured, at, served[at])
+    return trips if detector.measured is None else measured.without_older(trips, detector.measured, at, served[at])
 
 
 def _judge_open(

@@ -88,6 +88,10 @@ class Watched:
 
 def with_expected(truth: Truth, left: Left) -> Truth:
     """The truth with the ends of lives that did not come to them, as the ledger last projected them."""
+    return _projected(_with_unfinished(truth, left), left)
+
+
+def _projected(truth: Truth, left: Left) -> Truth:
     said: dict[tuple[int, str], list[int]] = {}
     for at in np.argsort(left.at_ms, kind="stable").tolist():
         said.setdefault((int(left.vehicle[at]), str(left.part[at])), []).append(at)
@@ -99,6 +103,33 @@ def with_expected(truth: Truth, left: Left) -> Truth:
             if truth.onset_ms[row] <= left.at_ms[at] < until:
                 expected[row] = left.at_ms[at] + left.days[at] * DAY_MS
     return replace(truth, expected_ms=expected)
+
+
+def _with_unfinished(truth: Truth, left: Left) -> Truth:
+    """The truth with the lives of parts of which the ledger tells only what is left: hardly worn when the record ended.
+
+    Each began when the one before was renewed, or before the record.
+    """
+    parts = {f"{truth.component[row]}/{truth.kind[row]}": row for row in np.flatnonzero(truth.wears).tolist()}
+    ended: dict[tuple[int, str], float] = {}
+    open_ones: set[tuple[int, str]] = set()
+    for row in np.flatnonzero(truth.wears).tolist():
+        key = int(truth.vehicle[row]), f"{truth.component[row]}/{truth.kind[row]}"
+        if np.isnan(truth.ended_ms[row]):
+            open_ones.add(key)
+        else:
+            ended[key] = max(float(truth.ended_ms[row]), ended.get(key, -np.inf))
+    told = {(int(vehicle), str(part)) for vehicle, part in zip(left.vehicle, left.part, strict=True)}
+    more = sorted(key for key in told - open_ones if key[1] in parts)
+    like = truth.only(np.array([parts[part] for _, part in more], dtype=np.int64))
+    never = np.full(len(more), np.nan)
+    began = np.array([ended.get(key, -np.inf) for key in more])
+    unfinished = replace(
+        like, vehicle=np.array([vehicle for vehicle, _ in more], dtype=np.int64), onset_ms=began,
+        matters=np.zeros(len(more), dtype=np.bool_), noticeable_ms=never, failed_ms=never, ended_ms=never,
+        code_ms=never, expected_ms=never,
+    )  # fmt: skip
+    return joined([truth, unfinished])
 
 
 def joined(parts: Sequence[Truth]) -> Truth:

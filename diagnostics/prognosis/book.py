@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from diagnostics.prognosis.anchored import Left
     from diagnostics.prognosis.dose import Dose
 
-HABITS_DIFFER = 0.25
+HABITS_DIFFER = 0.35
 """Relative spread of a day's work before the first trip against after it (our choice)."""
 LEAST_DAYS = 90.0
 """A part that was fitted later than this before it was measured tells too little (our choice)."""

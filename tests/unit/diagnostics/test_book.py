@@ -10,7 +10,7 @@ from diagnostics.features.trips import FEATURE_AT, FEATURES, Trips
 from diagnostics.measurements import Measured, Measurements
 from diagnostics.platforms import GENERIC, parameters_of, read_platforms
 from diagnostics.prognosis import anchored, book, dose, part
-from diagnostics.wear import brake_pads_front, engine_oil
+from diagnostics.wear import air_filter, brake_pads_front, engine_oil
 
 DAY_MS = 86_400_000.0
 DAYS = 60
@@ -25,6 +25,7 @@ def lived(detector, *measured: tuple[str, float, float], fitted_day: float | Non
         "started_ms": at, "ended_ms": at + 3_600_000.0, "previous_end_ms": np.append(np.nan, at[:-1] + 3_600_000.0),
         "oil_dose": 60_000.0, "revolutions": 60_000.0, "km": 40.0, "speed_n": 3000.0, "moving_s": 3000.0,
         "braking_joules_per_kg": 1000.0, "odometer_km": 90_000.0,
+        "intake_air_kg": 40.0,
     }  # fmt: skip
     for name, column in told.items():
         values[:, FEATURE_AT[name]] = column
@@ -114,7 +115,7 @@ def test_intervals_with_a_book_hold_nine_of_ten() -> None:
     rng = np.random.default_rng(3)
     true = np.exp(0.5 * rng.standard_normal(LIVES))
     days, work = rng.uniform(300.0, 1500.0, LIVES), 0.004
-    worn = true * work * days * np.exp(0.25 * rng.standard_normal(LIVES))
+    worn = true * work * days * np.exp(0.35 * rng.standard_normal(LIVES))
     fits = (worn > 2.5) & (worn < 8.5)
     n = int(fits.sum())
     sd = np.full(n, 0.6)
@@ -131,3 +132,12 @@ def test_intervals_with_a_book_hold_nine_of_ten() -> None:
     assert np.median(spread) < 0.75 * 1.645 * 0.5
     assert np.isnan(rest["past_mm"]).all()
     np.testing.assert_array_equal(book.learned(after, daily, rest, sd, np.ones(n, dtype=np.bool_))[0].rate, after.rate)
+
+
+def test_a_filter_that_breathed_for_years_before_has_less_left() -> None:
+    """Air is reckoned back to the change that the book tells of; without an entry little is said, and never nothing."""
+    new, old, unknown = (left(lived(air_filter.MODEL, fitted_day=day)) for day in (-20.0, -600.0, None))
+    assert old[1] < 0.85 * new[1]
+    assert np.log(new[2] / new[0]) < np.log(unknown[2] / unknown[0])
+    long_ago = left(lived(air_filter.MODEL, fitted_day=-3000.0))
+    assert 0.0 < long_ago[1] < new[1]

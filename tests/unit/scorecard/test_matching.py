@@ -204,6 +204,23 @@ def test_a_life_that_did_not_end_goes_on_as_the_ledger_last_projected_it() -> No
     assert found.tolist() == pytest.approx([90.0, 200.0, NEVER, NEVER], nan_ok=True)
 
 
+def test_a_part_that_was_hardly_worn_when_the_record_ended_has_an_end_too() -> None:
+    """Of such a life the ledger tells only what is left: advice is neutral where that is near, else false."""
+    what = truth(
+        fault(0, "engine_oil", -100, NEVER, wears=True, ended=30), fault(1, "engine_oil", -100, 40, wears=True)
+    )
+    left = Left(
+        vehicle=np.array([0, 0, 2, 3]), part=np.array(["engine_oil/engine_oil"] * 4),
+        at_ms=np.array([56.0, 84.0, 84.0, 84.0]) * DAY_MS, days=np.array([150.0, 120.0, 120.0, 400.0]),
+    )  # fmt: skip
+    whole = with_expected(what, left)
+    assert whole.vehicle.tolist() == [0, 1, 0, 2, 3]
+    assert not whole.matters[2:].any()
+    assert (whole.expected_ms[2:] / DAY_MS).tolist() == [204.0, 204.0, 484.0]
+    said = alerts_of([says(0, "engine_oil", 100), says(2, "engine_oil", 100), says(3, "engine_oil", 100)])
+    assert list(match(whole, said).label) == [NEUTRAL, NEUTRAL, FALSE]
+
+
 def test_the_right_cause_among_the_suspects_counts_with_its_place() -> None:
     """An alert of another component that suspects the true one is right, and its place is remembered."""
     what = truth(fault(0, "misfire", 100, 200))
