@@ -85,7 +85,8 @@ def code_version() -> str:
     """A name for what makes trips: it changes with any file of that code and any parameter that a feature asks for."""
     names = sorted(path for source in SOURCES for path in (ROOT / source).rglob("*") if path.suffix in {".py", ".toml"})
     asked = sorted({name for matter in MATTERS for name in matter.parameters})
-    values = [(kind, name, table.get(name)) for kind, table in sorted(read_platforms().items()) for name in asked]
+    tables = sorted(read_platforms().items())
+    values = [(kind, name, table[name]) for kind, table in tables for name in asked if name in table]
     digest = hashlib.sha256(repr(values).encode())
     for path in names:
         digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
