@@ -14,9 +14,9 @@ speed for the kilometres. The car's own oil life is used where it is given. With
 
 Source: US patent 4,742,476 (revolutions weighted by oil temperature, General Motors), its guideline of one year at
 most; US 6,327,900 for the oil's temperature from speed and coolant; the doubling per 10 K is the usual rule of thumb,
-cold weight, 34 million revolutions, 620 days, a tenth of a per cent a broken regeneration, 30,000 km (makers' long-life
-services allow as much): our choice, set on even cars of the development fleet (seed 12, half a year); to be calibrated
-by used-oil analysis. An overdue change is booked when a fifth more than its life is used.
+cold weight, 30 million revolutions, 620 days, a tenth of a per cent a broken regeneration, 30,000 km (makers' long-life
+services allow as much): our choice, set on a development fleet (seed 15, half a year); to be calibrated by used-oil
+analysis. An overdue change is booked when a fifth more than its life is used.
 
 False-alarm rate: not one of statistics: it says when its own dose is used up, with its spread on what the oil bears.
 Measured: no finding on 17 h of one recorded sound car; the rate on the simulated fleet is in the score's report.
