@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import integers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
     from diagnostics.findings import Component, Severity, Text
-
-
-AGAIN = 2.0
-FORGOTTEN_MS = 90.0 * 86_400_000.0
-"""What passed so long ago, by the car's own time, makes nothing harder to say (our choice: a season)."""
 
 
 class Observability(StrEnum):
@@ -133,31 +128,6 @@ def latched(n_vehicles: int) -> dict[str, Floats | Integers]:
         "active": np.full(n_vehicles, -1, dtype=np.int64),
         "quiet": np.zeros(n_vehicles, dtype=np.int64),
     }
-
-
-def none_passed(n_vehicles: int, n_causes: int) -> dict[str, Floats | Integers]:
-    """State of a detector that asks :func:`again`: nothing it found passed; of each cause, or one for all of them."""
-    return {"passed_ms": np.full((n_vehicles, n_causes), np.nan)}
-
-
-def again(state: State, at_ms: Floats) -> Floats:
-    """How many times the evidence of a first finding the next one of the same cause needs, ``(n, n_causes)``.
-
-    What was found and cleared by itself, without a workshop, was most likely no fault of the part but the car's use,
-    its weather or its line; those come back. So what detectors count, they count twice as far from then on, until the
-    part is replaced or a season has gone by. A bad contact that comes and goes is said the second time too, so much
-    later. Twice: our choice.
-    """
-    factor: Floats = np.where(at_ms[:, None] - floats(state["passed_ms"]) <= FORGOTTEN_MS, AGAIN, 1.0)
-    return factor
-
-
-def noted_passed(state: State, cleared: Flags, at_ms: Floats) -> dict[str, Floats | Integers]:
-    """That what was found until now has cleared by itself; one column stands for all causes."""
-    known = floats(state["passed_ms"])
-    column = np.minimum(integers(state["active"]), known.shape[1] - 1)[:, None]
-    mine = cleared[:, None] & (np.arange(known.shape[1]) == column)
-    return {"passed_ms": np.where(mine, at_ms[:, None], known)}
 
 
 def latch(

@@ -30,20 +30,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import held_over, sequential
+from diagnostics import held_over, passed, sequential
 from diagnostics.arrays import floats, in_a_row, integers
-from diagnostics.detector import (
-    Cause,
-    Detector,
-    Drawn,
-    Judgement,
-    Observability,
-    again,
-    latch,
-    latched,
-    none_passed,
-    noted_passed,
-)
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
 from vehicle import signals
@@ -72,7 +61,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "apart_since_ms": np.full((n_vehicles, len(SENSORS)), np.nan),
         "apart_first": np.full((n_vehicles, len(SENSORS)), np.nan),
     }
-    counts |= none_passed(n_vehicles, len(SENSORS))
+    counts |= passed.initial(n_vehicles, len(SENSORS))
     return counts | held_over.initial(n_vehicles) | latched(n_vehicles)
 
 
@@ -87,7 +76,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     count = in_a_row(apart, judged, before)
     began = apart & (before == 0)
     since = np.where(began, trips["started_ms"][:, None], floats(state["apart_since_ms"]))
-    enough = p["apart_starts"][:, None] * again(state, trips["ended_ms"])
+    enough = p["apart_starts"][:, None] * passed.again(state, trips["ended_ms"])
     found = count >= enough
     any_found = np.asarray(found.any(axis=1))
     which = np.where(any_found, len(SENSORS) - 1 - np.argmax(found[:, ::-1], axis=1), 0)
@@ -113,7 +102,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     after: dict[str, Floats | Integers] = {
         "apart_starts": count, "apart_since_ms": since, "apart_first": np.where(began, away, first),
     }  # fmt: skip
-    after |= noted_passed(state, cleared, trips["ended_ms"])
+    after |= passed.after(state, cleared, trips["ended_ms"])
     return judgement, after | held_over.after(trips, state) | latch_state
 
 

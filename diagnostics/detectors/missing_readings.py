@@ -27,20 +27,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import restless, sequential
+from diagnostics import passed, restless, sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import (
-    Cause,
-    Detector,
-    Drawn,
-    Judgement,
-    Observability,
-    again,
-    latch,
-    latched,
-    none_passed,
-    noted_passed,
-)
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -65,7 +54,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned."""
     own = restless.initial(n_vehicles, len(SENSORS))
     repeated: dict[str, Floats | Integers] = {"repeated": np.zeros((n_vehicles, len(SENSORS)))}
-    own |= repeated | none_passed(n_vehicles, len(SENSORS))
+    own |= repeated | passed.initial(n_vehicles, len(SENSORS))
     return own | sequential.initial(n_vehicles, len(KINDS) * len(SENSORS)) | latched(n_vehicles)
 
 
@@ -80,7 +69,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     usual = np.exp(drift.baseline[:, :half])
     limit = usual * np.minimum(1.0 - p["missing_part"][:, None], np.exp(-SPREADS * own))
     few, before = share < limit, floats(state["repeated"])
-    enough = p["missing_trips"][:, None] * again(state, trips["ended_ms"])
+    enough = p["missing_trips"][:, None] * passed.again(state, trips["ended_ms"])
     # what is counted beyond it would take as many sound trips to forget
     counted = np.clip(before + np.where(few, 1.0, -1.0), 0.0, enough)
     repeated = np.where(np.isnan(share), before, counted)
@@ -111,7 +100,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         },
     )
     seen: dict[str, Floats | Integers] = {"repeated": np.where(cleared[:, None], 0.0, repeated)}
-    seen |= noted_passed(state, cleared, trips["ended_ms"])
+    seen |= passed.after(state, cleared, trips["ended_ms"])
     return judgement, sequential.restarted(sums, cleared[:, None]) | spreads | seen | latch_state
 
 

@@ -29,20 +29,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import restless, sequential
+from diagnostics import passed, restless, sequential
 from diagnostics.arrays import columns_of, floats, integers
-from diagnostics.detector import (
-    Cause,
-    Detector,
-    Drawn,
-    Judgement,
-    Observability,
-    again,
-    latch,
-    latched,
-    none_passed,
-    noted_passed,
-)
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -62,7 +51,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned."""
     repeated: dict[str, Floats | Integers] = {"repeated": np.zeros((n_vehicles, len(SENSORS)))}
     own = restless.initial(n_vehicles, len(SENSORS)) | sequential.initial(n_vehicles, len(SENSORS))
-    return own | repeated | latched(n_vehicles) | none_passed(n_vehicles, len(SENSORS))
+    return own | repeated | latched(n_vehicles) | passed.initial(n_vehicles, len(SENSORS))
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -85,7 +74,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     large = jitter >= limit
     before = floats(state["repeated"])
     repeated = np.where(np.isnan(jitter), before, np.where(large, before + 1.0, np.maximum(before - 1.0, 0.0)))
-    enough = columns_of(p, "jitter_trips", SENSORS) * again(state, trips["ended_ms"])
+    enough = columns_of(p, "jitter_trips", SENSORS) * passed.again(state, trips["ended_ms"])
     noisy = (drift.up > p["jitter_h"][:, None]) & large & (repeated >= enough)
     observable: Flags = np.asarray((~np.isnan(jitter)).any(axis=1))
     which = np.where(noisy.any(axis=1), len(SENSORS) - 1 - np.argmax(noisy[:, ::-1], axis=1), 0)
@@ -108,7 +97,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         },
     )
     seen: dict[str, Floats | Integers] = {"repeated": repeated}
-    seen |= noted_passed(state, cleared, trips["ended_ms"])
+    seen |= passed.after(state, cleared, trips["ended_ms"])
     return judgement, sequential.restarted(sums, cleared[:, None]) | spreads | seen | latch_state
 
 

@@ -22,20 +22,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import sequential
+from diagnostics import passed, sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import (
-    Cause,
-    Detector,
-    Drawn,
-    Judgement,
-    Observability,
-    again,
-    latch,
-    latched,
-    none_passed,
-    noted_passed,
-)
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -53,7 +42,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "still_trips": np.zeros((n_vehicles, len(SENSORS)), dtype=np.int64),
         "still_since_ms": np.full((n_vehicles, len(SENSORS)), np.nan),
     }
-    return counts | latched(n_vehicles) | none_passed(n_vehicles, len(SENSORS))
+    return counts | latched(n_vehicles) | passed.initial(n_vehicles, len(SENSORS))
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -63,7 +52,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     still = np.where(due & ~moved, before + 1, np.where(due & moved, 0, before))
     begins = due & ~moved & (before == 0)
     since = np.where(begins, trips["started_ms"][:, None], floats(state["still_since_ms"]))
-    enough = p["stuck_trips"][:, None] * again(state, trips["ended_ms"])
+    enough = p["stuck_trips"][:, None] * passed.again(state, trips["ended_ms"])
     stuck = still >= enough
     last = len(SENSORS) - 1 - np.argmax(stuck[:, ::-1], axis=1)
     any_stuck = stuck.any(axis=1)
@@ -88,7 +77,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         },
     )
     after: dict[str, Floats | Integers] = {"still_trips": still, "still_since_ms": since}
-    return judgement, after | noted_passed(state, cleared, trips["ended_ms"]) | latch_state
+    return judgement, after | passed.after(state, cleared, trips["ended_ms"]) | latch_state
 
 
 def _due(trips: Trips, p: Parameters) -> Flags:

@@ -44,20 +44,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import held_over, restless, sequential
+from diagnostics import held_over, passed, restless, sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import (
-    Cause,
-    Detector,
-    Drawn,
-    Judgement,
-    Observability,
-    again,
-    latch,
-    latched,
-    none_passed,
-    noted_passed,
-)
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -89,7 +78,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "cold_since_ms": np.full((n_vehicles, 2), np.nan),
     }
     cold |= held_over.initial(n_vehicles) | restless.initial(n_vehicles, 1)
-    return cold | sequential.initial(n_vehicles, 2) | latched(n_vehicles) | none_passed(n_vehicles, 1)
+    return cold | sequential.initial(n_vehicles, 2) | latched(n_vehicles) | passed.initial(n_vehicles, 1)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -116,7 +105,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     tells = np.stack([learned[:, SETTLED], ~(regulates & (usual[:, SETTLED] < p["warm_regulated_c"]))], axis=1)
     fallen = known & (drift.down > p["thermostat_h"][:, None]) & (usual - x >= fall)
     fallen[:, GAIN] &= tells[:, GAIN]
-    cold = (counted >= p["cold_trips"][:, None] * again(state, trips["ended_ms"])) & tells
+    cold = (counted >= p["cold_trips"][:, None] * passed.again(state, trips["ended_ms"])) & tells
     observable: Flags = np.asarray(known.any(axis=1))
     bad = np.where((cold & known).any(axis=1), STUCK_OPEN, np.where(fallen.any(axis=1), PARTLY_OPEN, -1))
     good = observable & ~(known & ((x < limit) | (usual - x >= fall / 2.0))).any(axis=1)
@@ -132,7 +121,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         numbers=_numbers(x, usual, cold_c),
     )
     after: dict[str, Floats | Integers] = {"cold_trips": counted, "cold_since_ms": since}
-    after |= held_over.after(trips, state) | spreads | noted_passed(state, cleared, trips["ended_ms"])
+    after |= held_over.after(trips, state) | spreads | passed.after(state, cleared, trips["ended_ms"])
     return judgement, after | sequential.restarted(sums, cleared[:, None]) | latch_state
 
 

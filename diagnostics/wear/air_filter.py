@@ -49,7 +49,6 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     new: dict[str, Floats | Integers] = {
         "air_kg": np.zeros(n_vehicles),
         "began_ms": np.full(n_vehicles, np.nan),
-        "new": np.zeros(n_vehicles),
         "past_days": np.full(n_vehicles, np.nan),
     }
     return new | whitened.initial(n_vehicles) | latched(n_vehicles)
@@ -57,7 +56,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def renewed(_: State, at_ms: Floats) -> dict[str, Floats | Integers]:
     """The state when a new filter was fitted."""
-    return {"new": np.ones(len(at_ms)), "began_ms": at_ms, "past_days": np.zeros(len(at_ms))}
+    return {"began_ms": at_ms, "past_days": np.zeros(len(at_ms))}
 
 
 def fitted(_: State, days: Floats) -> dict[str, Floats | Integers]:
@@ -99,8 +98,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "kpa": np.nan_to_num(shift.moved),
         },
     )
-    kept = {name: floats(state[name]) for name in ("new", "past_days")}
-    after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began, **kept}
+    after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began, "past_days": floats(state["past_days"])}
     return judgement, after | whitened.restarted(sums, cleared) | latch_state
 
 

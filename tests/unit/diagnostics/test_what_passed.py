@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diagnostics.detector import AGAIN, again, none_passed, noted_passed
+from diagnostics import passed
 from diagnostics.detectors import (
     implausible_sensor,
     missing_readings,
@@ -71,10 +71,10 @@ def test_what_an_engine_shows_at_its_stops_is_known_beyond_an_oil_change() -> No
 
 def test_what_passed_counts_for_its_own_cause_and_a_season() -> None:
     """The second cause is twice as hard to say for ninety days, the first is not; cars are apart."""
-    state = none_passed(2, 3) | {"active": np.array([1, -1])}
-    state |= noted_passed(state, np.array([True, False]), np.full(2, 5.0 * DAY_MS))
-    assert again(state, np.full(2, 95.0 * DAY_MS)).tolist() == [[1.0, AGAIN, 1.0], [1.0] * 3]
-    assert again(state, np.full(2, 95.1 * DAY_MS)).tolist() == [[1.0] * 3] * 2
+    state = passed.initial(2, 3) | {"active": np.array([1, -1])}
+    state |= passed.after(state, np.array([True, False]), np.full(2, 5.0 * DAY_MS))
+    assert passed.again(state, np.full(2, 95.0 * DAY_MS)).tolist() == [[1.0, passed.AGAIN, 1.0], [1.0] * 3]
+    assert passed.again(state, np.full(2, 95.1 * DAY_MS)).tolist() == [[1.0] * 3] * 2
 
 
 MOVES = {"running_s": 900.0, "rpm_range": 2000.0, "throttle_range": 40.0, "manifold_n": 500.0, "soak_s": 36_000.0,
