@@ -15,12 +15,13 @@ import numpy as np
 
 from benchmarks.result import Result
 from simulators.fleet.arrays import full
-from simulators.fleet.blocks import STEP_S, BlockRun
+from simulators.fleet.blocks import BlockRun
 from simulators.fleet.cycles import recorded
 from simulators.fleet.garage import parts
 from simulators.fleet.makes import DEVELOPMENT
 from simulators.fleet.moment import Weather, still
 from simulators.fleet.population import Block
+from simulators.fleet.running import STEP_S
 from simulators.fleet.stepping import new_cars, step
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.course import PERIOD
 from simulators.fleet.makes import stressed
 from simulators.fleet.population import plan
-from simulators.fleet.running import Run
+from simulators.fleet.running import STEP_S, Run
 from simulators.fleet.stepping import some
 from simulators.fleet.stress import NONE
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 WAKES_DAILY_S, WAKES_ELECTRIC_S = 86_400.0, 7 * 3600.0
 """While it stands, a combustion car tells its tyres' pressures once a day, an electric one more and more often."""
-STEP_S = 2
-"""Step of driving: rows come every two seconds anyway, and finer steps cost twice as much (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

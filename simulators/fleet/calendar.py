@@ -14,7 +14,6 @@ import numpy as np
 from simulators.fleet.arrays import floats, taken
 from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.habits import draw_drives
-from simulators.fleet.moment import Weather
 
 if TYPE_CHECKING:
     from simulators.fleet.arrays import Floats, Indices
@@ -76,11 +75,7 @@ def drives(life: Life, days: range, since_ms: Indices, rng: np.random.Generator)
     vehicle, depart_ms = departures(life, days, since_ms, rng)
     region = life.vehicles.climate[vehicle]
     altitude_m = life.vehicles.altitude_m[vehicle] + life.above_m[vehicle, life.air.day(depart_ms)]
-    weather = Weather(
-        ambient_c=life.air.temperature_c(region, depart_ms),
-        baro_kpa=life.air.pressure(region, depart_ms, altitude_m),
-        humidity=life.air.humidity(region, depart_ms),
-    )
+    weather = life.air.weather(region, depart_ms, altitude_m)
     wet = floats(rng.random(len(vehicle)) < life.air.rain[region, life.air.day(depart_ms)])
     rested_c = _rested(life, vehicle, depart_ms, since_ms, weather.ambient_c)
     night = floats(np.cos(2.0 * np.pi * ((depart_ms % A_DAY_MS) / A_DAY_MS - 0.55)) < DARK)

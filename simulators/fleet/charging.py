@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from simulators.fleet.arrays import floats, full
 from simulators.fleet.sessions import CHARGE, CHARGE_STEP_S, WINDOW_S, Sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from simulators.fleet.arrays import Floats, Indices
     from simulators.fleet.calendar import Life
 
@@ -58,6 +60,13 @@ class _Plan:
     """Drives that are not made: the battery would not do, and there is no time to charge."""
 
 
+def charged(life: Life, drivers: Drivers, drives: Sessions, states: Sequence[Any], until_ms: int) -> Sessions:
+    """The drives of electric cars, whose subsystems' ``states`` are those before them, and the charges between them."""
+    battery = next(state for state in states if hasattr(state, "shown_charge"))
+    capacity_kwh = full(life.block.n, life.block.kwh)
+    return with_charges(life, drivers, drives, battery.shown_charge, capacity_kwh, until_ms)
+
+
 def with_charges(
     life: Life, drivers: Drivers, drives: Sessions, charge: Floats, capacity_kwh: Floats, until_ms: int
 ) -> Sessions:
@@ -74,9 +83,7 @@ def with_charges(
 
 
 def _used_kwh(life: Life, drives: Sessions) -> Floats:
-    library = life.library
-    trace = np.searchsorted(library.traces.first, drives.segment, side="right") - 1
-    km = library.metres[trace] * drives.pace / 1000.0
+    km = life.library.km(drives)
     return floats(km * (KWH_PER_KM + COLD_KWH_PER_KM_K * np.maximum(0.0, MILD_C - drives.ambient_c)))
 
 

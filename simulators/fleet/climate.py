@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulators.fleet.arrays import floats
+from simulators.fleet.moment import Weather
 
 if TYPE_CHECKING:
     from simulators.fleet.arrays import Floats, Indices
@@ -89,6 +90,14 @@ class Air:
         night = -np.cos(2.0 * np.pi * (hour - WARMEST_HOUR) / 24.0)
         rain = self.rain[climate, self.day(time_ms)]
         return floats(np.clip(self._of("humidity", climate) + 0.12 * night + 0.25 * rain, 0.15, 0.99))
+
+    def weather(self, climate: Indices, time_ms: Indices, altitude_m: Floats) -> Weather:
+        """All of it at a time and an altitude, ``(m,)``."""
+        return Weather(
+            ambient_c=self.temperature_c(climate, time_ms),
+            baro_kpa=self.pressure(climate, time_ms, altitude_m),
+            humidity=self.humidity(climate, time_ms),
+        )
 
     def pressure(self, climate: Indices, time_ms: Indices, altitude_m: Floats) -> Floats:
         """Pressure in kPa at an altitude."""

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulators.fleet import calendar, confounders, ecu, fates, garage, past, telematics, workshop
-from simulators.fleet.arrays import floats, full
-from simulators.fleet.charging import draw_drivers, with_charges
+from simulators.fleet.arrays import floats
+from simulators.fleet.charging import charged, draw_drivers
 from simulators.fleet.climate import A_DAY_MS, draw_air
 from simulators.fleet.cycles import library
 from simulators.fleet.habits import draw_habits
-from simulators.fleet.moment import Weather
 from simulators.fleet.population import draw
 from simulators.fleet.stepping import new_cars, own, readings
 from simulators.fleet.watching import Caretaker
 
 if TYPE_CHECKING:
-    from simulators.fleet.arrays import Floats, Indices
+    from simulators.fleet.arrays import Floats
     from simulators.fleet.charging import Drivers
-    from simulators.fleet.climate import Air
     from simulators.fleet.cycles import Library
     from simulators.fleet.garage import Part
     from simulators.fleet.habits import Habits
@@ -77,10 +75,8 @@ class Course:
         self.towed.extend(confounders.towing(self.block, drives))
         if not self.link.electric:
             return drives
-        at = next(at for at, part in enumerate(self.parts) if hasattr(self.cars.states[at], "shown_charge"))
-        battery, capacity_kwh = self.cars.states[at], full(len(self.vehicles), self.block.kwh)
         until_ms = self.block.world.start_ms + days.stop * A_DAY_MS
-        return with_charges(self.life, self.drivers, drives, battery.shown_charge, capacity_kwh, until_ms)
+        return charged(self.life, self.drivers, drives, self.cars.states, until_ms)
 
     def between(self, days: range) -> None:
         """What happens after the days are over: parts looked at, visits, oddities."""
@@ -104,7 +100,7 @@ def begin(block: Block, stress: Stress) -> Course:
     air = draw_air(block.world.climates, block.world.start_ms, block.days, _of_run(block, 1))
     traces = library(_of_run(block, 2))
     parts = garage.parts(block.platform.powertrain)
-    weather = _weather(vehicles, air, start_ms)
+    weather = air.weather(vehicles.climate, start_ms, vehicles.altitude_m)
     cars = own(new_cars(tuple(part.subsystem for part in parts), block.platform.parameters, start_ms, weather, rng))
     faults = fates.draw(block, vehicles, parts, cars.builds, own(cars).conditions)
     odd = confounders.draw(block)
@@ -131,15 +127,6 @@ def begin(block: Block, stress: Stress) -> Course:
 def _of_run(block: Block, purpose: int) -> np.random.Generator:
     """Chance that all blocks of a run have in common: the weather, the roads."""
     return np.random.default_rng([block.world.number, block.seed, 1 << 30, purpose])
-
-
-def _weather(vehicles: Vehicles, air: Air, time_ms: Indices) -> Weather:
-    region = vehicles.climate
-    return Weather(
-        ambient_c=air.temperature_c(region, time_ms),
-        baro_kpa=air.pressure(region, time_ms, vehicles.altitude_m),
-        humidity=air.humidity(region, time_ms),
-    )
 
 
 def _driven(cars: Cars, parts: tuple[Part, ...], vehicles: Vehicles) -> Cars:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simulators.fleet.arrays import Floats
+    from simulators.fleet.sessions import Sessions
 
 FEELS_LATERAL_MPS2 = 0.75
 """Standard deviation of the lateral acceleration at 40 km/h in bends (our choice); it falls with speed above."""
@@ -56,6 +57,11 @@ class Library:
     traces: Traces
     metres: Floats
     mean_mps: Floats
+
+    def km(self, drives: Sessions) -> Floats:
+        """How far each of some drives goes, ``(m,)``."""
+        trace = np.searchsorted(self.traces.first, drives.segment, side="right") - 1
+        return floats(self.metres[trace] * drives.pace / 1000.0)
 
 
 def library(rng: np.random.Generator) -> Library:

@@ -13,7 +13,6 @@ import numpy as np
 
 from simulators.fleet.arrays import joined
 from simulators.fleet.garage import put_together_from
-from simulators.fleet.moment import Weather
 from simulators.fleet.recording import Rows
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from simulators.fleet.arrays import Floats, Indices
     from simulators.fleet.climate import Air
+    from simulators.fleet.moment import Weather
     from simulators.fleet.population import Block
     from simulators.fleet.sessions import Sessions
     from simulators.fleet.stepping import Cars
@@ -93,12 +93,7 @@ class Caretakers:
 
     def weather(self, vehicle: Indices, time_ms: Indices) -> Weather | None:
         """The air about standing cars: all blocks of a run have it in common."""
-        region = self.climate[vehicle]
-        return Weather(
-            ambient_c=self.air.temperature_c(region, time_ms),
-            baro_kpa=self.air.pressure(region, time_ms, self.altitude_m[vehicle]),
-            humidity=self.air.humidity(region, time_ms),
-        )
+        return self.air.weather(self.climate[vehicle], time_ms, self.altitude_m[vehicle])
 
     def ended(self, vehicle: Indices, time_ms: Indices, cars: Cars) -> None:
         """Notes which faults have come to functional failure."""

@@ -19,10 +19,9 @@ import numpy as np
 
 from simulators.fleet import calendar
 from simulators.fleet.arrays import floats, full
-from simulators.fleet.charging import with_charges
+from simulators.fleet.charging import charged
 from simulators.fleet.climate import A_DAY_MS, draw_air
-from simulators.fleet.moment import Weather
-from simulators.fleet.running import Run
+from simulators.fleet.running import STEP_S, Run
 from simulators.fleet.stepping import own, stand
 from simulators.fleet.workshop import LATE, YEARLY_DAYS, YEARLY_KM, Begun, least_left, wearing
 
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
     from simulators.fleet.charging import Drivers
     from simulators.fleet.faults import WearPart
     from simulators.fleet.garage import Part
+    from simulators.fleet.moment import Weather
     from simulators.fleet.population import Vehicles
-    from simulators.fleet.sessions import Sessions
     from simulators.fleet.stepping import Cars
 
 YEAR_DAYS = 365
@@ -50,7 +49,6 @@ USUAL_KM = 50_000.0
 """How long a part lasts where no pilot tells (our choice)."""
 DIFFERED = 0.2
 """Lognormal spread of a part's pace, and of a car's kilometres, from one life to another (our choice)."""
-STEP_S = 2
 LIVES = 60
 LEAST_LEFT = 0.02
 """A part that a run begins with has at least so much left."""
@@ -86,13 +84,8 @@ def km_a_day(year: Life) -> Floats:
     km = np.zeros(n)
     for begin in SEASONS:
         drives = calendar.drives(year, range(begin, begin + COUNTED_DAYS), since_ms, block.chance(14, begin))
-        km += _km(year, drives, n)
+        km += floats(np.bincount(drives.vehicle, year.library.km(drives), minlength=n))
     return floats(np.maximum(km / (COUNTED_DAYS * len(SEASONS)), 1.0))
-
-
-def _km(life: Life, drives: Sessions, n: int) -> Floats:
-    trace = np.searchsorted(life.library.traces.first, drives.segment, side="right") - 1
-    return floats(np.bincount(drives.vehicle, life.library.metres[trace] * drives.pace / 1000.0, minlength=n))
 
 
 def driven(vehicles: Vehicles, km: Floats, rng: np.random.Generator) -> Vehicles:
@@ -138,12 +131,8 @@ def _stood(year: Life, cars: Cars) -> list[Cars]:
 
 
 def _weather(life: Life, time_ms: int) -> Weather:
-    region, at = life.vehicles.climate, np.full(len(life.vehicles), time_ms, dtype=np.int64)
-    return Weather(
-        ambient_c=life.air.temperature_c(region, at),
-        baro_kpa=life.air.pressure(region, at, life.vehicles.altitude_m),
-        humidity=life.air.humidity(region, at),
-    )
+    at = np.full(len(life.vehicles), time_ms, dtype=np.int64)
+    return life.air.weather(life.vehicles.climate, at, life.vehicles.altitude_m)
 
 
 def _piloted(year: Life, drivers: Drivers | None, cars: Cars, days: int) -> Cars:
@@ -154,18 +143,12 @@ def _piloted(year: Life, drivers: Drivers | None, cars: Cars, days: int) -> Cars
     drives = calendar.drives(
         year, range(PILOT_BEGINS, PILOT_BEGINS + days), begun.since_ms, block.chance(15)
     )  # fmt: skip
-    sessions = drives if drivers is None else _charged(year, drivers, drives, begun, until)
+    sessions = drives if drivers is None else charged(year, drivers, drives, begun.states, until)
     run = Run(begun, sessions, year.library.traces, block.chance(16), step_s=STEP_S)
     for _ in run.rows():
         pass
     rests_s = np.maximum(run.cars.since_ms, until) - run.cars.since_ms
     return stand(run.cars, floats(rests_s / 1000.0), _weather(year, until), block.chance(17))
-
-
-def _charged(life: Life, drivers: Drivers, drives: Sessions, cars: Cars, until_ms: int) -> Sessions:
-    battery = next(state for state in cars.states if hasattr(state, "shown_charge"))
-    capacity_kwh = full(len(cars), life.block.kwh)
-    return with_charges(life, drivers, drives, battery.shown_charge, capacity_kwh, until_ms)
 
 
 def _odometer(cars: Cars) -> Floats:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from simulators.fleet.stepping import Cars, Watch
     from simulators.fleet.traces import Traces
 
+STEP_S = 2
+"""Step of driving: rows come every two seconds anyway, and finer steps cost twice as much (our choice)."""
+
 
 class Run:
     """Runs ``sessions`` with ``cars``; iterate :meth:`rows` to the end, then ``cars`` are as they stand afterwards.

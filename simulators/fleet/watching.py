@@ -10,7 +10,6 @@ import numpy as np
 from simulators.fleet.climate import A_DAY_MS
 from simulators.fleet.ecu import clear
 from simulators.fleet.fates import NEVER
-from simulators.fleet.moment import Weather
 from simulators.fleet.workshop import IGNORES_LAMP, LAMP_WAITS_DAYS, WAITS_SPREAD
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from simulators.fleet.climate import Air
     from simulators.fleet.ecu import Code, Memory
     from simulators.fleet.fates import Fate, Fates
+    from simulators.fleet.moment import Weather
     from simulators.fleet.population import Vehicles
     from simulators.fleet.stepping import Cars
     from simulators.fleet.workshop import Workshop
@@ -59,12 +59,7 @@ class Caretaker:
 
     def weather(self, vehicle: Indices, time_ms: Indices) -> Weather | None:
         """The air about standing cars."""
-        region = self.vehicles.climate[vehicle]
-        return Weather(
-            ambient_c=self.air.temperature_c(region, time_ms),
-            baro_kpa=self.air.pressure(region, time_ms, self.vehicles.altitude_m[vehicle]),
-            humidity=self.air.humidity(region, time_ms),
-        )
+        return self.air.weather(self.vehicles.climate[vehicle], time_ms, self.vehicles.altitude_m[vehicle])
 
     def ended(self, vehicle: Indices, time_ms: Indices, cars: Cars, rows: Indices | None = None) -> None:
         """Notes which faults have come to functional failure; ``rows`` as above."""
