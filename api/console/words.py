@@ -63,6 +63,7 @@ MEASURED: Mapping[str, str] = MappingProxyType(
         "tread_mm": "Tyre tread (mm)",
         "oil_life_percent": "Engine oil life (%)",
         "battery_state_percent": "Traction battery health (%)",
+        "battery_12v_percent": "12 V battery by the tester (%)",
     }
 )
 """What a workshop can enter."""

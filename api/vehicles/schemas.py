@@ -104,7 +104,9 @@ class MaintenanceOut(BaseModel):
 class MeasurementIn(BaseModel):
     """What a workshop measured; the unit is in the name."""
 
-    name: Literal["pad_front_mm", "pad_rear_mm", "tread_mm", "oil_life_percent", "battery_state_percent"]
+    name: Literal[
+        "pad_front_mm", "pad_rear_mm", "tread_mm", "oil_life_percent", "battery_state_percent", "battery_12v_percent"
+    ]  # fmt: skip
     value: float
     at: Moment | None = Field(None, description="When; now where it is left out.")
 

@@ -30,8 +30,9 @@ RUNNING_RPM = 300.0
 class Prepared:
     """Rows, heads included, and what happened in them, each ``(m,)``; no head is running, driving or charging.
 
-    ``passed_ms`` time since the row before by the car's own clock, as float of the rows' kind; ``elapsed_ms`` running
-    or charging time of the part so far. ``running`` engine on, or ready in a car without one; ``driving`` in motion;
+    ``passed_ms`` time since the row before by the car's own clock, as far as the row stands for it, and ``missed_ms``
+    the rest within the part, of which nothing arrived, as floats of the rows' kind; ``elapsed_ms`` running or charging
+    time of the part so far. ``running`` engine on, or ready in a car without one; ``driving`` in motion;
     ``charging`` at the plug. ``active_ms`` when any of these was last seen, -1 never. ``part`` and ``stretch`` number
     of each, counted over all vehicles. Of parts ``(n_parts,)``: ``part_starts`` first row, ``part_active`` anything
     happened in it, ``part_stretch``. Of stretches: ``begun_ms`` their first sample.
@@ -39,6 +40,7 @@ class Prepared:
 
     samples: Samples
     passed_ms: Floats
+    missed_ms: Floats
     running: Flags
     driving: Flags
     charging: Flags
@@ -83,8 +85,9 @@ def prepare(rows: Rows, state: State) -> Prepared:
     charging = charging_too & ~samples.head
     active = running | driving | charging
     active_ms = _last_active(samples, active, integers(state["active_ms"]))
-    passed = _passed(samples, charging_too)
-    part = np.cumsum(_begins(samples, active, active_ms, charging_too)) - 1
+    passed, missed = _passed(samples, charging_too)
+    begins = _begins(samples, active, active_ms, charging_too)
+    part = np.cumsum(begins) - 1
     starts = np.flatnonzero(np.diff(part, prepend=-1))
     went = active & (passed > 0)
     went[samples.heads] = integers(state["part_active"]) > 0
@@ -93,6 +96,7 @@ def prepare(rows: Rows, state: State) -> Prepared:
     return Prepared(
         samples=samples,
         passed_ms=passed.astype(samples.dtype),
+        missed_ms=np.where(begins, 0, missed).astype(samples.dtype),
         running=running,
         driving=driving,
         charging=charging,
@@ -142,14 +146,16 @@ def _running(samples: Samples, charging: Flags) -> tuple[Flags, Flags]:
     return running, driving
 
 
-def _passed(samples: Samples, charging: Flags) -> Integers:
+def _passed(samples: Samples, charging: Flags) -> tuple[Integers, Integers]:
+    """Time since the row before that the row stands for, and what is beyond that, ms."""
     wall = np.diff(samples.time_ms, prepend=samples.time_ms[:1])
     engine = np.diff(samples.run_time, prepend=samples.run_time[:1]).astype(np.float64) * 1000.0
     told = engine >= 0.0
     passed = np.where(told, np.where(told, engine, 0.0), wall).astype(np.int64)
     long = np.where(charging & np.concatenate([charging[:1], charging[:-1]]), CHARGE_HOLD_MS, HOLD_MS)
     before_known = ~samples.head & (np.concatenate([samples.time_ms[:1], samples.time_ms[:-1]]) >= 0)
-    return np.where(before_known, np.clip(passed, 0, long), 0)
+    counted = np.where(before_known, np.clip(passed, 0, long), 0)
+    return counted, np.where(before_known, np.maximum(passed - counted, 0), 0)
 
 
 def _last_active(samples: Samples, active: Flags, carried_ms: Integers) -> Integers:

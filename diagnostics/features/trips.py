@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from diagnostics.features.sums import Place
     from diagnostics.features.view import Selection
 
-MEASUREMENTS = ("pad_front_mm", "pad_rear_mm", "tread_mm", "oil_life_percent", "battery_state_percent")
+MEASUREMENTS = (
+    "pad_front_mm", "pad_rear_mm", "tread_mm", "oil_life_percent", "battery_state_percent", "battery_12v_percent",
+)  # fmt: skip
 """What a workshop measures; a trip has it as ``measured_NAME`` if it was measured since the trip before."""
 FEATURES = (
     "started_ms", "ended_ms", "previous_end_ms", "soak_s",

@@ -167,6 +167,11 @@ class View:
         return self._of("passed_ms", "", lambda: self._selection.of(self._prepared.passed_ms))
 
     @property
+    def missed_ms(self) -> Floats:
+        """Time since the row before, within the part, that is longer than the row stands for: nothing arrived."""
+        return self._of("missed_ms", "", lambda: self._selection.of(self._prepared.missed_ms))
+
+    @property
     def elapsed_ms(self) -> Integers:
         """Running or charging time since the part began, up to and with the row."""
         made = self._of("elapsed_ms", "", lambda: self._selection.of(self._prepared.elapsed_ms))

@@ -243,6 +243,11 @@ def capacity_left(state: AuxiliaryState, build: AuxiliaryBuild, condition: Auxil
     return floats((condition.capacity - state.aged - 0.3) / 0.7)
 
 
+def tested_percent(state: AuxiliaryState, _build: AuxiliaryBuild, condition: AuxiliaryCondition) -> Floats:
+    """What a workshop's battery tester says of it: capacity as a part of the new one's, %."""
+    return floats(100.0 * np.maximum(condition.capacity - state.aged, np.float32(0.06)))
+
+
 def with_battery(state: AuxiliaryState, build: AuxiliaryBuild, which: Bools, left: Floats) -> AuxiliaryState:
     """Batteries of the cars ``which`` aged to ``left``; a new one is charged."""
     del build
@@ -287,6 +292,6 @@ WEAR = (
     WearPart(
         name="auxiliary_battery", component="battery_12v_ev", observability="A", left=capacity_left, worn=with_battery,
         repair="replace_battery", powertrains=("electric", "hybrid"), renew_below=0.1, interval_days=2_200.0,
-        ages=True, codes=("P0562",),
+        measurement="battery_12v_percent", measured=tested_percent, error=8.0, ages=True, codes=("P0562",),
     ),
 )  # fmt: skip

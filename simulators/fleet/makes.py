@@ -31,7 +31,7 @@ DEVELOPMENT = World(
         platform(
             "dev_town", "petrol", 0.2, mass_kg=1040.0, drag_area_m2=0.6, displacement_l=1.0, power_w=51_000.0,
             has_maf=0.0, idle_rpm=790.0, heat_j_per_k=92_000.0, radiator_w_per_k=900.0, thermostat_c=86.0, fan_c=96.0,
-            battery_ah=45.0, battery_ohm=0.0064, alternator_a=75.0, tank_l=38.0, tyre_front_kpa=240.0,
+            battery_ah=45.0, battery_ohm=0.0064, alternator_a=90.0, tank_l=38.0, tyre_front_kpa=240.0,
             tyre_rear_kpa=240.0, tyre_radius_m=0.285, track_m=1.43, wheelbase_m=2.43, tpms=0.6, wheel_sensors=0.4,
         ),
         platform(

@@ -1,7 +1,7 @@
 """What lies behind the cars of a block when a run begins: how far they went, and how worn that left their parts.
 
-How fast a car wears its parts follows from its build, its driver and its roads, so a spring week of the year before the
-run is driven with the parts that the run begins with, all new, and thrown away: what it wears, for each of its
+How fast a car wears its parts follows from its build, its driver and its roads, so two spring weeks of the year before
+the run are driven with the parts that the run begins with, all new, and thrown away: what they wear, for each of its
 kilometres; a car that went little is taken to wear partly as the others of its block do. What ages by time does so
 while standing, by the temperatures of that year. How far a car goes in a day is counted over four months of its
 calendar, one a season. A life of a part is that pace, but for a lognormal spread (other habits, other parts): a steady
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from simulators.fleet.stepping import Cars
 
 YEAR_DAYS = 365
-PILOT_DAYS, PILOT_PART, PILOT_BEGINS = 7, 0.125, 91
-"""Days that are driven to learn the pace: a week, for short runs this part of them; and when in the year before."""
+PILOT_DAYS, PILOT_PART, PILOT_BEGINS = 14, 0.125, 91
+"""Days that are driven to learn the pace: two weeks, for short runs this part of them; and when in the year before."""
 SEASONS = (0, 91, 182, 273)
 COUNTED_DAYS = 28
 """Days of the calendar over which a car's kilometres are counted in each season."""

@@ -2,9 +2,10 @@
 
 Cars that are kept by schedule come once a year or each 15 000 km; the others when something is broken. A workshop
 measures what it sees, renews what is nearly worn, at times finds a fault that has not failed yet, and at times forgets
-to write down what it did. After a failure the car comes when its owner can no longer wait. The device is fitted there
-too, and what can be measured is measured then. The service book that came with the car tells when its parts were last
-renewed, or that they are those that it was delivered with, where somebody wrote it down.
+to write down what it did. Most of those who mend what is broken look the car over and measure too. After a failure the
+car comes when its owner can no longer wait. The device is fitted there too, and what can be measured is measured then.
+The service book that came with the car tells when its parts were last renewed, or that they are those that it was
+delivered with, where somebody wrote it down.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ UNRECORDED, MISREAD = 0.08, 0.01
 """Share of work that nobody writes down, and of measurements that belong to another car (our choice)."""
 LATE = 0.35
 """Share of worn parts that are not noticed at a visit."""
+INSPECTS = 0.7
+"""Share of cars that come with something broken or used up and are looked over and measured too: a dealer does that
+free of charge at every visit, others mend what they were asked to (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,8 @@ class Workshop:
     services: list[Service] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
     ended: list[Worn] = field(default_factory=list)
+    mended: set[int] = field(default_factory=set)
+    """Cars in which a fault was mended since the visits were looked at last."""
 
     def waits_ms(self, component: str) -> int:
         """How long an owner waits after a failure."""
@@ -143,6 +149,7 @@ class Workshop:
     def repaired(self, fate: Fate, row: int, time_ms: int, cars: Cars) -> Cars:
         """The fault of the car in row ``row`` is mended."""
         self.note(fate.vehicle, fate.kind.component, time_ms, fate.kind.repair)
+        self.mended.add(fate.vehicle)
         return self.fates.mended(fate, row, time_ms, cars)
 
     def visits(self, cars: Cars, before_ms: int, now_ms: int, odometer_km: Floats) -> Cars:
@@ -152,9 +159,10 @@ class Workshop:
         comes = self._comes(now_ms, odometer_km)
         if comes.any():
             cars = self._found(cars, comes, now_ms)
-        for life in self.lives:
-            renew = self._renewing(life, comes, now_ms, odometer_km)
-            self._measured(life, cars, comes, now_ms)
+        renewing = [self._renewing(life, comes, now_ms, odometer_km) for life in self.lives]
+        looked_over = comes | self._looked_over(renewing)
+        for life, renew in zip(self.lives, renewing, strict=True):
+            self._measured(life, cars, looked_over, now_ms)
             cars = self._renewed(life, cars, renew, now_ms, odometer_km)
         self.visit_ms[comes] = now_ms + int(YEARLY_DAYS * A_DAY_MS)
         self.visit_km[comes] = odometer_km[comes] + np.float32(YEARLY_KM)
@@ -180,6 +188,16 @@ class Workshop:
         due = (self.visit_ms <= now_ms) | (self.visit_km <= odometer_km)
         comes: Bools = due & self.vehicles.cared & (self.rng.random(len(due)) < COMES_AT_ONCE)
         return comes
+
+    def _looked_over(self, renewing: Sequence[Bools]) -> Bools:
+        """Cars that something broken or used up has brought in, as far as those who mend it look at the rest."""
+        here = np.zeros(len(self.vehicles), dtype=np.bool_)
+        here[list(self.mended)] = True
+        self.mended.clear()
+        for renew in renewing:
+            here |= renew
+        looked: Bools = here & (self.rng.random(len(here)) < INSPECTS)
+        return looked
 
     def _look(self, life: Life, cars: Cars, before_ms: int, now_ms: int) -> None:
         """How much is left, and when within the time a part became noticeable or was used up."""

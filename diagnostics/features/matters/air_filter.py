@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.features import covering
 from diagnostics.features.matter import Matter
 from vehicle import signals as s
 
@@ -63,7 +64,7 @@ def derive(sums: Sums) -> dict[str, Floats]:
     square = np.where(told, sums["air_filter_square"], 1.0)
     return {
         "intake_depression": np.where(told, sums["air_filter_lost"] / np.maximum(square, 1e-9), np.nan),
-        "intake_air_kg": sums["air_filter_air_g"] / 1000.0,
+        "intake_air_kg": covering.whole(sums, "air_filter_air_g") / 1000.0,
     }
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.features import covering
 from diagnostics.features.matter import Matter
 from vehicle import signals as s
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Floats
+    from diagnostics.features.sums import Sums
     from diagnostics.features.view import View
 
 
@@ -29,7 +31,15 @@ def measure(view: View) -> dict[str, Floats]:
     lost = (last**2 - speed**2) / 2.0 - drag * mean * lasted_s
     lost = lost - _recuperated(view) * lasted_s
     pedal = view.held(s.BRAKE_PEDAL) if view.told(s.BRAKE_PEDAL) else np.ones_like(lost)
-    return {"braking_joules_per_kg": view.only(counted, np.where(pedal <= 0.0, 0.0, np.maximum(0.0, lost)))}
+    return {
+        "braking_work": view.only(counted, np.where(pedal <= 0.0, 0.0, np.maximum(0.0, lost))),
+        "braking_seen_ms": view.only(counted & (view.running | view.driving), lasted_s * 1000.0),
+    }
+
+
+def derive(sums: Sums) -> dict[str, Floats]:
+    """Work of the whole trip."""
+    return {"braking_joules_per_kg": covering.whole_of(sums, "braking_work", "braking_seen_ms")}
 
 
 def _recuperated(view: View) -> Floats:
@@ -46,7 +56,8 @@ MATTER = Matter(
     needs=(s.SPEED,),
     on=(s.SPEED,),
     measure=measure,
-    summed=("braking_joules_per_kg",),
+    derive=derive,
+    summed=("braking_work", "braking_seen_ms"),
     features=("braking_joules_per_kg",),
     parameters=("brake_gap_s", "drag_m_s2", "drag_per_m", "car_kg", "recuperation_part"),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.features import covering
 from diagnostics.features.matter import Matter
 from vehicle import signals as s
 
@@ -97,7 +98,7 @@ def derive(sums: Sums) -> dict[str, Floats]:
     """Fluid in hours at the nominal temperature and in K above the coolant, ratios, and the converter's slip in rpm."""
     ratios = {f"gear_ratio_{n}": sums.mean(f"gearbox_ratio_{n}", f"gearbox_n_{n}", MIN_READINGS) for n in GEARS}
     return ratios | {
-        "gearbox_dose_h": sums["gearbox_dose_s"] / 3600.0,
+        "gearbox_dose_h": covering.whole(sums, "gearbox_dose_s") / 3600.0,
         "gearbox_hot_s": sums["gearbox_hot_ms"] / 1000.0,
         "fluid_excess": sums.mean("gearbox_excess", "gearbox_warm_n", MIN_WARM),
         "converter_slip": sums.mean("gearbox_slip", "gearbox_cruise_n", MIN_CRUISE),

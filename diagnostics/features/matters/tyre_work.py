@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.features import covering
 from diagnostics.features.matter import Matter
 from vehicle import signals as s
 
@@ -41,12 +42,16 @@ def measure(view: View) -> dict[str, Floats]:
     harm = 1.0 + view.parameter("tyre_kx") * along**2
     harm = harm + view.parameter("tyre_ky") * np.where(told, across, 0.0) ** 2 + np.where(told, 0.0, usual)
     metres = (speed + before) / 2.0 * seconds
-    return {"tyre_work_m": view.only(near, metres * harm)}
+    return {
+        "tyre_work_m": view.only(near, metres * harm),
+        "tyre_seen_ms": view.only(near & (view.running | view.driving), passed_ms),
+    }
 
 
 def derive(sums: Sums) -> dict[str, Floats]:
     """Weighted kilometres; NaN where speed was not read."""
-    return {"tyre_work_km": np.where(sums["speed_n"] > 0.0, sums["tyre_work_m"] / 1000.0, np.nan)}
+    km = covering.whole_of(sums, "tyre_work_m", "tyre_seen_ms") / 1000.0
+    return {"tyre_work_km": np.where(sums["speed_n"] > 0.0, km, np.nan)}
 
 
 MATTER = Matter(
@@ -56,7 +61,7 @@ MATTER = Matter(
     derive=derive,
     needs=(s.SPEED,),
     on=(s.SPEED,),
-    summed=("tyre_work_m",),
+    summed=("tyre_work_m", "tyre_seen_ms"),
     features=("tyre_work_km",),
     parameters=("tyre_kx", "tyre_ky", "tyre_usual_across"),
 )

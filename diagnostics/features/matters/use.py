@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from diagnostics.features import covering
 from diagnostics.features.matter import Matter
 from vehicle import signals as s
 
@@ -24,6 +25,8 @@ def measure(view: View) -> dict[str, Floats]:
         "ended_ms": time,
         "running_ms": view.only(view.running, passed),
         "moving_ms": view.only(view.driving, passed),
+        "active_ms": view.only(view.running | view.driving, passed),
+        "missed_ms": view.only(view.running | view.driving, view.missed_ms),
         "metres": view.only(sample, speed / 3.6 * passed / 1000.0),
         "speed_n": view.only(view.fresh(s.SPEED)),
     }
@@ -40,7 +43,7 @@ def derive(sums: Sums) -> dict[str, Floats]:
         "running_s": sums["running_ms"] / 1000.0,
         "moving_s": sums["moving_ms"] / 1000.0,
         "charging_s": sums["charging_ms"] / 1000.0,
-        "km": sums["metres"] / 1000.0,
+        "km": covering.whole(sums, "metres") / 1000.0,
         "mean_rpm": sums.mean("revolutions", "running_ms") * 60_000.0,
     }
 
@@ -50,8 +53,10 @@ MATTER = Matter(
     signals=(s.SPEED, s.ENGINE_SPEED, s.RUN_TIME, s.IS_CHARGING),
     measure=measure,
     derive=derive,
-    summed=("rows", "running_ms", "moving_ms", "charging_ms", "metres", "revolutions", "speed_n"),
+    summed=(
+        "rows", "running_ms", "moving_ms", "active_ms", "missed_ms", "charging_ms", "metres", "revolutions", "speed_n",
+    ),
     largest=("ended_ms",),
     least=("started_ms",),
     features=("running_s", "moving_s", "charging_s", "km", "revolutions", "mean_rpm", "speed_n"),
-)
+)  # fmt: skip
