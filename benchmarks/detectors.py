@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Floats, Integers
 
 CARS, DAYS, SEED = 80, 5, 11
-BLOCK = 10_000
+BLOCK = 20_000
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 PEER_UPDATES = 20_000
 MIB = 1024.0

@@ -33,7 +33,7 @@ from diagnostics.arrays import floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
-from diagnostics.prognosis.crossing import days_until
+from diagnostics.prognosis.crossing import days_until, still_ahead
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -184,12 +184,15 @@ def _remaining(use: Use, p: Parameters) -> Floats:
 
 
 def _ends(fresh: Floats, used: Floats, rate: Floats, variance: Floats, p: Parameters) -> Floats:
-    """Days ``(n, 3)`` until what was ``fresh`` at the last look is used up at a ``rate`` a day."""
+    """Days ``(n, 3)`` until what was ``fresh`` at the last look is used up at a ``rate`` a day.
+
+    Oil that was not changed yet is not used up yet: who drives on with such oil comes for a change soon.
+    """
     doubt = p["oil_log_sd"] ** 2
+    ahead, spread = still_ahead(fresh - used, p["oil_told_sd"] ** 2 + doubt * used**2)
     return days_until(
-        fresh - used, rate, distance_var=p["oil_told_sd"] ** 2 + doubt * used**2, rate_var=doubt * rate**2,
-        together=-doubt * used * rate, daily_var=variance,
-    )  # fmt: skip
+        ahead, rate, distance_var=spread, rate_var=doubt * rate**2, together=-doubt * used * rate, daily_var=variance
+    )
 
 
 MODEL = Detector(

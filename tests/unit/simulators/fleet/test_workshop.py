@@ -34,6 +34,20 @@ def test_every_car_is_measured_when_its_device_is_fitted() -> None:
         assert np.median(wrong) < life.part.error + 0.25
 
 
+def test_most_cars_that_come_to_be_mended_are_measured_too() -> None:
+    """Nobody comes by schedule on that day: who is measured had something mended, and not all of these are."""
+    base = world("development")
+    begun = course.begin(plan(replace(base, platforms=base.platforms[:1]), CARS, 28, 9, 400)[0], NONE)
+    shop, later_ms = begun.caretaker.workshop, base.start_ms + A_DAY_MS
+    shop.visit_ms[:], shop.visit_km[:] = later_ms + A_DAY_MS, np.inf
+    shop.mended.update(range(0, CARS, 2))
+    shop.visits(begun.cars, base.start_ms, later_ms, begun.vehicles.odometer_km)
+    told = {one.vehicle for one in shop.measurements if one.time_ms == later_ms}
+    assert all(vehicle % 2 == 0 for vehicle in told)
+    assert 0.55 < len(told) / (CARS / 2) < 0.85
+    assert not shop.mended
+
+
 def test_a_part_that_ends_within_a_month_ends_when_it_was_used_up() -> None:
     """Nothing is less than none, so the moment follows from how fast it wore before."""
     base = world("development")
