@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, State
 
 DAY_MS = 86_400_000.0
-FORGET = 0.97
-"""Weight of the days before a new one: habits of about a month count (our choice)."""
+FORGET = 0.985
+"""Weight of the days before a new one: habits of about two months count. What a car does in a day differs by a
+factor of 1.3 from month to month, so one month tells too little of the next ones (our choice, on a development fleet,
+seed 16)."""
+USUAL_DAYS = 10.0
+"""So many days of a car's own count as much as what is usual for its kind (our choice, by the same fleet)."""
+LEAST_PART = 0.02
+"""Least part of the usual that a car is taken to do in a day, since a logarithm is taken of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,15 @@ def add(damage: Floats, at_ms: Floats, state: State) -> tuple[Dose, dict[str, Fl
         "day_ms": np.where(ends, day + passed * DAY_MS, day), "began_ms": began,
     }  # fmt: skip
     return Dose(total=total, rate=mean, variance=spread, days=weight), after
+
+
+def towards_usual(daily: Dose, usual: Floats) -> Dose:
+    """The rate as far as a car's own days tell it: the fewer, the nearer to what is ``usual`` a day ``(n,)``.
+
+    By factors, as that is how cars differ; a car that hardly moves now will move again.
+    """
+    own = daily.days / (daily.days + USUAL_DAYS)
+    return replace(daily, rate=usual * np.maximum(daily.rate / usual, LEAST_PART) ** own)
 
 
 def _learn(

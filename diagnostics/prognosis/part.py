@@ -8,7 +8,8 @@ must be nearly certain to be due before anyone is asked to look: *measure* and *
 Parameters of a part, each after its prefix: ``new_mm``, ``new_sd_mm`` of a new part; ``start_mm``, ``start_sd_mm`` of
 one of unknown age; ``mm_per_km`` to guess the age of the first from the kilometre counter; ``limit_mm``;
 ``mm_per_work`` and ``rate_part``, its spread as a part of it; ``measured_sd_mm``; ``walk_mm2`` that a unit of work adds
-by chance; ``measure_days``, ``worn_days`` and the probabilities ``measure_p``, ``worn_p`` that raise.
+by chance; ``work_a_day`` of a usual car; ``measure_days``, ``worn_days`` and the probabilities ``measure_p``,
+``worn_p`` that raise.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 MEASURE, WORN = range(2)
 NAMES = (
     "new_mm", "new_sd_mm", "start_mm", "start_sd_mm", "mm_per_km", "limit_mm", "mm_per_work", "rate_part",
-    "measured_sd_mm", "walk_mm2", "measure_days", "measure_p", "worn_days", "worn_p",
+    "measured_sd_mm", "walk_mm2", "work_a_day", "measure_days", "measure_p", "worn_days", "worn_p",
 )  # fmt: skip
 AGE_DOUBT = 0.8
 """Doubt about wear that is guessed from kilometres, as a part of it (our choice)."""
@@ -82,7 +83,8 @@ def step(
         sure=measured_n > 0,
     )  # fmt: skip
     before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
-    daily, days = dose.add(work, trips["ended_ms"], before)
+    counted, days = dose.add(work, trips["ended_ms"], before)
+    daily = dose.towards_usual(counted, mine["work_a_day"])
     told = measured_n + ~np.isnan(worn.measured)
     young = daily.days < p["rate_days"]
     left, past = _with_book(left, daily, worn, state, mine, ~young)

@@ -46,8 +46,8 @@ NEW_PERCENT, RISE_PERCENT = 90.0, 25.0
 """The car's own oil life at or above the first, after a rise by the second, tells of a change (our choice)."""
 HABITS = ("weight", "mean", "spread", "day_ms", "own_life")
 """Of the state, what belongs to the car and not to the oil."""
-SLIP = 0.4
-"""So much more of its life used than was counted is not believed (our choice)."""
+SLIP_SD = 3.0
+"""More of its life used than was counted by so many standard deviations is not believed (our choice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,17 +136,19 @@ def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floa
         "own_life": np.where(np.isnan(own), floats(state["own_life"]), own),
         "told": floats(state["told"]),
     }
+    counted = dose.towards_usual(counted, p["oil_revs_a_day"] / p["oil_revolutions"])
     age_days = (trips["ended_ms"] - floats(doses["began_ms"])) / dose.DAY_MS
     return Use(counted=counted, km=km, age_days=age_days, unknown=unknown, told=floats(state["told"])), after | doses
 
 
 def _believed(measured: Floats, state: State, trips: Trips, p: Parameters) -> Flags:
     """What was measured, but for life that oil whose age is known cannot have lost: another car's, or a slip."""
-    counted = floats(state["told"]) + np.maximum(
+    since = np.maximum(
         floats(state["total"]), (trips["started_ms"] - floats(state["began_ms"])) / dose.DAY_MS / p["oil_days"]
     )
+    counted, spread = floats(state["told"]) + since, np.hypot(p["oil_told_sd"], p["oil_log_sd"] * since)
     sure = ~np.isnan(floats(state["began_ms"])) & (floats(state["unknown"]) == 0.0)
-    odd = sure & (1.0 - measured / 100.0 - counted > SLIP)
+    odd = sure & (1.0 - measured / 100.0 - counted > SLIP_SD * spread)
     believed: Flags = ~np.isnan(measured) & ~odd
     return believed
 
@@ -244,6 +246,7 @@ MODEL = Detector(
     renewed=renewed,
     parameters=(
         "oil_revolutions",
+        "oil_revs_a_day",
         "oil_days",
         "oil_km",
         "oil_overdue",

@@ -73,3 +73,14 @@ def test_a_day_is_learned_with_its_idle_days() -> None:
     assert counted.variance[0] == pytest.approx(2.0, rel=0.15)
     assert counted.variance[1] == pytest.approx(0.0, abs=1e-9)
     np.testing.assert_allclose(counted.total, [600.0, 200.0])
+
+
+def test_a_car_that_is_hardly_known_is_taken_to_do_what_is_usual() -> None:
+    """After ten days its own count as much as the usual ones, by factors; after a year they are nearly all."""
+    told = dose.Dose(
+        total=np.zeros(3), rate=np.array([4.0, 4.0, 0.0]), variance=np.ones(3), days=np.array([10, 65, 65])
+    )
+    rate = dose.towards_usual(told, np.ones(3)).rate
+    assert rate[0] == pytest.approx(2.0)
+    assert 3.3 < rate[1] < 4.0
+    assert 0.0 < rate[2] < 0.1
