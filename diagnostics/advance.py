@@ -213,14 +213,15 @@ def _by_book(
     at = np.flatnonzero(np.isfinite(served) & np.isnan(trip_ms))
     if not len(at):
         return trips
-    if detector.fitted is not None:
-        rows = trips.vehicle[at]
-        looked = trips["started_ms"][at]
-        if detector.measured is not None:
-            looked = measured.last_ms(trips, detector.measured, at)
-        days = (looked - served[at]) / DAY_MS
-        for key, values in detector.fitted(picked(part, rows), np.where(days > 0.0, days, np.nan)).items():
-            part[key][rows] = values
+    seen = looked = trips["started_ms"][at]
+    if detector.measured is not None:
+        looked = measured.last_ms(trips, detector.measured, at)
+    rows = trips.vehicle[at]
+    for hook, at_ms in ((detector.fitted, looked), (detector.dated, seen)):
+        if hook is not None:
+            days = (at_ms - served[at]) / DAY_MS
+            for key, values in hook(picked(part, rows), np.where(days > 0.0, days, np.nan)).items():
+                part[key][rows] = values
     return trips if detector.measured is None else measured.without_older(trips, detector.measured, at, served[at])
 
 

@@ -93,7 +93,8 @@ class Detector:
     that holds what a workshop measured of its part. ``renewed(state, at_ms)`` is the state after the part was replaced
     then, where something goes on; otherwise all begins anew. ``fitted(state, days)`` is the state where a service book
     tells that the part had been in the car for so many days when it was measured before the first trip (NaN: it was
-    not); without it such an entry only tells which measurements are of an older part.
+    not); without it such an entry only tells which measurements are of an older part. ``dated(state, days)`` is told
+    how long it had been in the car at the first trip, measured or not.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Detector:
     measured: str | None = None
     renewed: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
     fitted: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
+    dated: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
 
 
 def discover(package: ModuleType, constant: str) -> tuple[Detector, ...]:

@@ -46,8 +46,7 @@ MEANT: Mapping[str, str] = MappingProxyType(
         "gearbox_fluid": "transmission/gearbox_oil",
         "air_filter": "air_filter/air filter",
         "traction_battery": "traction_battery/traction_capacity",
-        "battery_12v_ev": "battery_12v_ev/auxiliary_battery",
-        "battery": "battery_12v/battery ages",
+        "auxiliary_battery": "battery_12v_ev/auxiliary_battery",
     }
 )
 """Whose remaining life a detector states, in the ledger's words."""

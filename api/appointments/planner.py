@@ -65,6 +65,7 @@ MINUTES: Mapping[str, int] = {
     "regenerate_particulate_filter": 90,
     "repair_charging": 120,
     "repair_tyre": 45,
+    "replace_battery": 45,
     "replace_brake_pads": 90,
     "replace_oxygen_sensor": 60,
     "replace_thermostat": 120,

@@ -39,15 +39,20 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     return zeros | {"day_ms": np.full(n_vehicles, np.nan), "began_ms": np.full(n_vehicles, np.nan)}
 
 
-def add(damage: Floats, at_ms: Floats, state: State) -> tuple[Dose, dict[str, Floats | Integers]]:
-    """Adds a trip's damage; days count from the first trip, and one without a trip counts as one without damage."""
+def add(
+    damage: Floats, at_ms: Floats, state: State, forget: float = FORGET
+) -> tuple[Dose, dict[str, Floats | Integers]]:
+    """Adds a trip's damage; days count from the first trip, and one without a trip counts as one without damage.
+
+    ``forget``: weight of the days before a new one.
+    """
     old = {name: np.asarray(values, dtype=np.float64) for name, values in state.items()}
     began = np.where(np.isnan(old["began_ms"]), at_ms, old["began_ms"])
     day = np.where(np.isnan(old["day_ms"]), at_ms, old["day_ms"])
     passed = np.floor((at_ms - day) / DAY_MS)
     ends = passed >= 1.0
     idle = np.maximum(passed - 1.0, 0.0)
-    weight, mean, spread = _learn(old["weight"], old["mean"], old["spread"], old["today"], ends, idle)
+    weight, mean, spread = _learn(old["weight"], old["mean"], old["spread"], old["today"], ends, idle, forget)
     today = np.where(ends, 0.0, old["today"]) + damage
     total = old["total"] + damage
     after: dict[str, Floats | Integers] = {
@@ -67,12 +72,12 @@ def towards_usual(daily: Dose, usual: Floats) -> Dose:
 
 
 def _learn(
-    weight: Floats, mean: Floats, spread: Floats, day: Floats, ends: Flags, idle: Floats
+    weight: Floats, mean: Floats, spread: Floats, day: Floats, ends: Flags, idle: Floats, forget: float
 ) -> tuple[Floats, Floats, Floats]:
     """Weighted mean and variance of a day, with forgetting: the finished day, then the days without a trip."""
     for value, count in ((day, np.where(ends, 1.0, 0.0)), (np.zeros_like(day), np.where(ends, idle, 0.0))):
-        kept = weight * FORGET**count
-        added = np.where(count > 0.0, (1.0 - FORGET**count) / (1.0 - FORGET), 0.0)
+        kept = weight * forget**count
+        added = np.where(count > 0.0, (1.0 - forget**count) / (1.0 - forget), 0.0)
         whole = kept + added
         share = added / np.where(whole > 0.0, whole, 1.0)
         difference = value - mean

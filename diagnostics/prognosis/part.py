@@ -41,10 +41,15 @@ FIRST_SET = 0.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worn:
-    """A trip's use of a part ``(n,)``: ``work`` done, NaN not observable; ``measured`` mm, NaN not measured."""
+    """A trip's use of a part ``(n,)``: ``work`` done, NaN not observable; ``measured`` mm, NaN not measured.
+
+    ``aged``: work that was done before the part was first seen, where the service book tells its day, NaN untold; with
+    it nothing is said of a part that was neither measured nor dated.
+    """
 
     work: Floats
     measured: Floats
+    aged: Floats | None = None
 
 
 def parameters(prefix: str) -> tuple[str, ...]:
@@ -70,26 +75,32 @@ def renewed(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
 
 
 def step(
-    trips: Trips, worn: Worn, state: State, p: Parameters, prefix: str
-) -> tuple[Judgement, dict[str, Floats | Integers]]:
-    """What a trip did to the part and what is left of it."""
+    trips: Trips, worn: Worn, state: State, p: Parameters, prefix: str,
+    *, forget: float = dose.FORGET, hidden: bool = False,
+) -> tuple[Judgement, dict[str, Floats | Integers]]:  # fmt: skip
+    """What a trip did to the part and what is left of it.
+
+    ``forget`` as of :func:`dose.add`; ``hidden``: that the limit is passed does not show in use.
+    """
     mine = {name: p[f"{prefix}_{name}"] for name in NAMES}
-    observable = ~np.isnan(worn.work) | ~np.isnan(worn.measured)
     work = np.nan_to_num(worn.work)
     new, measured_n = floats(state["new"]) > 0.0, integers(state["measured_n"])
+    told = measured_n + ~np.isnan(worn.measured)
+    observable = ~np.isnan(worn.work) | ~np.isnan(worn.measured)
+    if worn.aged is not None:
+        observable &= (told > 0) | new | ~np.isnan(worn.aged)
     left, after = anchored.wear(
         work, worn.measured, {name: state[name] for name in anchored.PARTS},
-        _prior(trips, mine, new), measured_sd=mine["measured_sd_mm"], walk=mine["walk_mm2"],
+        _prior(trips, worn, mine, new), measured_sd=mine["measured_sd_mm"], walk=mine["walk_mm2"],
         sure=measured_n > 0,
     )  # fmt: skip
     before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
-    counted, days = dose.add(work, trips["ended_ms"], before)
+    counted, days = dose.add(work, trips["ended_ms"], before, forget)
     daily = dose.towards_usual(counted, mine["work_a_day"])
-    told = measured_n + ~np.isnan(worn.measured)
     young = daily.days < p["rate_days"]
     left, past = _with_book(left, daily, worn, state, mine, ~young)
     after |= {"rate": left.rate, "rate_var": left.rate_var, "together": left.together}
-    rul, measure, due = _ends(left, daily, told > 0, mine)
+    rul, measure, due = _ends(left, daily, told > 0, mine, hidden=hidden)
     gone = left.amount < mine["limit_mm"]
     bad = np.where(due > mine["worn_p"], WORN, np.where(measure > mine["measure_p"], MEASURE, -1))
     bad = np.where(observable & ~young, bad, -1)
@@ -124,20 +135,21 @@ def _with_book(
     return book.learned(left, daily, noted, lost_sd, ready)
 
 
-def _prior(trips: Trips, mine: Parameters, new: Flags) -> anchored.Prior:
+def _prior(trips: Trips, worn: Worn, mine: Parameters, new: Flags) -> anchored.Prior:
     """A part of unknown age is half worn; that of a young car is its first, worn by what its counter shows.
 
-    One of which the workshop told that it was fitted is ``new``.
+    One that the service book dates has lost what its age takes, and of which the workshop told that it was fitted is
+    ``new``.
     """
     by_km = np.nan_to_num(trips["odometer_km"], nan=1e9) * mine["mm_per_km"]
     first = by_km < FIRST_SET * (mine["new_mm"] - mine["limit_mm"])
+    by_age = np.full(len(new), np.nan) if worn.aged is None else worn.aged * mine["mm_per_work"]
+    lost = np.where(new, 0.0, np.where(np.isnan(by_age), by_km, by_age))
+    doubt = np.where(np.isnan(by_age), AGE_DOUBT, np.hypot(mine["rate_part"], book.HABITS_DIFFER))
+    dated = new | first | ~np.isnan(by_age)
     return anchored.Prior(
-        amount=np.where(new, mine["new_mm"], np.where(first, mine["new_mm"] - by_km, mine["start_mm"])),
-        amount_sd=np.where(
-            new,
-            mine["new_sd_mm"],
-            np.where(first, np.hypot(mine["new_sd_mm"], AGE_DOUBT * by_km), mine["start_sd_mm"]),
-        ),
+        amount=np.where(dated, mine["new_mm"] - lost, mine["start_mm"]),
+        amount_sd=np.where(dated, np.hypot(mine["new_sd_mm"], doubt * lost), mine["start_sd_mm"]),
         rate=mine["mm_per_work"],
         rate_sd=mine["mm_per_work"] * mine["rate_part"],
         new=mine["new_mm"],
@@ -145,10 +157,13 @@ def _prior(trips: Trips, mine: Parameters, new: Flags) -> anchored.Prior:
     )
 
 
-def _ends(left: anchored.Left, daily: dose.Dose, measured: Flags, mine: Parameters) -> tuple[Floats, Floats, Floats]:
+def _ends(
+    left: anchored.Left, daily: dose.Dose, measured: Flags, mine: Parameters, *, hidden: bool
+) -> tuple[Floats, Floats, Floats]:
     """Days left ``(n, 3)``, and the probabilities that the part is due within the days of each advice.
 
-    A part in use has not reached its limit, unless a workshop ``measured`` that it has by more than its error.
+    A part in use has not reached its limit, unless a workshop ``measured`` that it has by more than its error; it may
+    have where the limit is ``hidden``, so that advice does not build on that.
     """
     doubt = daily.variance / np.maximum(daily.days, 1.0)
     spread = {
@@ -159,11 +174,13 @@ def _ends(left: anchored.Left, daily: dose.Dose, measured: Flags, mine: Paramete
     }
     distance, rate = left.amount - mine["limit_mm"], left.rate * daily.rate
     due = probability_within(mine["worn_days"], distance, rate, **spread)
+    soon = probability_within(mine["measure_days"], distance, rate, **spread)
     ahead, cut = still_ahead(distance, left.amount_var)
     passed = measured & (distance < -mine["measured_sd_mm"])
     ahead, spread["distance_var"] = np.where(passed, distance, ahead), np.where(passed, left.amount_var, cut)
-    measure = probability_within(mine["measure_days"], ahead, rate, **spread)
-    return days_until(ahead, rate, **spread), measure, due
+    if not hidden:
+        soon = probability_within(mine["measure_days"], ahead, rate, **spread)
+    return days_until(ahead, rate, **spread), soon, due
 
 
 def _health(left: anchored.Left, mine: Parameters) -> Floats:

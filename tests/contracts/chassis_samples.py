@@ -31,5 +31,6 @@ FAULTY = {
     "insulation": {"insulation_log": -1.6},
     "hv_thermal": {"pack_rise_k": 9.0},
     "battery_12v_ev": {"ev_rest_volts": -0.9},
+    "auxiliary_battery": {"measured_battery_12v_percent": 20.0},
 }
 """By detector, what its fault adds."""
