@@ -79,9 +79,12 @@ TOGETHER = 8
 """So many trips that follow each other must be shifted together, on average (our choice)."""
 TOGETHER_SHARE = 0.5
 """Part of the spread of trips that means of so many have, at an autocorrelation of 0.37."""
+LASTS_MS = 0.25 * 86_400_000.0
+"""How long a shift that is only advised must last: trims wander for days of themselves, and a tank of other fuel moves
+them, while what fails gets worse (our choice, set on a development fleet, seed 17)."""
 AGAIN = 2
 """Trips in a row of one series beyond what the lamp allows, to one side, that are no chance (our choice)."""
-LEAN_SPREADS, RICH_SPREADS, LEAST_SHARE = 4.5, 6.5, 0.4
+LEAN_SPREADS, RICH_SPREADS, LEAST_SHARE = 4.2, 6.5, 0.4
 """Together they are shifted where they are more than so many spreads of such means from the car's normal, which is
 not taken for less than so much of the platform's spread of trips. Vapour from the canister enriches now and then, and
 never leans, so more is asked on that side (our choice)."""
@@ -97,6 +100,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "window": np.full((n_vehicles, 2, 2 * TOGETHER), np.nan),
         "halves_apart": np.full((n_vehicles, 2), np.nan),
         "beyond": np.zeros((n_vehicles, 2), dtype=np.int64),
+        "drifting_ms": np.full(n_vehicles, np.nan),
     }
     own = restless.initial(n_vehicles, 2) | sequential.initial(n_vehicles, 2)
     return unknown | usual | own | latched(n_vehicles)
@@ -131,6 +135,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         _cause(drift, (which, sign), (shift, level), excess - usual, observable & sequential.chosen(clear, which), p),
         np.maximum(_absolute(levels, lately, drift, observable, p), _at_the_limit(beyond, known)),
     )
+    bad, drifting_ms = _lasting(bad, observable, trips["ended_ms"], state)
     near = np.abs(np.nan_to_num(shifts)).max(axis=1) < p["trim_clear"]
     near &= np.abs(np.nan_to_num(levels)).max(axis=1) < p["trim_look"] - p["trim_clear"]
     raised, cleared, latch_state = latch(state, bad=bad, good=observable & near, clear_after=p["trim_clear_trips"])
@@ -147,8 +152,16 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         numbers=_numbers((x, levels, shifts, drift.baseline), (which, sign), excess - usual, p),
     )
     after: dict[str, Floats | Integers] = {"usual_excess": usual, "tank": tank, "waiting": waiting, "window": window}
-    after |= {"beyond": beyond} | recent | runs | spreads
+    after |= {"beyond": beyond, "drifting_ms": drifting_ms} | recent | runs | spreads
     return judgement, after | sequential.restarted(sums, cleared[:, None]) | latch_state
+
+
+def _lasting(bad: Integers, observable: Flags, at_ms: Floats, state: State) -> tuple[Integers, Floats]:
+    """What is bad without drifts that have not lasted yet, and since when each car drifts."""
+    drifts = (bad == RICH_DRIFT) | (bad == LEAN_DRIFT)
+    since = floats(state["drifting_ms"])
+    since = np.where(bad >= 0, np.fmin(since, at_ms), np.where(observable, np.nan, since))
+    return np.where(drifts & ~(at_ms - since >= LASTS_MS), -1, bad), since
 
 
 def _numbers(
