@@ -1,8 +1,10 @@
 """Cooling that grows weak before the engine boils: fan, flow, radiator, coolant.
 
 Why it works: once warm, a sound system holds the coolant between thermostat and fan; the warmer the air, the wider the
-thermostat must open, and it opens by warmth, so that a rise with the air is taken off. Where the coolant stands higher
-than this car's normal beyond that, something cools less. Crawling, only the fan makes air pass, so a fan that fails
+thermostat must open, and it opens by warmth, so that a rise with the air is taken off; how fast it rises differs by
+make, so in air that is warmer than that in which the car's normal was learned more is asked. Where no sensor tells the
+air, the coolant itself does, after a night. Where it stands higher than this car's normal beyond that, something cools
+less. Crawling, only the fan makes air pass, so a fan that fails
 shows there alone; at speed air is plenty, so what shows there is the flow of coolant: pump, level, a clogged radiator.
 Both means of a trip are followed by a CUSUM against the car's own normal and raised only when the coolant stands far
 higher.
@@ -29,6 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import sequential
+from diagnostics.arrays import floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -43,13 +46,18 @@ SETTLE_TRIPS = 60.0
 """Trips until which the car's normal is their running mean (our choice)."""
 USUAL_AIR_C = 15.0
 """Temperature of the air to which the coolant's is brought (our choice)."""
+NIGHT_S = 6 * 3600.0
+"""Rest after which the coolant is as warm as the air (our choice)."""
 PACE = 0.004
-"""Share of a difference by which the normal follows later (our choice: a season)."""
+"""Share of a difference by which the normal follows later, and by which it is told to which air it belongs (our choice:
+a season)."""
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     """Nothing learned."""
-    return sequential.initial(n_vehicles, 2) | latched(n_vehicles)
+    air: dict[str, Floats | Integers] = {name: np.full(n_vehicles, np.nan) for name in ("air_c", "night_c")}
+    air["air_n"] = np.zeros(n_vehicles)
+    return air | sequential.initial(n_vehicles, 2) | latched(n_vehicles)
 
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
@@ -57,16 +65,20 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     x = np.stack([trips["hot_slow_c"], trips["hot_fast_c"]], axis=1)
     known: Flags = ~np.isnan(x)
     observable: Flags = np.asarray(known.any(axis=1))
-    warmer = _by_the_air(trips, p)[:, None]
+    night_c = np.where(trips["soak_s"] >= NIGHT_S, trips["coolant_first"], floats(state["night_c"]))
+    air_c = np.where(np.isnan(trips["ambient_c"]), night_c, trips["ambient_c"])
+    warmer = _by_the_air(air_c, p)[:, None]
     drift, sums = sequential.follow(
         x - warmer, trips["ended_ms"][:, None], state, mean=p["hot_mean_c"][:, None], sd=p["hot_sd_k"][:, None],
         learn=p["hot_learn_trips"][:, None], k=p["cusum_k"][:, None], hold=p["hot_h"][:, None] / 2.0,
         settle=SETTLE_TRIPS, pace=PACE,
     )  # fmt: skip
+    air = _learned_air(air_c, observable, state) | {"night_c": night_c}
     expected = drift.baseline + warmer
     rise = np.where(known, x - expected, 0.0)
-    loud = (drift.up > p["hot_h"][:, None]) & (rise >= p["hot_rise_k"][:, None])
-    far = loud & ((rise >= p["hot_far_k"][:, None]) | (x >= p["hot_limit_c"][:, None]))
+    doubt = p["hot_doubt_k"] * np.maximum(np.nan_to_num(air_c - air["air_c"]), 0.0)
+    loud = (drift.up > p["hot_h"][:, None]) & (rise >= (p["hot_rise_k"] + doubt)[:, None])
+    far = loud & ((rise >= (p["hot_far_k"] + doubt)[:, None]) | (x >= p["hot_limit_c"][:, None]))
     bad = np.where(far[:, FAST], FLOW_WEAK, np.where(far[:, SLOW], FAN_WEAK, np.where(loud.any(axis=1), WARMER, -1)))
     calm = np.asarray((rise < p["hot_rise_k"][:, None] / 2.0).all(axis=1))
     raised, cleared, latch_state = latch(state, bad=bad, good=observable & calm, clear_after=p["hot_clear_trips"])
@@ -87,12 +99,21 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "rise": sequential.chosen(rise, which),
         },
     )
-    return judgement, sequential.restarted(sums, cleared[:, None]) | latch_state
+    return judgement, sequential.restarted(sums, cleared[:, None]) | air | latch_state
 
 
-def _by_the_air(trips: Trips, p: Parameters) -> Floats:
+def _learned_air(air_c: Floats, observable: Flags, state: State) -> dict[str, Floats]:
+    """The air in which the normal was learned, and of how many trips: it follows as the normal does."""
+    told = observable & ~np.isnan(air_c)
+    n = floats(state["air_n"]) + told
+    share = np.maximum(1.0 / np.maximum(n, 1.0), np.where(n > SETTLE_TRIPS, PACE, 0.0))
+    before = np.where(np.isnan(floats(state["air_c"])), air_c, floats(state["air_c"]))
+    moved = before + share * (air_c - before)
+    return {"air_c": np.where(told, moved, floats(state["air_c"])), "air_n": n}
+
+
+def _by_the_air(air_c: Floats, p: Parameters) -> Floats:
     """K that a sound car stands warmer than at :data:`USUAL_AIR_C`; 0 where the air's temperature is not told."""
-    air_c = trips["ambient_c"]
     return p["hot_air_k"] * np.where(np.isnan(air_c), 0.0, air_c - USUAL_AIR_C)
 
 
@@ -153,6 +174,6 @@ DETECTOR = Detector(
     step=step,
     parameters=(
         "hot_mean_c", "hot_sd_k", "hot_learn_trips", "hot_h", "hot_rise_k", "hot_far_k", "hot_limit_c", "hot_air_k",
-        "hot_clear_trips", "cusum_k",
+        "hot_doubt_k", "hot_clear_trips", "cusum_k",
     ),
 )  # fmt: skip

@@ -196,9 +196,10 @@ UNSEEN_PLATFORMS: Mapping[str, Mapping[str, float]] = MappingProxyType({
 })  # fmt: skip
 """Parameters by powertrain for the question what an unknown platform costs."""
 
-VOLTS, VOLTS_OFF = frozenset({"regulator_v", "converter_v"}), 0.05
+SET_POINTS, SET_POINTS_OFF = frozenset({"regulator_v", "converter_v", "thermostat_c", "opens_c", "fan_c"}), 0.05
 """Numbers that makes have nearly in common, and by how much they may be off: 12 V batteries live on 13.5 to 15 V, by
-temperature and make; what charges them with 11 or 17 V is at fault, and no other make."""
+temperature and make, and thermostats open at 76 to 97 degC; what charges with 11 or 17 V, or holds an engine at 70 or
+106 degC, is at fault, and no other make."""
 
 WORLDS: Mapping[str, World] = MappingProxyType({each.name: each for each in (DEVELOPMENT, REPORTING)})
 
@@ -226,7 +227,8 @@ def stressed(block: Block, stress: Stress) -> Block:
     if stress.mismatch:
         rng = block.chance(20)
         shares = {
-            name: min(stress.mismatch, VOLTS_OFF) if name in VOLTS else stress.mismatch for name in make.parameters
+            name: min(stress.mismatch, SET_POINTS_OFF) if name in SET_POINTS else stress.mismatch
+            for name in make.parameters
         }
         off = {name: value * _off(shares[name], rng) for name, value in make.parameters.items()}
         make = replace(make, parameters=MappingProxyType(off))
