@@ -62,12 +62,13 @@ def add(
     return Dose(total=total, rate=mean, variance=spread, days=weight), after
 
 
-def towards_usual(daily: Dose, usual: Floats) -> Dose:
+def towards_usual(daily: Dose, usual: Floats, usual_days: float = USUAL_DAYS) -> Dose:
     """The rate as far as a car's own days tell it: the fewer, the nearer to what is ``usual`` a day ``(n,)``.
 
-    By factors, as that is how cars differ; a car that hardly moves now will move again.
+    ``usual_days`` of its own count as much as the usual. By factors, as that is how cars differ; a car that hardly
+    moves now will move again.
     """
-    own = daily.days / (daily.days + USUAL_DAYS)
+    own = daily.days / (daily.days + usual_days)
     return replace(daily, rate=usual * np.maximum(daily.rate / usual, LEAST_PART) ** own)
 
 

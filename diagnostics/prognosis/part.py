@@ -76,11 +76,12 @@ def renewed(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
 
 def step(
     trips: Trips, worn: Worn, state: State, p: Parameters, prefix: str,
-    *, forget: float = dose.FORGET, hidden: bool = False,
+    *, forget: float = dose.FORGET, usual_days: float = dose.USUAL_DAYS, hidden: bool = False,
 ) -> tuple[Judgement, dict[str, Floats | Integers]]:  # fmt: skip
     """What a trip did to the part and what is left of it.
 
-    ``forget`` as of :func:`dose.add`; ``hidden``: that the limit is passed does not show in use.
+    ``forget`` as of :func:`dose.add`, ``usual_days`` as of :func:`dose.towards_usual`;
+    ``hidden``: that the limit is passed does not show in use.
     """
     mine = {name: p[f"{prefix}_{name}"] for name in NAMES}
     work = np.nan_to_num(worn.work)
@@ -96,7 +97,7 @@ def step(
     )  # fmt: skip
     before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
     counted, days = dose.add(work, trips["ended_ms"], before, forget)
-    daily = dose.towards_usual(counted, mine["work_a_day"])
+    daily = dose.towards_usual(counted, mine["work_a_day"], usual_days)
     young = daily.days < p["rate_days"]
     left, past = _with_book(left, daily, worn, state, mine, ~young)
     after |= {"rate": left.rate, "rate_var": left.rate_var, "together": left.together}

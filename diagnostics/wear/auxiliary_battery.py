@@ -17,8 +17,9 @@ Signals needed: a test by a workshop, or the day on which the battery was fitted
 either is told, and in cars not known to be hybrid or electric: not observable.
 
 Source: the rate that doubles for each 10 K is the rule of thumb of battery makers' manuals; 12 V batteries caused half
-of all roadside calls of electric cars in 2024 (ADAC). They are renewed after four to six years: 13 % of the capacity a
-year at 20 degC, its spread, the limit of 30 % and the tester's error: our choice, to be replaced by measurements.
+of all roadside calls of electric cars in 2024 (ADAC). They are renewed after four to six years: 20 % of the capacity a
+year at 20 degC and its spread, set on a development fleet (seed 17), the limit of 30 % and the tester's error: our
+choice, to be replaced by measurements.
 
 False-alarm rate: not one of statistics: it speaks when the battery is due with the probability that its parameters ask
 for, and never of one that nobody tested or dated. That the 90 % interval holds the truth is tested by drawing lives
@@ -51,6 +52,8 @@ COLDEST_C, HOTTEST_C = -20.0, 50.0
 """Beyond these a battery's place is not for days, whatever a sensor says (our choice)."""
 MOST_PERCENT = 120.0
 """More than any new battery has: a slip of the pen, taken for not measured."""
+USUAL_DAYS = 180.0
+"""So many days count as much as a usual climate: one season tells little of the others (our choice)."""
 FORGET = 0.997
 """Weight of the days before a new one: a year of seasons counts (our choice)."""
 
@@ -75,7 +78,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         measured=np.where(believed, measured, np.nan),
         aged=aged_days / YEAR_DAYS * ageing(np.full(len(trips), np.nan)),
     )
-    judgement, after = part.step(trips, worn, state, p, "auxiliary", forget=FORGET, hidden=True)
+    judgement, after = part.step(trips, worn, state, p, "auxiliary", forget=FORGET, usual_days=USUAL_DAYS, hidden=True)
     return judgement, after | {"aged_days": aged_days}
 
 
