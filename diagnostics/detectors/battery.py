@@ -64,6 +64,8 @@ LOAD_TEST_V = (8.5, 8.7, 8.9, 9.1, 9.3, 9.4, 9.5, 9.6)
 SLOWER_PER_K = 0.0055
 """Share by which a starter turns slower for each K that the engine is colder: its oil is stiffer (fitted to sound even
 cars of a development fleet, seed 17, -15 to 25 degC)."""
+STILL_COLD_C = 45.0
+"""A coolant that is warmer after a rest was not read at the start: packets were lost (our choice)."""
 OHM_PER_K = 0.007
 """Share by which what the starter's current meets grows for each K of cold (fitted to sound even cars of the
 development fleet, -15 to 25 degC)."""
@@ -192,8 +194,9 @@ def _series(trips: Trips, rested: Floats, p: Parameters) -> Floats:
     logs = np.log(np.maximum(falls, LEAST_FALL_V) / stronger)
     dip = np.where(captured, np.nan, rest - trips["crank_volts"])
     dip = np.log(np.where((dip > LEAST_DIP_V) & (rest >= p["rest_v"]), dip, np.nan) / stronger)
-    colder = 20.0 - np.clip(np.nan_to_num(trips["coolant_first"], nan=20.0), -25.0, 90.0)
-    slowness = -np.log(np.maximum(trips["crank_rpm"], 1.0)) - SLOWER_PER_K * colder
+    slowness = -np.log(np.maximum(trips["crank_rpm"], 1.0)) - SLOWER_PER_K * np.nan_to_num(cold)
+    at_start = (trips["soak_s"] >= REST_S) & (outside <= STILL_COLD_C)
+    slowness = np.where(at_start, slowness, np.nan)
     return np.stack([*logs, -rested, slowness, dip], axis=1)
 
 

@@ -152,7 +152,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         numbers=_numbers((x, levels, shifts, drift.baseline), (which, sign), excess - usual, p),
     )
     after: dict[str, Floats | Integers] = {"usual_excess": usual, "tank": tank, "waiting": waiting, "window": window}
-    after |= {"beyond": beyond, "drifting_ms": drifting_ms} | recent | runs | spreads
+    after |= {"beyond": beyond} | recent | runs | spreads
+    after["drifting_ms"] = drifting_ms
     return judgement, after | sequential.restarted(sums, cleared[:, None]) | latch_state
 
 
@@ -160,7 +161,7 @@ def _lasting(bad: Integers, observable: Flags, at_ms: Floats, state: State) -> t
     """What is bad without drifts that have not lasted yet, and since when each car drifts."""
     drifts = (bad == RICH_DRIFT) | (bad == LEAN_DRIFT)
     since = floats(state["drifting_ms"])
-    since = np.where(bad >= 0, np.fmin(since, at_ms), np.where(observable, np.nan, since))
+    since = np.where(bad >= 0, np.fmin(since, at_ms), np.where(observable, np.nan, since)).astype(np.float64)
     return np.where(drifts & ~(at_ms - since >= LASTS_MS), -1, bad), since
 
 

@@ -44,7 +44,7 @@ def measure(view: View) -> dict[str, Floats]:
     metres = (speed + before) / 2.0 * seconds
     return {
         "tyre_work_m": view.only(near, metres * harm),
-        "tyre_seen_ms": view.only(near & (view.running | view.driving), passed_ms),
+        "tyre_seen_ms": view.only(near & (view.running | view.driving), passed_ms.astype(np.float64)),
     }
 
 
