@@ -73,8 +73,8 @@ def opinion(
     """Runs the detectors, those of trouble codes too if ``codes``.
 
     For the trade-offs: ``scale`` multiplies the limits of all sequential tests; infinite, none of them speaks.
-    ``ahead`` multiplies the part of oil's life at which a change is advised, and is the power of the probability at
-    which a part that wears is: the more of it, the earlier.
+    ``ahead`` multiplies the part of oil's life, and its days, at which a change is advised, and is the power of the
+    probability at which a part that wears is: the more of it, the earlier.
     """
     chosen = tuple(detectors) if detectors is not None else all_detectors()
     n = len(record.cars)
@@ -123,7 +123,7 @@ def _parameters(record: Record, scale: float, ahead: float = 1.0) -> Parameters:
     limits = [name for name in found if name.endswith("_h") and not name.endswith("_per_h")]  # not what is an hour's
     found |= {name: found[name] * scale for name in limits}
     found |= {name: value**ahead for name, value in found.items() if name.endswith("_measure_p")}
-    return found | {"oil_soon": found["oil_soon"] * ahead}
+    return found | {name: found[name] * ahead for name in ("oil_soon", "oil_soon_days")}
 
 
 def _services(record: Record, detectors: Sequence[Detector]) -> Floats:

@@ -9,7 +9,8 @@ the sun outside and intake air, so then no single one stands apart and nothing i
 manifold sensor agrees with itself. Where the first packets of a drive were lost, the engine was running at the first
 readings: a drive counts only where its start was seen, and a manifold that is sucked empty is no sensor's error. Where
 packets come late, a start may bring the coolant with which the drive before ended: no engine keeps that through a
-night, and it is left out where so much was to be lost (:mod:`diagnostics.held_over`).
+night, and the start says nothing where so much was to be lost (:mod:`diagnostics.held_over`), since air may be that of
+the drive before as well.
 
 Signals needed: three of coolant, intake air, outside air and oil temperature, and voltage or manifold pressure, which
 tell that the start was seen; or manifold and barometric pressure with the engine standing. Otherwise it is not
@@ -115,7 +116,7 @@ def _away(trips: Trips, state: State, p: Parameters) -> tuple[Floats, Flags]:
     rested = still & (trips["soak_s"] >= p["apart_soak_s"])
     read = np.where(rested[:, None], read, np.nan)
     held = held_over.held_over(read[:, COOLANT], trips, state, p)
-    read[:, COOLANT] = np.where(held, np.nan, read[:, COOLANT])
+    read = np.where(held[:, None], np.nan, read)
     away, spread = np.full_like(read, np.nan), np.full_like(read, np.nan)
     for at in range(len(TEMPERATURES)):
         others = np.delete(read, at, axis=1)

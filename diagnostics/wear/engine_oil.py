@@ -16,7 +16,9 @@ Source: US patent 4,742,476 (revolutions weighted by oil temperature, General Mo
 most; US 6,327,900 for the oil's temperature from speed and coolant; the doubling per 10 K is the usual rule of thumb,
 cold weight, 30 million revolutions, 620 days, a tenth of a per cent a broken regeneration, 30,000 km (makers' long-life
 services allow as much): our choice, set on a development fleet (seed 15, half a year); to be calibrated by used-oil
-analysis. An overdue change is booked when a fifth more than its life is used.
+analysis. A change is advised where both little of its life is left and few days, since what a car does in a day is less
+sure than what its oil bears, and a car that hardly moves need not come; booked when three tenths more than its life are
+used.
 
 False-alarm rate: not one of statistics: it says when its own dose is used up, with its spread on what the oil bears.
 Measured: no finding on 17 h of one recorded sound car; the rate on the simulated fleet is in the score's report.
@@ -94,7 +96,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
     rul = _remaining(use, p)
-    bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(life <= p["oil_soon"], SOON_DUE, -1))
+    soon = (life <= p["oil_soon"]) & ~(rul[:, 1] > p["oil_soon_days"])
+    bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(soon, SOON_DUE, -1))
     raised, cleared, latch_state = latch(state, bad=bad, good=(life > p["oil_soon"]), clear_after=np.ones(len(trips)))
     left = np.where(use.unknown, life / 2.0, life)
     judgement = Judgement(
@@ -251,6 +254,7 @@ MODEL = Detector(
         "oil_km",
         "oil_overdue",
         "oil_soon",
+        "oil_soon_days",
         "oil_log_sd",
         "oil_told_sd",
         "oil_broken_regeneration",
