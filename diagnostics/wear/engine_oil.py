@@ -15,7 +15,7 @@ speed for the kilometres. The car's own oil life is used where it is given. With
 Source: US patent 4,742,476 (revolutions weighted by oil temperature, General Motors), its guideline of one year at
 most; US 6,327,900 for the oil's temperature from speed and coolant; the doubling per 10 K is the usual rule of thumb,
 cold weight, 30 million revolutions, 620 days, a tenth of a per cent a broken regeneration, 30,000 km (makers' long-life
-services allow as much): our choice, set on a development fleet (seed 15, half a year); to be calibrated by used-oil
+services allow as much): our choice, set on a development fleet (seed 17, half a year); to be calibrated by used-oil
 analysis. A change is advised where both little of its life is left and few days, since what a car does in a day is less
 sure than what its oil bears, and a car that hardly moves need not come; booked when three tenths more than its life are
 used.
@@ -96,7 +96,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
     rul = _remaining(use, p)
-    soon = (life <= p["oil_soon"]) & ~(rul[:, 1] > p["oil_soon_days"])
+    soon = (life <= p["oil_soon"]) & (rul[:, 1] <= p["oil_soon_days"])
     bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(soon, SOON_DUE, -1))
     raised, cleared, latch_state = latch(state, bad=bad, good=(life > p["oil_soon"]), clear_after=np.ones(len(trips)))
     left = np.where(use.unknown, life / 2.0, life)

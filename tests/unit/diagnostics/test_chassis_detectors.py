@@ -125,7 +125,7 @@ def test_single_readings_that_jump_are_no_leak() -> None:
 
 
 def test_oil_goes_on_from_what_a_workshop_said() -> None:
-    """With a fifth of its life left, the oil of cars that hardly drive is due by time, when that has gone."""
+    """With a fifth of its life left, the oil of cars that hardly drive is due by time, when few days of it are left."""
     p = parameters()
     measured = np.where(np.arange(CARS) % 2 == 0, 20.0, np.nan)
 
@@ -138,8 +138,9 @@ def test_oil_goes_on_from_what_a_workshop_said() -> None:
         }  # fmt: skip
 
     first = years.raised(engine_oil.MODEL, year, p, n=CARS, days=160, a_day=1, seed=3)
-    due = (0.2 - p["oil_soon"]) * p["oil_days"]
-    assert first[::2, 0] == pytest.approx(due[::2], abs=2.0)
+    due = 0.2 * p["oil_days"] - p["oil_soon_days"]
+    assert (p["oil_soon"] > 0.2).all()
+    assert first[::2, 0] == pytest.approx(due[::2], abs=10.0)
     assert np.isinf(first[1::2]).all()
 
 
