@@ -22,7 +22,8 @@ manifold and barometer at key-on. 9 K, 6 kPa, others within 6 K, five starts, ei
 False-alarm rate: bookings 0.0008, advisories 0.004 per vehicle-year aimed at (our choice); not measured on recorded
 drives, which lack these signals. Development fleets: none in 1000 vehicle-years (seeds 12 and 13); with 30 % of packets
 lost and late rows 1 in 63 (seed 21; a car that stands in a garage and starts with the air of its last drive, which
-cannot be told from a sensor that reads low) and 0 in 37 (enriched, seed 31; 3 before coolant held over was known); 1 in 200 (seed 18), 14 before the start said nothing then.
+cannot be told from a sensor that reads low), 0 in 37 (enriched, seed 31; 3 before coolant held over was known) and 1 in
+200 (seed 18; 14 before such a start said nothing at all).
 """
 
 from __future__ import annotations
