@@ -20,7 +20,8 @@ normal; a device that wakes only after the start, a car whose alternator takes o
 fall of the resistance is a new battery: then its normal is learned anew. High resistance in a cable looks the same; the
 advice says so.
 
-Signals needed: control-module voltage, engine speed. Without readings around starts: not observable.
+Signals needed: control-module voltage, engine speed; outside or coolant temperature for the starter's speed. Without
+readings around starts: not observable.
 
 Source: load-test minima 9.6 V at 20 degC falling to 8.5 V at -18 degC (Kia, Hyundai manuals; plateau volts), used as
 a shape only; 12.4 V without load is the least for a valid load test (Jeep); with ignition loads about 0.3 V less (our
@@ -63,8 +64,8 @@ REST_S = 3 * 3600.0
 LOAD_TEST_C = (-18.0, -12.0, -7.0, -1.0, 4.0, 10.0, 16.0, 20.0)
 LOAD_TEST_V = (8.5, 8.7, 8.9, 9.1, 9.3, 9.4, 9.5, 9.6)
 SLOWER_PER_K = 0.0055
-"""Share by which a starter turns slower for each K that the engine is colder: its oil is stiffer (fitted to sound even
-cars of a development fleet, seed 17, -15 to 25 degC)."""
+"""Share by which a starter turns slower for each K that air and engine are colder after a rest: its oil is stiffer
+(fitted to sound even cars of a development fleet, seed 17, -15 to 25 degC)."""
 STILL_COLD_C = 45.0
 """A coolant that is warmer after a rest was not read at the start: packets were lost (our choice)."""
 OHM_PER_K = 0.007

@@ -15,7 +15,7 @@ import numpy as np
 from diagnostics.arrays import integers
 from diagnostics.features import rows as row_state
 from diagnostics.features.rows import Samples
-from diagnostics.features.spans import CHARGE_HOLD_MS, ENGINE_OFF_MS, HOLD_MS
+from diagnostics.features.spans import CHARGE_HOLD_MS, ENGINE_OFF_MS, HOLD_MS, MISSED_MS
 from vehicle import signals as s
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def prepare(rows: Rows, state: State) -> Prepared:
     charging = charging_too & ~samples.head
     active = running | driving | charging
     active_ms = _last_active(samples, active, integers(state["active_ms"]))
-    passed, missed = _passed(samples, charging_too)
+    passed, beyond = _passed(samples, charging_too)
     begins = _begins(samples, active, active_ms, charging_too)
     part = np.cumsum(begins) - 1
     starts = np.flatnonzero(np.diff(part, prepend=-1))
@@ -96,7 +96,7 @@ def prepare(rows: Rows, state: State) -> Prepared:
     return Prepared(
         samples=samples,
         passed_ms=passed.astype(samples.dtype),
-        missed_ms=np.where(begins, 0, missed).astype(samples.dtype),
+        missed_ms=np.where(begins | ~_was_active(samples, active_ms), 0, beyond).astype(samples.dtype),
         running=running,
         driving=driving,
         charging=charging,
@@ -147,7 +147,7 @@ def _running(samples: Samples, charging: Flags) -> tuple[Flags, Flags]:
 
 
 def _passed(samples: Samples, charging: Flags) -> tuple[Integers, Integers]:
-    """Time since the row before that the row stands for, and what is beyond that, ms."""
+    """Time since the row before that the row stands for, and what is beyond that and was spent alike, ms."""
     wall = np.diff(samples.time_ms, prepend=samples.time_ms[:1])
     engine = np.diff(samples.run_time, prepend=samples.run_time[:1]).astype(np.float64) * 1000.0
     told = engine >= 0.0
@@ -155,7 +155,14 @@ def _passed(samples: Samples, charging: Flags) -> tuple[Integers, Integers]:
     long = np.where(charging & np.concatenate([charging[:1], charging[:-1]]), CHARGE_HOLD_MS, HOLD_MS)
     before_known = ~samples.head & (np.concatenate([samples.time_ms[:1], samples.time_ms[:-1]]) >= 0)
     counted = np.where(before_known, np.clip(passed, 0, long), 0)
-    return counted, np.where(before_known, np.maximum(passed - counted, 0), 0)
+    sure = before_known & (told | (wall <= MISSED_MS))
+    return counted, np.where(sure, np.maximum(passed - counted, 0), 0)
+
+
+def _was_active(samples: Samples, active_ms: Integers) -> Flags:
+    """Where the row before was active, also one of an earlier batch."""
+    was = active_ms == samples.time_ms
+    return np.concatenate([was[:1], was[:-1]])
 
 
 def _last_active(samples: Samples, active: Flags, carried_ms: Integers) -> Integers:

@@ -62,13 +62,15 @@ def add(
     return Dose(total=total, rate=mean, variance=spread, days=weight), after
 
 
-def towards_usual(daily: Dose, usual: Floats, usual_days: float = USUAL_DAYS) -> Dose:
+def towards_usual(daily: Dose, usual: Floats, usual_days: float = USUAL_DAYS, forget: float = FORGET) -> Dose:
     """The rate as far as a car's own days tell it: the fewer, the nearer to what is ``usual`` a day ``(n,)``.
 
-    ``usual_days`` of its own count as much as the usual. By factors, as that is how cars differ; a car that hardly
+    At first ``usual_days`` of its own count about as much as the usual, and once it is known for as long as ``forget``
+    lets it be, its own are all. By factors, as that is how cars differ; a car that hardly
     moves now will move again.
     """
-    own = daily.days / (daily.days + usual_days)
+    most = 1.0 / (1.0 - forget)
+    own = np.minimum(daily.days * (1.0 + usual_days / most) / (daily.days + usual_days), 1.0)
     return replace(daily, rate=usual * np.maximum(daily.rate / usual, LEAST_PART) ** own)
 
 

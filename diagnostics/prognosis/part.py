@@ -1,9 +1,10 @@
 """A part that use wears down to a limit: what is left in mm, and by when it must be replaced.
 
-Shared by brake pads and tyres: work of trips wears (:mod:`diagnostics.prognosis.anchored`), measurements anchor, the
-vehicle's own days tell how fast work is done (:mod:`diagnostics.prognosis.dose`), and the limit is reached when
-:mod:`diagnostics.prognosis.crossing` says. Two advices, both by probability, so that a part that nobody ever measured
-must be nearly certain to be due before anyone is asked to look: *measure* and *worn*.
+Shared by brake pads, tyres and the 12 V battery of cars without a starter: work of trips wears
+(:mod:`diagnostics.prognosis.anchored`), measurements anchor, the vehicle's own days tell how fast work is done
+(:mod:`diagnostics.prognosis.dose`), and the limit is reached when :mod:`diagnostics.prognosis.crossing` says. Two
+advices, both by probability, so that a part that nobody ever measured must be nearly certain to be due before anyone is
+asked to look: *measure* and *worn*.
 
 Parameters of a part, each after its prefix: ``new_mm``, ``new_sd_mm`` of a new part; ``start_mm``, ``start_sd_mm`` of
 one of unknown age; ``mm_per_km`` to guess the age of the first from the kilometre counter; ``limit_mm``;
@@ -97,7 +98,7 @@ def step(
     )  # fmt: skip
     before = {name: np.asarray(state[name], dtype=np.float64) for name in dose.initial(0)}
     counted, days = dose.add(work, trips["ended_ms"], before, forget)
-    daily = dose.towards_usual(counted, mine["work_a_day"], usual_days)
+    daily = dose.towards_usual(counted, mine["work_a_day"], usual_days, forget)
     young = daily.days < p["rate_days"]
     left, past = _with_book(left, daily, worn, state, mine, ~young)
     after |= {"rate": left.rate, "rate_var": left.rate_var, "together": left.together}
@@ -149,8 +150,10 @@ def _prior(trips: Trips, worn: Worn, mine: Parameters, new: Flags) -> anchored.P
     doubt = np.where(np.isnan(by_age), AGE_DOUBT, np.hypot(mine["rate_part"], book.HABITS_DIFFER))
     dated = new | first | ~np.isnan(by_age)
     return anchored.Prior(
-        amount=np.where(dated, mine["new_mm"] - lost, mine["start_mm"]),
-        amount_sd=np.where(dated, np.hypot(mine["new_sd_mm"], doubt * lost), mine["start_sd_mm"]),
+        amount=np.where(dated, np.maximum(mine["new_mm"] - lost, 0.0), mine["start_mm"]),
+        amount_sd=np.where(
+            dated, np.hypot(mine["new_sd_mm"], doubt * np.minimum(lost, mine["new_mm"])), mine["start_sd_mm"]
+        ),
         rate=mine["mm_per_work"],
         rate_sd=mine["mm_per_work"] * mine["rate_part"],
         new=mine["new_mm"],

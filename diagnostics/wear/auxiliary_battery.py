@@ -18,7 +18,7 @@ either is told, and in cars not known to be hybrid or electric: not observable.
 
 Source: the rate that doubles for each 10 K is the rule of thumb of battery makers' manuals; 12 V batteries caused half
 of all roadside calls of electric cars in 2024 (ADAC). They are renewed after four to six years: 20 % of the capacity a
-year at 20 degC and its spread, set on a development fleet (seed 17), the limit of 30 % and the tester's error: our
+year at 20 degC and its spread, set on a development fleet (seed 17), the limit of 25 % and the tester's error: our
 choice, to be replaced by measurements.
 
 False-alarm rate: not one of statistics: it speaks when the battery is due with the probability that its parameters ask

@@ -64,3 +64,38 @@ def test_little_is_not_blown_up_without_end() -> None:
     values = np.zeros((1, WIDTH))
     values[0, [COLUMNS[name] for name in ("metres", "active_ms", "missed_ms")]] = 1000.0, 60_000.0, 540_000.0
     assert whole(Sums(values=values), "metres")[0] == MOST * 1000.0
+
+
+def kiosk(*, told: bool) -> Rows:
+    """Five minutes of driving, nine with the key off in which nothing is sent, five of driving."""
+    time_s = np.concatenate([np.arange(0, 300, 2), np.arange(840, 1140, 2)])
+    run_s = np.where(time_s < 600, time_s, time_s - 840.0)
+    values = [np.full(len(time_s), 2000.0), np.full(len(time_s), 60.0), np.full(len(time_s), 90.0), run_s]
+    signals = (*SIGNALS, s.RUN_TIME) if told else SIGNALS
+    return Rows(
+        vehicle=np.zeros(len(time_s), dtype=np.int64), time_ms=START_MS + time_s * 1000,
+        values=np.stack(values[: len(signals)], axis=1), signals=signals,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_stop_in_which_the_device_slept_is_no_driving(told: bool) -> None:
+    """Ten minutes at 60 km/h are ten kilometres, whether or not the run time tells that the engine was started anew."""
+    fleet = Fleet(detectors=())
+    car = fleet.rows_of(["car"])
+    trips = [fleet.take(kiosk(told=told)).trips, fleet.finish(car).trips]
+    assert sum(float(each["km"].sum()) for each in trips) == pytest.approx(10.0, abs=0.5)
+
+
+def test_what_is_made_up_for_does_not_depend_on_the_batches() -> None:
+    """The same drive in one batch and row by row, the gaps between and within batches."""
+    whole_drive = batches_lost(a_drive(600), 0.3, 4)
+    fleet = Fleet(detectors=())
+    car = fleet.rows_of(["car"])
+    for at in range(len(whole_drive.time_ms)):
+        one = slice(at, at + 1)
+        fleet.take(Rows(vehicle=whole_drive.vehicle[one], time_ms=whole_drive.time_ms[one],
+                        values=whole_drive.values[one], signals=SIGNALS))  # fmt: skip
+    trips = fleet.finish(car).trips
+    once = features(whole_drive)
+    assert {name: float(trips[name][0]) for name in WAY} == once
