@@ -19,7 +19,7 @@ Source: over-temperature limits of makers lie at 107 to 110 degC at idle (Suzuki
 lamp; makers' fans start at 93 to 103 degC. Spread of a car's own means on the recorded sound car: 1 K; 2 K, the rise
 of 4 K, 0.15 K a K of air, speeds and limits: our choice. Development fleets (seeds 12 and 13, 1,002 vehicle-years):
 with the air's part taken off 1 false advisory, all in the first summer 4 before; the same 2 right ones. Seed 17 (498
-vehicle-years, cars driven a third more): none false, 6 before more was asked in air warmer than that of the normal.
+vehicle-years, on which it was set): none false, 6 before more was asked in air warmer than that of the normal.
 
 False-alarm rate: 0.004 per vehicle-year aimed at (our choice); measured 0.0015 (0.0003 to 0.0044) in 2000 simulated
 vehicle-years by ``python -m diagnostics.evaluation.false_alarms 2000``, under the assumptions stated there, and 0 in

@@ -31,11 +31,11 @@ The window, its spreads and the sums' limit were set on development fleets (seed
 on the recorded drives; how long a drift lasts before it is advised, and how far it goes to the lean side, on seed 17,
 where cars drive a third more often.
 
-False-alarm rate: 0.004 per vehicle-year is aimed at. Seed 17 (498 vehicle-years): 5 advisories and a booking that were
-none, with the same failures found; 11 and one where a drift need not last. With one trip's spread in the place of a
-mean's there were 42 in the 1002 vehicle-years of seeds 12 and 13, and the same faults found. The price: shifts of 4 to
-5 % in cars whose trips follow each other are found weeks later, or at their next step. 0 in the 33 recorded drives of
-one sound car.
+False-alarm rate: 0.004 per vehicle-year is aimed at. Seed 17, on which it was set (498 vehicle-years): 5 advisories and
+a booking that were none, with the same failures found; 11 and one where a drift need not last. With one trip's spread
+in the place of a mean's there were 42 in the 1002 vehicle-years of seeds 12 and 13, and the same faults found. The
+price: shifts of 4 to 5 % in cars whose trips follow each other are found weeks later, or at their next step. 0 in the
+33 recorded drives of one sound car.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ False-alarm rate: bookings 0.0008, advisories 0.004 per vehicle-year aimed at (o
 drives, which lack these signals. Development fleets: none in 1000 vehicle-years (seeds 12 and 13); with 30 % of packets
 lost and late rows 1 in 63 (seed 21; a car that stands in a garage and starts with the air of its last drive, which
 cannot be told from a sensor that reads low), 0 in 37 (enriched, seed 31; 3 before coolant held over was known) and 1 in
-200 (seed 18; 14 before such a start said nothing at all).
+200 (seed 18, on which that was set; 14 before such a start said nothing at all).
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ def _numbers(
         "expectation": np.full(len(km), np.nan),
         "threshold": np.full(len(km), np.nan),
         "left": np.maximum(left.amount, 0.0),
-        "error": Z_90 * np.sqrt(left.amount_var),
+        "error": np.minimum(Z_90 * np.sqrt(left.amount_var), mine["new_mm"]),
         "limit": mine["limit_mm"],
         "km": km,
         "measurements": told.astype(np.float64),

@@ -17,7 +17,7 @@ Signals needed: a test by a workshop, or the day on which the battery was fitted
 either is told, and in cars not known to be hybrid or electric: not observable.
 
 Source: the rate that doubles for each 10 K is the rule of thumb of battery makers' manuals; 12 V batteries caused half
-of all roadside calls of electric cars in 2024 (ADAC). They are renewed after four to six years: 20 % of the capacity a
+of all roadside calls of electric cars in 2024 (ADAC). They are renewed after four to six years: 24 % of the capacity a
 year at 20 degC and its spread, set on a development fleet (seed 17), the limit of 25 % and the tester's error: our
 choice, to be replaced by measurements.
 

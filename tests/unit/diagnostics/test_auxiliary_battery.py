@@ -72,7 +72,7 @@ def test_in_the_heat_a_battery_at_45_per_cent_is_advised_before_its_end() -> Non
 
 def test_two_tests_below_the_limit_book() -> None:
     """What two tests find far below the limit is worn, and said so once."""
-    found = said(lived(daily(60.0), (20.5, 17.0), (40.5, 16.0)))
+    found = said(lived(daily(60.0), (20.5, 9.0), (40.5, 8.0)))
     assert found[-1][0] == "worn"
     assert len({cause for cause, _ in found}) == len(found)
 
@@ -117,7 +117,7 @@ def test_a_new_battery_is_known_by_its_service_or_its_test() -> None:
 def test_the_book_dates_a_battery_that_was_never_tested() -> None:
     """Fitted a month before the car was connected or four years before: the stated lives differ by what it aged."""
     new, old = (lived(daily(60.0), fitted_day=day) for day in (-30.0, -4.0 * YEAR))
-    lost = 4.0 * 20.0 * float(ageing(np.array([15.0]))[0])
+    lost = 4.0 * 24.0 * float(ageing(np.array([15.0]))[0])
     assert amount(new) - amount(old) == pytest.approx(lost, abs=2.0)
     assert left(old)[1] < 0.75 * left(new)[1]
     assert np.log(left(old)[2] / left(old)[0]) > np.log(left(new)[2] / left(new)[0])
@@ -143,7 +143,7 @@ def test_heat_ages_twice_as_fast_for_each_10_k() -> None:
     assert ageing(np.array([90.0])) == ageing(np.array([50.0]))
     assert ageing(np.array([np.nan])) == ageing(np.array([15.0]))
     cool, hot = (90.0 - amount(lived(daily(366.0), (0.9, 90.0), (1.5, 90.0), air_c=at)) for at in (20.0, 30.0))
-    assert hot - cool == pytest.approx(20.0, abs=1.5)
+    assert hot - cool == pytest.approx(24.0, abs=2.0)
 
 
 def test_another_cars_reading_does_not_book() -> None:
@@ -163,9 +163,9 @@ def test_standing_for_three_weeks_ages_as_three_weeks_of_driving_do() -> None:
 
 
 def test_intervals_hold_nine_of_ten() -> None:
-    """Lives of other rates, tested twice with an error of eight points: the stated interval holds the end."""
+    """Lives of other rates, tested twice with an error of nine points: the stated interval holds the end."""
     rng, n, every = np.random.default_rng(4), 400, 4.0
-    rate = 20.0 * np.exp(0.38 * rng.standard_normal(n) - 0.07)
+    rate = 24.0 * np.exp(0.5 * rng.standard_normal(n) - 0.12)
     new, air_c = 100.0 + 5.0 * rng.standard_normal(n), rng.uniform(8.0, 28.0, n)
     state, p = MODEL.initial(n), parameters_of(read_platforms(), ["electric"] * n)
     state = dict(state) | {"new": np.ones(n)}
@@ -179,11 +179,11 @@ def test_intervals_hold_nine_of_ten() -> None:
             "ambient_c": air_c,
         }  # fmt: skip
         if number in {len(days) // 2, len(days) - 1}:
-            columns["measured_battery_12v_percent"] = np.maximum(true + 8.0 * rng.standard_normal(n), 0.0)
+            columns["measured_battery_12v_percent"] = np.maximum(true + 9.0 * rng.standard_normal(n), 0.0)
         for name, column in columns.items():
             values[:, FEATURE_AT[name]] = column
         judgement, state = MODEL.step(Trips(vehicle=np.arange(n), values=values), state, p)
-    alive = true > 30.0
-    truth, life = ((true - 30.0) / (rate * ageing(air_c)) * YEAR)[alive], judgement.rul_days[alive]
+    alive = true > 25.0
+    truth, life = ((true - 25.0) / (rate * ageing(air_c)) * YEAR)[alive], judgement.rul_days[alive]
     held = ((truth >= life[:, 0]) & (truth <= life[:, 2])).mean()
     assert 0.86 <= held <= 0.96

@@ -63,6 +63,14 @@ def test_a_start_that_was_not_seen_says_nothing_about_sensors() -> None:
     assert told(implausible_sensor.DETECTOR, nights(8, key_manifold_kpa=90.0)) == ["manifold_implausible"]
 
 
+def test_a_start_with_the_coolant_of_the_evening_says_nothing_of_the_others() -> None:
+    """What came late with it may be the air of the evening too."""
+    late_start = nights(8, key_coolant_c=80.0, coolant_last=80.0, key_intake_c=25.0, ambient_c=5.0)
+    assert told(implausible_sensor.DETECTOR, late_start) == []
+    seen = nights(8, coolant_last=80.0, key_intake_c=25.0, ambient_c=5.0)
+    assert told(implausible_sensor.DETECTOR, seen) == ["intake_implausible"]
+
+
 def test_a_coolant_that_had_nothing_to_lose_is_no_old_reading() -> None:
     """After a short drive that ended near the night's air the coolant counts, so that it tells which other is wrong."""
     short = nights(8, key_intake_c=22.0, key_oil_c=np.nan, coolant_last=11.0, ambient_c=10.0)

@@ -177,6 +177,53 @@ def test_a_summer_is_no_fault_of_the_cooling() -> None:
     assert told(cooling.DETECTOR, winter + crawls(-5.0, 7.0, 80, seed=2)) == ["fan_weak"]
 
 
+def test_a_summer_without_a_sensor_for_the_air_is_told_by_the_nights() -> None:
+    """After a night the coolant is as warm as the air; one that a bad line brings hot tells no warmth."""
+
+    def nights_told(drives: list[dict[str, float]], night_c: float) -> list[dict[str, float]]:
+        return [one | {"ambient_c": np.nan, "soak_s": 36_000.0, "coolant_first": night_c} for one in drives]
+
+    winter = nights_told(crawls(-5.0, 0.0, 40, seed=1), -5.0)
+    assert told(cooling.DETECTOR, winter + nights_told(crawls(30.0, 0.0, 80, seed=2), 30.0)) == []
+    hotter = crawls(-5.0, 7.0, 80, seed=2)
+    assert told(cooling.DETECTOR, winter + nights_told(hotter, -5.0)) == ["fan_weak"]
+    assert told(cooling.DETECTOR, winter + nights_told(hotter, 88.0)) == ["fan_weak"]
+
+
+def test_a_starter_is_slower_in_the_cold_and_no_worse_for_it() -> None:
+    """From 25 to -15 degC a starter loses a fifth of its speed; the same loss in the warm is said."""
+    draw = np.random.default_rng(5)
+
+    def starts(air_c: float, slower: float, n: int) -> list[dict[str, float]]:
+        return [
+            {"soak_s": 36_000.0, "ambient_c": air_c, "coolant_first": air_c,
+             "crank_rpm": 220.0 * float(np.exp(-slower + draw.normal(0.0, 0.03)))}
+            for _ in range(n)
+        ]  # fmt: skip
+
+    warm = starts(25.0, 0.0, 60)
+    assert told(battery.DETECTOR, warm + starts(-15.0, 0.2, 40)) == []
+    assert told(battery.DETECTOR, warm + starts(25.0, 0.22, 40)) == ["slow_starter"]
+    assert told(battery.DETECTOR, warm + [one | {"soak_s": 600.0} for one in starts(25.0, 0.22, 40)]) == []
+
+
+def test_a_drift_that_one_drive_shows_is_not_advised() -> None:
+    """It must last for hours: said a drive later where drives are eight hours apart, many later where they follow."""
+    draw = np.random.default_rng(7)
+    sound, lean = (
+        [{"trim_load": shift + draw.normal(0.0, 1.0), "trim_idle": shift + draw.normal(0.0, 1.0)} for _ in range(n)]
+        for shift, n in ((0.0, 40), (5.0, 40))
+    )
+
+    def drives_until_said(a_day: int) -> int:
+        return next(n for n in range(1, 41) if told(fuel_trim.DETECTOR, sound + lean[:n], a_day=a_day))
+
+    slow = drives_until_said(3)
+    assert told(fuel_trim.DETECTOR, sound + lean[:slow]) == ["lean_drift"]
+    assert told(fuel_trim.DETECTOR, sound + lean[: slow - 1] + sound[:5]) == []
+    assert drives_until_said(48) >= slow + 10
+
+
 def test_a_trip_beyond_what_the_lamp_allows_is_said_at_once_and_booked_the_second_time() -> None:
     """Idling is seldom; a leak that opens fast has no time for eight means of it."""
     sound = [{"trim_load": 0.0, "trim_idle": 1.0}] * 15
