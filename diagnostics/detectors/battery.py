@@ -30,10 +30,10 @@ Spreads, limits, counts and quantile: our choice, placed below everything seen o
 
 False-alarm rate: on the development fleet (seed 11, half a year) 1 false booking and 1 false advisory in the 401
 vehicle-years of even cars, on which the temperature's slope and the spreads were set, 2 and 2 in the 400 of odd ones,
-beside the charging detector; it told the empty battery of six cars whose alternator fails too. Since the sums
-speak earlier: 1 and 4 in the 501 vehicle-years of seed 12, 0 and 3 in those of seed 13; none in the 498 of seed 17 and
-the 200 of seed 18 with 30 % of packets lost, on which it was set, since the starter's speed is brought to one temperature and judged at
-rested starts alone. 0 in the 33 recorded drives of a sound car.
+beside the charging detector; it told the empty battery of six cars whose alternator fails too. Since the sums speak
+earlier: 1 and 4 in the 501 vehicle-years of seed 12, 0 and 3 in those of seed 13; none in the 498 of seed 17 and the
+200 of seed 18 with 30 % of packets lost, on which it was set, since the starter's speed is brought to one temperature
+and judged at rested starts alone. 0 in the 33 recorded drives of a sound car.
 """
 
 from __future__ import annotations
