@@ -120,11 +120,7 @@ def step(
         rul_days=np.where((young & ~gone)[:, None], np.nan, rul),
         numbers=_numbers(left, rul, worn, km, told, mine),
     )
-    counts: dict[str, Floats | Integers] = {
-        "km": km,
-        "new": floats(state["new"]),
-        "measured_n": told.astype(np.int64),
-    }
+    counts: dict[str, Floats | Integers] = {"km": km, "new": floats(state["new"]), "measured_n": told.astype(np.int64)}
     return judgement, counts | after | days | past | latch_state
 
 
