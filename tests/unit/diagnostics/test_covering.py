@@ -48,7 +48,7 @@ def features(rows: Rows) -> dict[str, float]:
 
 
 def test_a_third_of_the_batches_lost_costs_little_of_the_way_and_the_wear() -> None:
-    """Over ten drives within a twentieth; a quarter of the braking was missing where nothing is made up."""
+    """Over ten drives within a twentieth; a third of the braking is missing where nothing is made up for."""
     entire, seen = features(a_drive()), [features(batches_lost(a_drive(), 0.3, seed)) for seed in range(10)]
     for name in WAY:
         assert np.mean([each[name] for each in seen]) == pytest.approx(entire[name], rel=0.05), name
