@@ -57,14 +57,14 @@ def test_workshops_that_measure_nothing_leave_all_else() -> None:
 
 
 def test_advice_that_comes_twice_as_early_comes_at_twice_the_life_left() -> None:
-    """Oil that a workshop found at 30 % is left alone at 17 %, and advised where twice that is asked."""
+    """Oil that a workshop found at 25 % is left alone for twelve days, and advised where twice the life is asked."""
     oil = record(np.full((CARS, DAYS), 14.2))
     values = oil.trips.values.copy()
     first = np.arange(0, CARS * DAYS, DAYS)
-    values[first, FEATURES.index("measured_oil_life_percent")] = 30.0
+    values[first, FEATURES.index("measured_oil_life_percent")] = 25.0
     for name, value in (("revolutions", 100.0), ("oil_dose", 100.0), ("soak_s", 3600.0)):
         values[:, FEATURES.index(name)] = value
-    few = np.arange(CARS * DAYS) % DAYS < 5
+    few = np.arange(CARS * DAYS) % DAYS < 12
     oil = replace(oil, trips=replace(oil.trips, vehicle=oil.trips.vehicle[few], values=values[few]))
     assert not [one for one in opinion(oil).said if one.component == "engine_oil"]
     early = opinion(oil, ahead=2.0).said
