@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
+STILL_COLD_C = 45.0
+"""A coolant that is warmer than that after hours of rest was not read at the start: packets were lost (our choice)."""
 COOLS_S = 14_400.0
 """In which a standing engine loses two thirds of its warmth at the latest (our choice: twice what is usual)."""
 UNTOLD_C = 0.0

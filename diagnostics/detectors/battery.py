@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import own_voltage, sequential
+from diagnostics import held_over, own_voltage, sequential
 from diagnostics.arrays import columns_of, floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -66,8 +66,6 @@ LOAD_TEST_V = (8.5, 8.7, 8.9, 9.1, 9.3, 9.4, 9.5, 9.6)
 SLOWER_PER_K = 0.0055
 """Share by which a starter turns slower for each K that air and engine are colder after a rest: its oil is stiffer
 (fitted to sound even cars of a development fleet, seed 17, -15 to 25 degC)."""
-STILL_COLD_C = 45.0
-"""A coolant that is warmer after a rest was not read at the start: packets were lost (our choice)."""
 OHM_PER_K = 0.007
 """Share by which what the starter's current meets grows for each K of cold (fitted to sound even cars of the
 development fleet, -15 to 25 degC)."""
@@ -197,7 +195,7 @@ def _series(trips: Trips, rested: Floats, p: Parameters) -> Floats:
     dip = np.where(captured, np.nan, rest - trips["crank_volts"])
     dip = np.log(np.where((dip > LEAST_DIP_V) & (rest >= p["rest_v"]), dip, np.nan) / stronger)
     slowness = -np.log(np.maximum(trips["crank_rpm"], 1.0)) - SLOWER_PER_K * np.nan_to_num(cold)
-    at_start = (trips["soak_s"] >= REST_S) & (outside <= STILL_COLD_C)
+    at_start = (trips["soak_s"] >= REST_S) & (outside <= held_over.STILL_COLD_C)
     slowness = np.where(at_start, slowness, np.nan)
     return np.stack([*logs, -rested, slowness, dip], axis=1)
 

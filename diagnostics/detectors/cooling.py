@@ -4,10 +4,9 @@ Why it works: once warm, a sound system holds the coolant between thermostat and
 thermostat must open, and it opens by warmth, so that a rise with the air is taken off; how fast it rises differs by
 make, so in air that is warmer than that in which the car's normal was learned more is asked. Where no sensor tells the
 air, the coolant itself does, after a night. Where it stands higher than this car's normal beyond that, something cools
-less. Crawling, only the fan makes air pass, so a fan that fails
-shows there alone; at speed air is plenty, so what shows there is the flow of coolant: pump, level, a clogged radiator.
-Both means of a trip are followed by a CUSUM against the car's own normal and raised only when the coolant stands far
-higher.
+less. Crawling, only the fan makes air pass, so a fan that fails shows there alone; at speed air is plenty, so what
+shows there is the flow of coolant: pump, level, a clogged radiator. Both means of a trip are followed by a CUSUM
+against the car's own normal and raised only when the coolant stands far higher.
 When not: towing, mountains and jams in great heat raise it in a sound car too, so one trip counts little; trips that
 never get warm, or with too few readings of their kind, say nothing. A coolant sensor that reads high looks the same. In
 its first summer, 30 K warmer than when it was met, a car must stand 8.5 K higher. An engine that boils is said at once,
@@ -32,7 +31,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import sequential
+from diagnostics import held_over, sequential
 from diagnostics.arrays import floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -50,8 +49,6 @@ USUAL_AIR_C = 15.0
 """Temperature of the air to which the coolant's is brought (our choice)."""
 NIGHT_S = 6 * 3600.0
 """Rest after which the coolant is as warm as the air (our choice)."""
-STILL_COLD_C = 45.0
-"""Coolant that is warmer than that after a night was not read at the start: packets were lost (our choice)."""
 PACE = 0.004
 """Share of a difference by which the normal follows later, and by which it is told to which air it belongs (our choice:
 a season)."""
@@ -69,7 +66,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     x = np.stack([trips["hot_slow_c"], trips["hot_fast_c"]], axis=1)
     known: Flags = ~np.isnan(x)
     observable: Flags = np.asarray(known.any(axis=1))
-    slept = (trips["soak_s"] >= NIGHT_S) & (trips["coolant_first"] <= STILL_COLD_C)
+    slept = (trips["soak_s"] >= NIGHT_S) & (trips["coolant_first"] <= held_over.STILL_COLD_C)
     night_c = np.where(slept, trips["coolant_first"], floats(state["night_c"]))
     air_c = np.where(np.isnan(trips["ambient_c"]), night_c, trips["ambient_c"])
     warmer = _by_the_air(air_c, p)[:, None]

@@ -154,8 +154,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         numbers=_numbers((x, levels, shifts, drift.baseline), (which, sign), excess - usual, p),
     )
     after: dict[str, Floats | Integers] = {"usual_excess": usual, "tank": tank, "waiting": waiting, "window": window}
-    after |= {"beyond": beyond} | recent | runs | spreads
-    after["drifting_ms"] = drifting_ms
+    after |= {"beyond": beyond, "drifting_ms": drifting_ms, **recent, **runs, **spreads}
     return judgement, after | sequential.restarted(sums, cleared[:, None]) | latch_state
 
 

@@ -66,8 +66,7 @@ def towards_usual(daily: Dose, usual: Floats, usual_days: float = USUAL_DAYS, fo
     """The rate as far as a car's own days tell it: the fewer, the nearer to what is ``usual`` a day ``(n,)``.
 
     At first ``usual_days`` of its own count about as much as the usual, and once it is known for as long as ``forget``
-    lets it be, its own are all. By factors, as that is how cars differ; a car that hardly
-    moves now will move again.
+    lets it be, its own are all. By factors, as that is how cars differ; a car that hardly moves now will move again.
     """
     most = 1.0 / (1.0 - forget)
     own = np.minimum(daily.days * (1.0 + usual_days / most) / (daily.days + usual_days), 1.0)

@@ -174,13 +174,12 @@ def _ends(
     }
     distance, rate = left.amount - mine["limit_mm"], left.rate * daily.rate
     due = probability_within(mine["worn_days"], distance, rate, **spread)
-    soon = probability_within(mine["measure_days"], distance, rate, **spread)
     ahead, cut = still_ahead(distance, left.amount_var)
     passed = measured & (distance < -mine["measured_sd_mm"])
-    ahead, spread["distance_var"] = np.where(passed, distance, ahead), np.where(passed, left.amount_var, cut)
-    if not hidden:
-        soon = probability_within(mine["measure_days"], ahead, rate, **spread)
-    return days_until(ahead, rate, **spread), soon, due
+    ahead, in_use = np.where(passed, distance, ahead), spread | {"distance_var": np.where(passed, left.amount_var, cut)}
+    soon_from, soon_spread = (distance, spread) if hidden else (ahead, in_use)
+    soon = probability_within(mine["measure_days"], soon_from, rate, **soon_spread)
+    return days_until(ahead, rate, **in_use), soon, due
 
 
 def _health(left: anchored.Left, mine: Parameters) -> Floats:

@@ -34,7 +34,7 @@ def measure(view: View) -> dict[str, Floats]:
         oil = np.where(np.isnan(told), oil, told)
     turned = view.held(s.ENGINE_SPEED) / 60.0 * view.passed_ms / 1000.0
     return {
-        "oil_revolutions": view.only(view.running, turned * np.nan_to_num(_harm(view, oil), nan=1.0)),
+        "oil_weighted_turns": view.only(view.running, turned * np.nan_to_num(_harm(view, oil), nan=1.0)),
         "oil_ageing_first": first,
         "oil_ageing_own": view.value(s.OIL_LIFE),
     }
@@ -60,7 +60,7 @@ def _harm(view: View, oil: Floats) -> Floats:
 
 def derive(sums: Sums) -> dict[str, Floats]:
     """Weighted revolutions of the whole trip, and the car's own word."""
-    return {"oil_dose": covering.whole(sums, "oil_revolutions"), "own_oil_life": sums["oil_ageing_own"]}
+    return {"oil_dose": covering.whole(sums, "oil_weighted_turns"), "own_oil_life": sums["oil_ageing_own"]}
 
 
 MATTER = Matter(
@@ -69,7 +69,7 @@ MATTER = Matter(
     needs=(s.ENGINE_SPEED,),
     measure=measure,
     derive=derive,
-    summed=("oil_revolutions",),
+    summed=("oil_weighted_turns",),
     first=("oil_ageing_first",),
     last=("oil_ageing_own",),
     features=("oil_dose", "own_oil_life"),

@@ -120,7 +120,8 @@ def test_the_book_dates_a_battery_that_was_never_tested() -> None:
     lost = 4.0 * 24.0 * float(ageing(np.array([15.0]))[0])
     assert amount(new) - amount(old) == pytest.approx(lost, abs=2.0)
     assert left(old)[1] < 0.75 * left(new)[1]
-    assert left(old)[2] * left(new)[0] > left(new)[2] * left(old)[0]
+    wide = [(life[2] - life[0]) / life[1] for life in (left(old), left(new))]
+    assert wide[0] > wide[1]
     assert said(new) == said(old) == []
 
 
