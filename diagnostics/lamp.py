@@ -3,7 +3,8 @@
 A lamp that a stored code explains is that code's matter. Where the car tells none (codes of the maker's own, or of
 units that OBD does not ask), the lamp is stated once the car has run for a quarter of an hour, or was started four
 times, with it on: by the car's own time, as it is taken for gone after as long without it
-(:mod:`diagnostics.suggestions.standing`). A code that comes later takes the matter over.
+(:mod:`diagnostics.suggestions.standing`). A code that comes later takes the matter over; one that is stored and waits
+for the drives to bear it out (:data:`diagnostics.trouble_codes.HEALS`) explains the lamp as well.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from diagnostics.findings import Component, Evidence, Finding, Severity
 from diagnostics.suggestions.standing import lasted
 from diagnostics.suggestions.statement import finding_id, moment
-from diagnostics.trouble_codes import NAME, CodeEvent
+from diagnostics.trouble_codes import HEALS, NAME, STATED, CodeEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CODE, STATE = "MIL", "lamp"
 """What the lamp is called among code events."""
+WITH_THE_LAMP_MS = 900_000
+"""A code that is told so soon after the lamp lights it: devices ask for codes every few minutes (our choice)."""
 CONFIDENCE = 0.9
 """That a lamp that stays on stands for a fault (our choice)."""
 
@@ -34,7 +37,9 @@ def lamp_event(vehicle_id: str, time_ms: int, data: Mapping[str, object]) -> Cod
 
 
 def lamp_findings(events: Iterable[CodeEvent], codes: Sequence[Finding], runs: Sequence[Run]) -> list[Finding]:
-    """Findings of one vehicle's lamp; ``codes`` are all its findings of codes, ``runs`` its trips."""
+    """Findings of one vehicle's lamp, of its code ``events``, findings of ``codes`` and ``runs``."""
+    events = sorted(events)
+    waiting = [event for event in events if event.code in HEALS and event.state in STATED]
     series = sorted({event for event in events if event.state == STATE}, key=lambda event: (event.time_ms, event))
     found: list[Finding] = []
     lit: dict[str, CodeEvent] = {}
@@ -42,10 +47,22 @@ def lamp_findings(events: Iterable[CodeEvent], codes: Sequence[Finding], runs: S
         if event.present:
             lit.setdefault(event.ecu, event)
         elif event.ecu in lit:
-            found += _finding(lit.pop(event.ecu), moment(event.time_ms), codes, runs)
+            began = lit.pop(event.ecu)
+            if not _waits(began, waiting):
+                found += _finding(began, moment(event.time_ms), codes, runs)
     for began in lit.values():
-        found += _finding(began, None, codes, runs)
+        if not _waits(began, waiting):
+            found += _finding(began, None, codes, runs)
     return found
+
+
+def _waits(began: CodeEvent, waiting: Sequence[CodeEvent]) -> bool:
+    """Whether a code is stored that was not said yet, when the lamp comes on or soon after."""
+    last: dict[tuple[str, str], bool] = {}
+    for event in waiting:
+        if event.time_ms <= began.time_ms + WITH_THE_LAMP_MS:
+            last[event.ecu, event.code] = event.present
+    return any(last.values())
 
 
 def _finding(began: CodeEvent, off: datetime | None, codes: Sequence[Finding], runs: Sequence[Run]) -> list[Finding]:

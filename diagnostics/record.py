@@ -15,7 +15,7 @@ from diagnostics.lamp import lamp_findings
 from diagnostics.suggestions.advice import advise
 from diagnostics.suggestions.standing import stood
 from diagnostics.suggestions.statement import finding_of, moment
-from diagnostics.trouble_codes import HEALS, WARM_UP_S, code_findings
+from diagnostics.trouble_codes import HEALS, code_findings
 from diagnostics.trouble_codes import NAME as TROUBLE_CODES
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from diagnostics.findings import Finding
     from diagnostics.fleet import Fleet
     from diagnostics.suggestions.causes import Told
+    from diagnostics.suggestions.standing import Run
     from diagnostics.trouble_codes import CodeEvent
 
 
@@ -105,7 +106,7 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
     if not vehicle_ids:
         return
     events = memory.code_events_of(connection, vehicle_ids)
-    found = code_findings(events, _warmed(connection, events))
+    found = code_findings(events, _driven(connection, events))
     found += _lamps(connection, events, found)
     ids = {finding.id for finding in found}
     for vehicle_id in vehicle_ids:
@@ -116,31 +117,25 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
                 repository.save_finding(connection, finding)
 
 
-def _warmed(connection: sa.Connection, events: list[CodeEvent]) -> dict[str, list[float]]:
-    """Ends of the drives that warmed the engine, ms, of vehicles that had a code which drives may end."""
+def _driven(connection: sa.Connection, events: list[CodeEvent]) -> dict[str, list[Run]]:
+    """Drives since, of vehicles that had a code which drives may end or bear out."""
     first: dict[str, int] = {}
     for event in events:
         if event.code in HEALS:
             first[event.vehicle_id] = min(event.time_ms, first.get(event.vehicle_id, event.time_ms))
-    return {
-        vehicle_id: [
-            float(run.ended_ms)
-            for run in memory.runs_after(connection, vehicle_id, moment(at_ms))
-            if run.running_s >= WARM_UP_S
-        ]
-        for vehicle_id, at_ms in first.items()
-    }
+    return {vehicle_id: memory.runs_after(connection, vehicle_id, moment(at_ms)) for vehicle_id, at_ms in first.items()}
 
 
 def _lamps(connection: sa.Connection, events: list[CodeEvent], codes: list[Finding]) -> list[Finding]:
     """Findings of lamps that no code explains, of the vehicles of code events."""
-    lit: dict[str, list[CodeEvent]] = {}
+    lit: dict[str, int] = {}
     for event in events:
         if event.state == LAMP:
-            lit.setdefault(event.vehicle_id, []).append(event)
+            lit[event.vehicle_id] = min(event.time_ms, lit.get(event.vehicle_id, event.time_ms))
     found: list[Finding] = []
-    for vehicle_id, mine in lit.items():
-        runs = memory.runs_after(connection, vehicle_id, moment(min(event.time_ms for event in mine)))
+    for vehicle_id, since_ms in lit.items():
+        mine = [event for event in events if event.vehicle_id == vehicle_id]
+        runs = memory.runs_after(connection, vehicle_id, moment(since_ms))
         found += lamp_findings(mine, [code for code in codes if code.vehicle_id == vehicle_id], runs)
     return found
 

@@ -5,8 +5,10 @@ and a person sees one (:data:`diagnostics.suggestions.standing.COMES_BACK_WITHIN
 alike. It was raised when it was raised first, and is a booking where it ever was one. What comes back after a workshop
 had mended that component is another alert: people had ended the first. So is what comes back once the appointment was
 due that the bill takes for kept, :data:`scorecard.costs.NOTICE_DAYS` after the first booking: in the service people
-settle it, which ends the advice. What was never booked has no appointment to end it. The 12 V battery of a car is one
-component, by whichever of its two words it is named.
+settle it, which ends the advice. An alert ends with the repair of what it is about even where a detector is slow to see
+it, or a code stays stored: who mended it has settled the advice. What was never booked has no appointment to end it.
+The 12 V battery of a car is one component, by whichever of its two words it is named. Parts that wear apart within a
+component, the pads of either axle, have alerts of their own, as at our desk.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ SUSPECTS = 3
 """Causes that an alert may name, the likeliest first."""
 AGAIN_MS = COMES_BACK_WITHIN.days * DAY_MS
 Mended: TypeAlias = "Mapping[tuple[int, str], Sequence[float]]"
-"""When workshops mended a component of a vehicle, as :func:`one_word` has it."""
+"""When workshops mended a component of a vehicle, or a part of it, as :func:`mended` has it."""
 NOTHING_MENDED: Mended = MappingProxyType({})
 
 
@@ -41,7 +43,8 @@ NOTHING_MENDED: Mended = MappingProxyType({})
 class Said:
     """A detector said something of a vehicle: ``books`` None where what it had said has gone.
 
-    ``cause`` is what the detector itself names; ``suspects`` are components by likelihood, of all that was said.
+    ``cause`` is what the detector itself names; ``suspects`` are components by likelihood, of all that was said;
+    ``part`` is what it tells apart within the component, empty where it does not.
     """
 
     vehicle: int
@@ -51,17 +54,19 @@ class Said:
     books: bool | None
     suspects: tuple[str, ...] = ()
     cause: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts:
     """Alerts ``(a,)``: when raised, when they became a booking (NaN never), when closed (NaN still open).
 
-    ``suspects`` ``(a, 3)`` are components by likelihood, empty where fewer are named.
+    ``suspects`` ``(a, 3)`` are components by likelihood, empty where fewer are named; ``part`` as :class:`Said` has it.
     """
 
     vehicle: Integers
     component: Words
+    part: Words
     at_ms: Floats
     booked_ms: Floats
     ended_ms: Floats
@@ -82,6 +87,7 @@ class _Open:
 
     vehicle: int
     component: str
+    part: str
     at_ms: float
     suspects: tuple[str, ...]
     booked_ms: float = float("nan")
@@ -95,10 +101,11 @@ def one_word(component: str) -> str:
 
 
 def mended(record: Record) -> Mended:
-    """What workshops wrote down, by vehicle and component."""
+    """What workshops wrote down, by vehicle and component, and by what is told apart within it."""
     times: dict[tuple[int, str], list[float]] = {}
     for one in record.services:
-        times.setdefault((one.vehicle, one_word(one.component)), []).append(one.at_ms)
+        for name in {one.component, one_word(one.component)}:
+            times.setdefault((one.vehicle, name), []).append(one.at_ms)
     return times
 
 
@@ -108,8 +115,11 @@ def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
     closed: dict[tuple[int, str], _Open] = {}
     all_of_them: list[_Open] = []
     for word in said:
-        key = (word.vehicle, one_word(word.component))
+        key = (word.vehicle, word.part or one_word(word.component))
         known = now.get(key)
+        if known is not None and (done_ms := _mended_at(known, word, repairs.get(key, ()))) is not None:
+            known.ended_ms = done_ms
+            closed[key], known = now.pop(key), None
         if word.books is None:
             if known is not None:
                 known.saying.discard(word.detector)
@@ -123,6 +133,11 @@ def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
         if word.books and np.isnan(known.booked_ms):
             known.booked_ms = word.at_ms
     return _arrays(all_of_them)
+
+
+def _mended_at(known: _Open, word: Said, repaired_ms: Sequence[float]) -> float | None:
+    """When a workshop mended what the open alert is about, before this was said; None where it did not."""
+    return next((at_ms for at_ms in repaired_ms if known.at_ms < at_ms < word.at_ms), None)
 
 
 def _again(closed: _Open | None, word: Said, repaired_ms: Sequence[float]) -> _Open | None:
@@ -142,7 +157,7 @@ def _again(closed: _Open | None, word: Said, repaired_ms: Sequence[float]) -> _O
 
 def _opened(word: Said, all_of_them: list[_Open]) -> _Open:
     """A new alert, put to the others."""
-    one = _Open(word.vehicle, word.component, word.at_ms, word.suspects or (word.component,))
+    one = _Open(word.vehicle, word.component, word.part, word.at_ms, word.suspects or (word.component,))
     all_of_them.append(one)
     return one
 
@@ -152,6 +167,7 @@ def _arrays(found: Sequence[_Open]) -> Alerts:
     return Alerts(
         vehicle=np.array([one.vehicle for one in found], dtype=np.int64),
         component=np.array([one.component for one in found], dtype=np.str_),
+        part=np.array([one.part for one in found], dtype=np.str_),
         at_ms=np.array([one.at_ms for one in found], dtype=np.float64),
         booked_ms=np.array([one.booked_ms for one in found], dtype=np.float64),
         ended_ms=np.array([one.ended_ms for one in found], dtype=np.float64),

@@ -20,7 +20,8 @@ from diagnostics.measurements import Measured, Measurements
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
 from diagnostics.suggestions.causes import group_of, sign_name, suspects
-from diagnostics.trouble_codes import HEALS, WARM_UP_S, episodes
+from diagnostics.suggestions.standing import Run
+from diagnostics.trouble_codes import HEALS, episodes
 from diagnostics.trouble_codes import NAME as CODES
 from scorecard.alerts import Said
 from scorecard.truth import DAY_MS
@@ -117,6 +118,11 @@ def word(component: str) -> str:
     return chance.FITTED_AS.get(component, component)
 
 
+def part_of(component: str) -> str:
+    """What diagnosis tells apart within the ledger's component, empty where nothing."""
+    return component if word(component) != component else ""
+
+
 def _parameters(record: Record, scale: float, ahead: float = 1.0) -> Parameters:
     kinds = [kind_of(str(a), str(b)) for a, b in zip(record.cars.platform, record.cars.powertrain, strict=True)]
     found = parameters_of(read_platforms(), kinds)
@@ -192,6 +198,7 @@ def _said(alarms: Sequence[Alarm], detectors: Sequence[Detector]) -> Iterator[Sa
             detector=detector.name,
             at_ms=float(alarm.found_ms),
             books=_books(detector, alarm.cause) if alarm.cause >= 0 else None,
+            part=part_of(str(detector.component)),
             cause=detector.causes[alarm.cause].key if alarm.cause >= 0 else "",
         )
 
@@ -212,18 +219,25 @@ def _codes_said(record: Record) -> Iterator[Said]:
             Said, vehicle=vehicle, component=word(str(explain(name).component)), detector=f"{CODES} {name}",
             cause=name,
         )  # fmt: skip
-        warmed_ms = _warmed_ms(record, vehicle) if name in HEALS else ()
-        for began_ms, ended_ms, severity in episodes(name, moments, warmed_ms):
+        driven = _driven(record, vehicle) if name in HEALS else ()
+        for began_ms, ended_ms, severity in episodes(name, moments, driven):
             yield says(at_ms=began_ms, books=severity in BOOKED)
             if ended_ms is not None:
                 yield says(at_ms=ended_ms, books=None)
 
 
-def _warmed_ms(record: Record, vehicle: int) -> Sequence[float]:
-    """Ends of the drives that warmed a vehicle's engine."""
+def _driven(record: Record, vehicle: int) -> Sequence[Run]:
+    """The drives of a vehicle."""
     mine = ClosedTrips(vehicle=record.trips.vehicle, values=record.trips.values).only(record.trips.vehicle == vehicle)
-    warm_ms: list[float] = mine["ended_ms"][np.fmax(mine["running_s"], mine["moving_s"]) >= WARM_UP_S].tolist()
-    return warm_ms
+    told = zip(
+        mine["started_ms"].tolist(), mine["ended_ms"].tolist(),
+        np.fmax(mine["running_s"], mine["moving_s"]).tolist(), mine["settled_c"].tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        Run(started_ms=int(started_ms), ended_ms=int(ended_ms), running_s=running_s, settled_c=settled_c)
+        for started_ms, ended_ms, running_s, settled_c in told
+        if running_s > 0.0
+    ]
 
 
 def heard(opinion_of: Opinion, component: str, at_ms: float, n_vehicles: int) -> chance.Heard:

@@ -9,6 +9,7 @@
 - An alert that names the wrong component is right where one of its suspects is, a part that wears apart: nearly every
   car has one of these near its end, so that naming it among others shows nothing. That its first was wrong is counted
   by ``top1_cause``. The 12 V battery of a car is one, by whichever of its two words (:data:`TWELVE_VOLT`) it is named.
+- An alert on the brakes of one axle means the pads of that axle, or what the ledger has of brakes beside pads.
 - A failure is *found* where a right alert was raised before it. There is one alert at a time for a component, so it
   stands for all faults of it that the vehicle had then; of parts that wear, which end apart, for the one it meant.
   Where the ledger has two entries for the dying of one and the same part (:data:`SAME_PART`), wear and a fault that is
@@ -53,6 +54,9 @@ new tyres no puncture."""
 TWELVE_VOLT = ("battery_12v", "battery_12v_ev")
 """A car has one 12 V battery; the ledger's word for it depends on whether it turns a starter."""
 
+PADS: Mapping[str, str] = MappingProxyType({"brakes_front": "front_pads", "brakes_rear": "rear_pads"})
+"""What an alert on the brakes of one axle means first; it never means the other's pads."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
@@ -93,6 +97,9 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
     """Label, fault and rank of an alert among a vehicle's faults."""
     live = rows[_live(truth, rows, alerts.at_ms[at])]
     best = (FALSE, -1, -1)
+    own = PADS.get(str(alerts.part[at]), "")
+    live = live[~np.isin(truth.kind[live], [pads for pads in PADS.values() if own and pads != own])]
+    live = live[np.argsort(truth.kind[live] != own, kind="stable")]
     for place, suspect in enumerate([alerts.component[at], *alerts.suspects[at]]):
         words = TWELVE_VOLT if suspect in TWELVE_VOLT else (suspect,)
         named = live[np.isin(truth.component[live], words) & ((place == 0) | ~truth.wears[live])]

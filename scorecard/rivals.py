@@ -5,6 +5,7 @@ Each sees the same record as ours and is counted by the same rules.
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from diagnostics.codes import explain
 from scorecard.ageing import best_age
 from scorecard.alerts import Said, alerts_of, mended
 from scorecard.costs import PLANNED, UNPLANNED
+from scorecard.judging import part_of
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
@@ -94,8 +96,11 @@ def _due(record: Record, component: str, part: str, until_ms: float) -> Iterator
             before = _used(record, vehicle, times, (km_of, days_of)) if at_first else (0.0, 0.0)
             at = max(_used_up_ms(ended_ms, km, begin, before, km_of, days_of), begin)
             if at < end:
-                yield Said(vehicle=vehicle, component=component, detector=f"schedule {part}", at_ms=at, books=True)
-                yield Said(vehicle=vehicle, component=component, detector=f"schedule {part}", at_ms=end, books=None)
+                says = partial(
+                    Said, vehicle=vehicle, component=component, detector=f"schedule {part}", part=part_of(part)
+                )
+                yield says(at_ms=at, books=True)
+                yield says(at_ms=end, books=None)
 
 
 def _trips_by_vehicle(record: Record) -> dict[int, tuple[Floats, Floats]]:

@@ -32,11 +32,15 @@ COMES_BACK_WITHIN = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A trip in which the car ran: start and end in epoch milliseconds, and for how many seconds."""
+    """A trip in which the car ran: start and end in epoch milliseconds, and for how many seconds.
+
+    ``settled_c``: the coolant once it had warmed up, degC; NaN where the trip does not tell.
+    """
 
     started_ms: int
     ended_ms: int
     running_s: float
+    settled_c: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

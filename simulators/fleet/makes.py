@@ -1,4 +1,4 @@
-"""The platforms, climates and structures of the two worlds: sizes of a class of car, no certain model (our choice)."""
+"""The platforms, climates and structures of the three worlds: sizes of a car class, no certain model (our choice)."""
 
 from __future__ import annotations
 
@@ -78,6 +78,80 @@ DEVELOPMENT = World(
         bad_repair=0.05,
     ),
 )  # fmt: skip
+
+REHEARSAL = World(
+    name="rehearsal",
+    number=509,
+    start_ms=1_696_118_400_000,
+    platforms=(
+        platform(
+            "reh_family", "petrol", 0.26, mass_kg=1300.0, drag_area_m2=0.66, displacement_l=1.4, power_w=81_000.0,
+            thermostat_c=89.0, opens_c=84.0, opens_over_k=11.0, fan_c=100.0, heat_j_per_k=118_000.0,
+            radiator_w_per_k=1180.0, battery_ah=61.0, battery_ohm=0.005, alternator_a=110.0, regulator_v=14.4,
+            smart=1.0, base_load_w=220.0, tank_l=48.0, trip_trim_percent=2.6, trim_persistence=0.4,
+            tyre_front_kpa=225.0, tyre_rear_kpa=215.0, tyre_radius_m=0.31, vanish_kmh=2.6, wheel_sensors=0.7,
+        ),
+        platform(
+            "reh_small", "petrol", 0.18, mass_kg=1110.0, drag_area_m2=0.63, displacement_l=1.2, power_w=63_000.0,
+            has_maf=0.0, idle_rpm=730.0, thermostat_c=87.0, opens_c=82.0, fan_c=98.0, heat_j_per_k=99_000.0,
+            radiator_w_per_k=1000.0, battery_ah=50.0, battery_ohm=0.0058, alternator_a=100.0, regulator_v=14.1,
+            tank_l=42.0, filling=0.87, tyre_front_kpa=235.0, tyre_rear_kpa=225.0, tyre_radius_m=0.295, tpms=0.7,
+            tpms_absolute=1.0, wheel_sensors=0.5, vanish_kmh=2.8, flex=0.05,
+        ),
+        platform(
+            "reh_sport", "petrol_turbo", 0.24, mass_kg=1490.0, drag_area_m2=0.7, displacement_l=1.8,
+            power_w=135_000.0, boost_kpa=95.0, gears=7.0, top_rpm_per_mps=60.0, automatic=0.75, thermostat_c=91.0,
+            opens_over_k=13.0, fan_c=103.0, radiator_w_per_k=1420.0, battery_ah=74.0, agm=1.0, battery_ohm=0.0041,
+            alternator_a=150.0, smart=1.0, regulator_v=14.3, tank_l=58.0, tyre_front_kpa=245.0, tyre_rear_kpa=255.0,
+            tyre_radius_m=0.335, driven_front=0.0, front_weight=0.54, tpms_absolute=1.0, pad_front_mm=11.2,
+        ),
+        platform(
+            "reh_tourer", "diesel", 0.14, mass_kg=1660.0, drag_area_m2=0.74, displacement_l=1.9, power_w=110_000.0,
+            boost_kpa=140.0, efficiency=0.412, friction_kpa=128.0, idle_rpm=780.0, gears=7.0, top_rpm_per_mps=50.0,
+            first_to_top=5.8, shift_rpm=1850.0, automatic=0.9, thermostat_c=86.0, opens_c=82.0, heat_share=0.335,
+            heat_j_per_k=166_000.0, radiator_w_per_k=1520.0, battery_ah=86.0, battery_ohm=0.004, starter_ohm=0.0112,
+            alternator_a=165.0, smart=1.0, regulator_v=14.35, egr=0.4, soot_limit_g=23.0, soot_most_g=46.0,
+            ash_most_g=68.0, tank_l=62.0, tyre_front_kpa=245.0, tyre_rear_kpa=240.0, tyre_radius_m=0.34,
+        ),
+        platform(
+            "reh_carrier", "van", 0.08, mass_kg=1920.0, drag_area_m2=1.32, displacement_l=2.0, power_w=95_000.0,
+            boost_kpa=132.0, efficiency=0.408, friction_kpa=126.0, idle_rpm=800.0, gears=6.0, top_rpm_per_mps=54.0,
+            first_to_top=5.5, shift_rpm=2050.0, thermostat_c=89.0, opens_over_k=13.0, heat_share=0.345,
+            heat_j_per_k=161_000.0, radiator_w_per_k=1480.0, battery_ah=90.0, battery_ohm=0.0039, starter_ohm=0.0111,
+            alternator_a=165.0, smart=1.0, regulator_v=14.3, egr=0.37, soot_limit_g=25.0, soot_most_g=50.0,
+            tank_l=72.0, tyre_front_kpa=305.0, tyre_rear_kpa=350.0, tyre_radius_m=0.337,
+        ),
+        platform(
+            "reh_hybrid", "hybrid", 0.12, mass_kg=1510.0, drag_area_m2=0.67, displacement_l=1.6, power_w=78_000.0,
+            motor_w=80_000.0, battery_kwh=1.1, cells_in_series=60.0, battery_ohm=0.14, thermostat_c=86.0,
+            opens_over_k=11.0, fan_c=98.0, has_maf=0.0, tank_l=46.0, auxiliary_ah=42.0, converter_v=14.4,
+            target_charge=0.57, electric_w=11_500.0, tyre_front_kpa=235.0, tyre_rear_kpa=230.0, tyre_radius_m=0.325,
+            wheel_sensors=0.75, pad_front_mm=11.0,
+        ),
+        platform(
+            "reh_electric", "electric", 0.18, mass_kg=1800.0, drag_area_m2=0.68, battery_kwh=52.0, motor_w=125_000.0,
+            cells_in_series=100.0, battery_ohm=0.085, converter_v=14.1, regen_w=70_000.0, heat_pump=1.0,
+            isolation_ohm=2.8e6, auxiliary_ah=41.0, tyre_front_kpa=265.0, tyre_rear_kpa=275.0, tyre_radius_m=0.34,
+            wheel_sensors=0.75, tpms=0.9, topped_below=0.55,
+        ),
+    ),
+    climates=(
+        Climate(
+            name="warm", mean_c=18.4, season_c=8.4, daily_c=5.4, spread_c=2.8, wet=0.3, humidity=0.66,
+            altitude_m=120.0, altitude_spread_m=90.0,
+        ),
+        Climate(
+            name="plateau", mean_c=8.6, season_c=12.4, daily_c=7.0, spread_c=3.6, wet=0.22, humidity=0.55,
+            altitude_m=820.0, altitude_spread_m=220.0, hilliness=0.032,
+        ),
+        Climate(name="coast", mean_c=12.8, season_c=6.0, daily_c=3.6, spread_c=3.0, wet=0.38, humidity=0.8),
+    ),
+    structure=Structure(
+        growth_power=0.8, gamma_variation=0.26, wiener_variation=0.1, small=0.18, noise=1.2, noise_persistence=0.3,
+        bad_repair=0.06,
+    ),
+)  # fmt: skip
+"""Where what was chosen in the development world is tried before anything is reported, and what fails is mended."""
 
 REPORTING = World(
     name="reporting",
@@ -201,7 +275,7 @@ SET_POINTS, SET_POINTS_OFF = frozenset({"regulator_v", "converter_v", "thermosta
 temperature and make, and thermostats open at 76 to 97 degC; what charges with 11 or 17 V, or holds an engine at 70 or
 106 degC, is at fault, and no other make."""
 
-WORLDS: Mapping[str, World] = MappingProxyType({each.name: each for each in (DEVELOPMENT, REPORTING)})
+WORLDS: Mapping[str, World] = MappingProxyType({each.name: each for each in (DEVELOPMENT, REHEARSAL, REPORTING)})
 
 
 def world(name: str) -> World:

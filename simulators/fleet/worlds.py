@@ -1,4 +1,4 @@
-"""Two worlds that share physics and nothing else: one to develop in, one to report on.
+"""Three worlds that share physics and nothing else: one to develop in, one to rehearse in, one to report on.
 
 They differ in the cars' makes, in climates, in the shapes by which parts wear, in how devices read, and in all chance.
 """

@@ -114,21 +114,21 @@ def test_a_confirmed_code_is_stated_at_once(desk, drives) -> None:
     events = [
         desk.code("P0301", START_MS + 1000),
         desk.code("P0420", START_MS + 2000, state="pending"),
-        desk.code("P0128", START_MS + 3000),
-        desk.code("P0128", START_MS + 9000, present=False),
+        desk.code("P0401", START_MS + 3000),
+        desk.code("P0401", START_MS + 9000, present=False),
     ]
     for event in reversed(events):
         desk.put(event)
     follower = desk.follower()
     desk.follow(follower)
     found = {finding.cause: finding for finding in findings(desk)}
-    assert set(found) == {"P0301", "P0128"}
+    assert set(found) == {"P0301", "P0401"}
     living = desk.read(repository.suggestions_of, [desk.vehicle_id], [SuggestionState.OPEN])
-    assert {advice.component for advice in living} == {Component.MISFIRE, Component.THERMOSTAT}
+    assert {advice.component for advice in living} == {Component.MISFIRE, Component.EGR}
     desk.put(*desk.batches(drives[0], start_ms=START_MS + BETWEEN_MS))
     desk.follow(follower)
     desk.follow(follower, now=NOW + timedelta(hours=1))
-    assert found["P0128"].cleared_at is not None
+    assert found["P0401"].cleared_at is not None
     assert "coil" in found["P0301"].text["en"]
     assert "线圈" in found["P0301"].text["zh"]
     (advice,) = desk.read(repository.suggestions_of, [desk.vehicle_id], [SuggestionState.OPEN])

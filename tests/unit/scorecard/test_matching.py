@@ -339,3 +339,41 @@ def test_what_comes_back_after_the_workshop_mended_it_is_another_alert() -> None
 
     assert [alerts("brakes_front", day) for day in (8.0, 10.0, 11.0, 14.0)] == [1, 2, 2, 1]
     assert alerts("egr", 10.0) == 1
+
+
+def test_a_repair_ends_the_alert_though_a_code_stays_stored() -> None:
+    """Who mended it has settled the advice; what is said of the next fault is new, what was said before is not."""
+    code = replace(says(0, "misfire", 3), detector="trouble_codes P0302")
+    said = [code, replace(says(0, "misfire", 3), books=True), replace(says(0, "misfire", 16), books=None),
+            says(0, "misfire", 31)]  # fmt: skip
+    whole = truth(fault(0, "misfire", 0, 2, ended=15), fault(0, "misfire", 15, 47, ended=52))
+    assert len(alerts_of(said)) == 1
+    alerts = alerts_of(said, mended(repaired("misfire", 15.5)))
+    assert (alerts.at_ms / DAY_MS).tolist() == [3.0, 31.0]
+    assert alerts.ended_ms[0] == 15.5 * DAY_MS
+    assert match(whole, alerts).first.tolist() == [0, 1]
+    assert len(alerts_of(said, mended(repaired("misfire", 60.0)))) == 1
+
+
+def test_the_pads_of_either_axle_have_alerts_of_their_own() -> None:
+    """Each means its own pads, first, and what the ledger has of brakes beside pads; never the other axle's."""
+    pads = truth(
+        fault(0, "brakes", 0, 80, wears=True, kind="discs"),
+        fault(0, "brakes", 0, 95, wears=True, kind="front_pads"),
+        fault(0, "brakes", 0, 83, wears=True, kind="rear_pads"),
+        fault(1, "brakes", 0, 90, wears=True, kind="rear_pads"),
+        fault(1, "brakes", 0, 900, wears=True, kind="front_pads"),
+    )
+    said = [replace(says(car, "brakes", day, books=False), part=part, detector=part)
+            for car, day, part in ((0, 7, "brakes_rear"), (0, 13, "brakes_front"), (1, 8, "brakes_front"))]  # fmt: skip
+    alerts = alerts_of(said)
+    assert len(alerts) == 3
+    found = match(pads, alerts)
+    assert found.first.tolist() == [-1, 1, 0, -1, -1]
+    assert found.label.tolist() == [RIGHT, RIGHT, FALSE]
+    lumped = match(pads, alerts_of([replace(one, part="") for one in said]))
+    assert lumped.label.tolist() == [RIGHT, RIGHT], "who does not tell the axles apart is not asked to"
+    rear_first = [said[0], replace(said[0], at_ms=100 * DAY_MS, books=None), replace(said[0], at_ms=102 * DAY_MS)]
+    front_new = mended(repaired("brakes_front", 101.0))
+    assert len(alerts_of(rear_first, front_new)) == 1, "the other axle's repair ends nothing"
+    assert len(alerts_of(rear_first, mended(repaired("brakes_rear", 101.0)))) == 2
