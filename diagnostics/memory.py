@@ -136,16 +136,16 @@ def runs_after(connection: sa.Connection, vehicle_id: str, after: datetime) -> l
     """Trips that ended after a time and in which the car ran or moved, oldest first."""
     c, after_ms = t.trips.c, int(after.timestamp() * 1000)
     query = sa.select(c.features).where(c.vehicle_id == vehicle_id, c.started_ms >= after_ms - LONGEST_TRIP_MS)
-    names = ("started_ms", "ended_ms", "running_s", "moving_s", "settled_c")
+    names = ("started_ms", "ended_ms", "running_s", "moving_s", "coolant_max")
     found = []
     for packed in connection.execute(query.order_by(c.started_ms)).scalars():
         trip = unpacked(packed)
         if trip is None:
             continue
-        started, ended, running, moving, settled_c = trip[[FEATURES.index(name) for name in names]]
+        started, ended, running, moving, hottest_c = trip[[FEATURES.index(name) for name in names]]
         if ended > after_ms and np.fmax(running, moving) > 0.0:
             run_s = float(np.fmax(running, moving))
-            found.append(Run(started_ms=int(started), ended_ms=int(ended), running_s=run_s, settled_c=float(settled_c)))
+            found.append(Run(started_ms=int(started), ended_ms=int(ended), running_s=run_s, hottest_c=float(hottest_c)))
     return found
 
 

@@ -9,7 +9,7 @@ they are stored again or have outlived so many warm drives that the car would ha
 failed again: a car of short drives that never warms up has them long before we say it. Where soot is measured, the
 filter's own detector tells earlier, and that of the battery's cooling where its temperature is; of a car that tells no
 temperature a hot battery is said the second time only. P0128 (coolant below the thermostat's temperature) is said once
-four longer drives in a row have settled cold after it: its monitors fail in frost and on short drives of sound cars as
+four longer drives in a row have stayed cold after it: its monitors fail in frost and on short drives of sound cars as
 well, and the thermostat's own detector tells a leak without it.
 
 Signals needed: events of kind ``dtc`` with state ``stored``, or ``active`` from trucks; for P0128 coolant temperature.
@@ -23,10 +23,11 @@ that passes (:data:`HEALS`), was right in 1 of 10 first storings (seeds 12 and 1
 once it is stored again, or stands beyond what a passed one can: 2 alarms there, none right. P2463 and P0101 were right
 in 2 of 15 alarms on the development fleet, so they are for the next service and book nothing. P0128 was right in 2 of
 14 that our own detector had not told (seeds 17 and 18, 1,132 vehicle-years with stresses and the rehearsal's), so the
-coolant has to bear it out since. Of codes that need no second drive (:data:`ONE_DRIVE`) P0562 was right in 9 of 14
-storings (development fleet, seeds 11 and 12, 1,300 vehicle-years): a flat battery is enough, so the first of them is
-advice to look, and a booking is left to what is measured or to the code itself, stored again. P0A7E was right in 0 of 4
-there and in 0 of 4 on seeds 12 and 13: a hot afternoon is enough, and it is said since only when it comes again.
+coolant has to bear it out since: 4 of 6 (set there). Of codes that need no second drive (:data:`ONE_DRIVE`) P0562 was
+right in 9 of 14 storings (development fleet, seeds 11 and 12, 1,300 vehicle-years): a flat battery is enough, so the
+first of them is advice to look, and a booking is left to what is measured or to the code itself, stored again. P0A7E
+was right in 0 of 4 there and in 0 of 4 on seeds 12 and 13: a hot afternoon is enough, and it is said since only when it
+comes again.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ COLD = frozenset({"P0128"})
 """Codes that say that the engine does not get warm. Their monitors compare with a model of the warm-up, which frost,
 short drives or a heater at full beat again and again; the coolant of a longer drive tells whether it is so."""
 STAYS_COLD_C, COLD_DRIVES = 75.0, 4
-"""A coolant that settles lower on so many drives in a row that should have warmed it bears the code out (75 degC:
+"""A coolant that stays below on so many drives in a row that should have warmed it bears the code out (75 degC:
 Suzuki's manual asks for them within 15 minutes; four, as the thermostat's detector asks: our choice)."""
 WARM_UP_S = 1200.0
 """A drive that ran so long has warmed the engine up, also in winter (our choice)."""
@@ -165,10 +166,10 @@ def _borne_out_ms(code: str, warm_drives: Sequence[Run]) -> float | None:
 def _stayed_cold_ms(warm_drives: Sequence[Run]) -> float | None:
     """When so many drives in a row that tell how warm they got were cold, or the first ones told nothing at all."""
     first = warm_drives[:COLD_DRIVES]
-    if all(isnan(run.settled_c) for run in first):
+    if all(isnan(run.hottest_c) for run in first):
         return float(first[-1].ended_ms) if len(first) == COLD_DRIVES else None
-    told = [run for run in warm_drives if not isnan(run.settled_c)]
-    cold = [run.settled_c < STAYS_COLD_C for run in told]
+    told = [run for run in warm_drives if not isnan(run.hottest_c)]
+    cold = [run.hottest_c < STAYS_COLD_C for run in told]
     rows = (at for at in range(COLD_DRIVES, len(told) + 1) if all(cold[at - COLD_DRIVES : at]))
     return next((float(told[at - 1].ended_ms) for at in rows), None)
 

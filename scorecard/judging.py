@@ -231,11 +231,11 @@ def _driven(record: Record, vehicle: int) -> Sequence[Run]:
     mine = ClosedTrips(vehicle=record.trips.vehicle, values=record.trips.values).only(record.trips.vehicle == vehicle)
     told = zip(
         mine["started_ms"].tolist(), mine["ended_ms"].tolist(),
-        np.fmax(mine["running_s"], mine["moving_s"]).tolist(), mine["settled_c"].tolist(), strict=True,
+        np.fmax(mine["running_s"], mine["moving_s"]).tolist(), mine["coolant_max"].tolist(), strict=True,
     )  # fmt: skip
     return [
-        Run(started_ms=int(started_ms), ended_ms=int(ended_ms), running_s=running_s, settled_c=settled_c)
-        for started_ms, ended_ms, running_s, settled_c in told
+        Run(started_ms=int(started_ms), ended_ms=int(ended_ms), running_s=running_s, hottest_c=hottest_c)
+        for started_ms, ended_ms, running_s, hottest_c in told
         if running_s > 0.0
     ]
 

@@ -34,13 +34,13 @@ COMES_BACK_WITHIN = timedelta(days=7)
 class Run:
     """A trip in which the car ran: start and end in epoch milliseconds, and for how many seconds.
 
-    ``settled_c``: the coolant once it had warmed up, degC; NaN where the trip does not tell.
+    ``hottest_c``: the coolant at its warmest, degC; NaN where the trip does not tell.
     """
 
     started_ms: int
     ended_ms: int
     running_s: float
-    settled_c: float = float("nan")
+    hottest_c: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

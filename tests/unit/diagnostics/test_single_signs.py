@@ -40,10 +40,10 @@ def stored(code: str, *days: float) -> list[Severity]:
     return [finding.severity for finding in code_findings(events)]
 
 
-def driven(times: int, settled_c: float = math.nan, minutes: float = 25.0) -> list[Run]:
+def driven(times: int, hottest_c: float = math.nan, minutes: float = 25.0) -> list[Run]:
     """A drive a day from the day after the first on."""
     ends = [int(START_MS + DAY_MS * (number + 1)) for number in range(times)]
-    return [Run(started_ms=end - 1, ended_ms=end, running_s=60.0 * minutes, settled_c=settled_c) for end in ends]
+    return [Run(started_ms=end - 1, ended_ms=end, running_s=60.0 * minutes, hottest_c=hottest_c) for end in ends]
 
 
 def test_a_full_filter_s_code_is_said_once_it_is_stored_again() -> None:
