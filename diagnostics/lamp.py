@@ -3,12 +3,15 @@
 A lamp that a stored code explains is that code's matter. Where the car tells none (codes of the maker's own, or of
 units that OBD does not ask), the lamp is stated once the car has run for a quarter of an hour, or was started four
 times, with it on: by the car's own time, as it is taken for gone after as long without it
-(:mod:`diagnostics.suggestions.standing`). A code that comes later takes the matter over; one that is stored and waits
-for the drives to bear it out (:data:`diagnostics.trouble_codes.HEALS`) explains the lamp as well.
+(:mod:`diagnostics.suggestions.standing`). A code that comes later takes the matter over, also one that is stored and
+waits for the drives to bear it out (:data:`diagnostics.trouble_codes.HEALS`): as long as the car stores it, it explains
+the lamp.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from diagnostics.findings import Component, Evidence, Finding, Severity
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 CODE, STATE = "MIL", "lamp"
 """What the lamp is called among code events."""
+LIGHTS = HEALS - {"P0A7E"}
+"""Codes that wait and light the lamp; that of the traction battery's heat is set without it."""
 WITH_THE_LAMP_MS = 900_000
 """A code that is told so soon after the lamp lights it: devices ask for codes every few minutes (our choice)."""
 CONFIDENCE = 0.9
@@ -38,41 +43,61 @@ def lamp_event(vehicle_id: str, time_ms: int, data: Mapping[str, object]) -> Cod
 
 def lamp_findings(events: Iterable[CodeEvent], codes: Sequence[Finding], runs: Sequence[Run]) -> list[Finding]:
     """Findings of one vehicle's lamp, of its code ``events``, findings of ``codes`` and ``runs``."""
-    events = sorted(events)
-    waiting = [event for event in events if event.code in HEALS and event.state in STATED]
-    series = sorted({event for event in events if event.state == STATE}, key=lambda event: (event.time_ms, event))
+    in_time = sorted(set(events), key=lambda event: (event.time_ms, event))
+    waits = _waits(in_time)
     found: list[Finding] = []
     lit: dict[str, CodeEvent] = {}
-    for event in series:
+    for event in in_time:
+        if event.state != STATE:
+            continue
         if event.present:
             lit.setdefault(event.ecu, event)
         elif event.ecu in lit:
-            began = lit.pop(event.ecu)
-            if not _waits(began, waiting):
-                found += _finding(began, moment(event.time_ms), codes, runs)
+            found += _finding(_unexplained(lit.pop(event.ecu), waits), moment(event.time_ms), codes, runs, waits)
     for began in lit.values():
-        if not _waits(began, waiting):
-            found += _finding(began, None, codes, runs)
+        found += _finding(_unexplained(began, waits), None, codes, runs, waits)
     return found
 
 
-def _waits(began: CodeEvent, waiting: Sequence[CodeEvent]) -> bool:
-    """Whether a code is stored that was not said yet, when the lamp comes on or soon after."""
-    last: dict[tuple[str, str], bool] = {}
-    for event in waiting:
-        if event.time_ms <= began.time_ms + WITH_THE_LAMP_MS:
-            last[event.ecu, event.code] = event.present
-    return any(last.values())
+def _waits(in_time: Sequence[CodeEvent]) -> list[tuple[float, float]]:
+    """From when until when, ms, a code was stored that lights the lamp and waits for drives to bear it out."""
+    since: dict[tuple[str, str], float] = {}
+    waits: list[tuple[float, float]] = []
+    for event in in_time:
+        key = (event.ecu, event.code)
+        if event.code in LIGHTS and event.state in STATED and event.present:
+            since.setdefault(key, float(event.time_ms))
+        elif key in since and not event.present:
+            waits.append((since.pop(key), float(event.time_ms)))
+    return waits + [(begin, inf) for begin in since.values()]
 
 
-def _finding(began: CodeEvent, off: datetime | None, codes: Sequence[Finding], runs: Sequence[Run]) -> list[Finding]:
+def _unexplained(began: CodeEvent, waits: Sequence[tuple[float, float]]) -> CodeEvent | None:
+    """The lamp's coming on, later where such a code explained it until then; None where one still does."""
+    ends = [until for begin, until in waits if begin <= began.time_ms + WITH_THE_LAMP_MS and until > began.time_ms]
+    until_ms = max(ends, default=float(began.time_ms))
+    return None if until_ms == inf else replace(began, time_ms=int(until_ms))
+
+
+def _finding(
+    began: CodeEvent | None,
+    off: datetime | None,
+    codes: Sequence[Finding],
+    runs: Sequence[Run],
+    waits: Sequence[tuple[float, float]],
+) -> list[Finding]:
+    if began is None:
+        return []
     since = moment(began.time_ms)
     sure = lasted(began.time_ms, runs)
     if sure is None or (off is not None and off <= sure):
         return []
     if any(code.found_at <= sure and (code.cleared_at is None or code.cleared_at > since) for code in codes):
         return []
-    ends = [code.found_at for code in codes if code.found_at > sure] + ([] if off is None else [off])
+    stored = [moment(int(begin)) for begin, _ in waits if began.time_ms < begin]
+    if any(at <= sure for at in stored):
+        return []
+    ends = [code.found_at for code in codes if code.found_at > sure] + stored + ([] if off is None else [off])
     unit = f" ({began.ecu})" if began.ecu else ""
     return [
         Finding(

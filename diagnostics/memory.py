@@ -194,7 +194,7 @@ def code_events_of(connection: sa.Connection, vehicle_ids: Sequence[str]) -> lis
 
 
 def told_by_driving(connection: sa.Connection, vehicle_ids: Iterable[str]) -> set[str]:
-    """Those of the vehicles that ever told of their lamp, or of a code that is said once it stood for many drives."""
+    """Those of the vehicles that ever told of their lamp, or of a code that waits for drives to bear it out."""
     c = t.code_events.c
     waits = (c.state == LAMP) | c.code.in_(sorted(HEALS))
     query = sa.select(c.vehicle_id).where(c.vehicle_id.in_(list(vehicle_ids)), waits).distinct()

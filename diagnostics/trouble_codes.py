@@ -9,11 +9,11 @@ they are stored again or have outlived so many warm drives that the car would ha
 failed again: a car of short drives that never warms up has them long before we say it. Where soot is measured, the
 filter's own detector tells earlier, and that of the battery's cooling where its temperature is; of a car that tells no
 temperature a hot battery is said the second time only. P0128 (coolant below the thermostat's temperature) is said once
-four longer drives in a row have stayed cold after it: its monitors fail in frost and on short drives of sound cars as
-well, and the thermostat's own detector tells a leak without it.
+four longer drives in a row, or forty of any length, have not shown a warm engine after it: its monitors fail in frost
+and on short drives of sound cars as well, and the thermostat's own detector tells a leak without it.
 
-Signals needed: events of kind ``dtc`` with state ``stored``, or ``active`` from trucks; for P0128 coolant temperature.
-Without them: not observable, which is not "no fault".
+Signals needed: events of kind ``dtc`` with state ``stored``, or ``active`` from trucks. Without them: not observable,
+which is not "no fault".
 
 Source: states by ISO 15031-6 and SAE J1979 services 03, 07, 0A, and of trucks by SAE J1939-73 (DM1, active); severities
 and words: ``codes.csv`` and ``spn.csv``, our choice.
@@ -23,7 +23,7 @@ that passes (:data:`HEALS`), was right in 1 of 10 first storings (seeds 12 and 1
 once it is stored again, or stands beyond what a passed one can: 2 alarms there, none right. P2463 and P0101 were right
 in 2 of 15 alarms on the development fleet, so they are for the next service and book nothing. P0128 was right in 2 of
 14 that our own detector had not told (seeds 17 and 18, 1,132 vehicle-years with stresses and the rehearsal's), so the
-coolant has to bear it out since: 4 of 6 (set there). Of codes that need no second drive (:data:`ONE_DRIVE`) P0562 was
+coolant has to bear it out since: 4 of 7 (set there). Of codes that need no second drive (:data:`ONE_DRIVE`) P0562 was
 right in 9 of 14 storings (development fleet, seeds 11 and 12, 1,300 vehicle-years): a flat battery is enough, so the
 first of them is advice to look, and a booking is left to what is measured or to the code itself, stored again. P0A7E
 was right in 0 of 4 there and in 0 of 4 on seeds 12 and 13: a hot afternoon is enough, and it is said since only when it
@@ -33,7 +33,9 @@ comes again.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import inf, isnan
+from itertools import groupby
+from math import inf
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from diagnostics.codes import explain
@@ -142,36 +144,41 @@ def episodes(
 def _looks(
     code: str, changes: Sequence[tuple[float, bool]], driven: Sequence[Run]
 ) -> Iterator[tuple[float, bool, bool]]:
-    """Each change, and after it, of a code that heals, when the drives since have borne it out (True)."""
+    """Each change, and after it, of a code that heals, when the drives since have borne it out (True).
+
+    A code that is only told again goes on, but for what has to be stored again.
+    """
+    if code in COLD:
+        changes = [next(same) for _, same in groupby(changes, key=itemgetter(1))]
     for (at_ms, present), (until_ms, _) in zip(changes, (*changes[1:], (inf, False)), strict=True):
         yield at_ms, present, False
         if present and code in HEALS:
-            since = [run for run in driven if at_ms < run.ended_ms < until_ms and run.running_s >= WARM_UP_S]
-            borne_out_ms = _borne_out_ms(code, since)
+            since = [run for run in driven if at_ms < run.ended_ms < until_ms]
+            borne_out_ms = _stayed_cold_ms(since) if code in COLD else _outlived_ms(since)
             if borne_out_ms is not None:
                 yield borne_out_ms, True, True
 
 
-def _borne_out_ms(code: str, warm_drives: Sequence[Run]) -> float | None:
-    """When drives long enough to warm the engine have shown that what the code says lasts; None while not.
+def _outlived_ms(since: Sequence[Run]) -> float | None:
+    """When a code has stood for more warm drives than the car would keep a passed one for; None while not."""
+    warm = [run for run in since if run.running_s >= WARM_UP_S]
+    return float(warm[FORGOTTEN].ended_ms) if len(warm) > FORGOTTEN else None
 
-    Either the car has had as many as it would keep a passed code for, or, of one that says that the engine stays cold,
-    the coolant says so itself; a car that does not tell how warm it gets is taken at its code's word.
+
+def _stayed_cold_ms(since: Sequence[Run]) -> float | None:
+    """When the drives bear out that an engine stays cold; None while they do not.
+
+    So many in a row that should have warmed it stayed cold, or did not tell: then the code is taken at its word. Or
+    none was warm of as many in a row, of any length, as a passed code is kept for.
     """
-    if code in COLD:
-        return _stayed_cold_ms(warm_drives)
-    return float(warm_drives[FORGOTTEN].ended_ms) if len(warm_drives) > FORGOTTEN else None
-
-
-def _stayed_cold_ms(warm_drives: Sequence[Run]) -> float | None:
-    """When so many drives in a row that tell how warm they got were cold, or the first ones told nothing at all."""
-    first = warm_drives[:COLD_DRIVES]
-    if all(isnan(run.hottest_c) for run in first):
-        return float(first[-1].ended_ms) if len(first) == COLD_DRIVES else None
-    told = [run for run in warm_drives if not isnan(run.hottest_c)]
-    cold = [run.hottest_c < STAYS_COLD_C for run in told]
-    rows = (at for at in range(COLD_DRIVES, len(told) + 1) if all(cold[at - COLD_DRIVES : at]))
-    return next((float(told[at - 1].ended_ms) for at in rows), None)
+    long = every = 0
+    for run in since:
+        warm = run.hottest_c >= STAYS_COLD_C
+        long = 0 if warm else long + (run.running_s >= WARM_UP_S)
+        every = 0 if warm else every + 1
+        if long >= COLD_DRIVES or every >= FORGOTTEN:
+            return float(run.ended_ms)
+    return None
 
 
 def _findings(series: Sequence[CodeEvent], driven: Sequence[Run]) -> Iterator[Finding]:

@@ -93,6 +93,7 @@ class _Open:
     booked_ms: float = float("nan")
     ended_ms: float = float("nan")
     saying: set[str] = field(default_factory=set)
+    repaired_ms: Sequence[float] = ()
 
 
 def one_word(component: str) -> str:
@@ -101,12 +102,19 @@ def one_word(component: str) -> str:
 
 
 def mended(record: Record) -> Mended:
-    """What workshops wrote down, by vehicle and component, and by what is told apart within it."""
+    """What workshops wrote down, by vehicle and component, or what is told apart within it."""
     times: dict[tuple[int, str], list[float]] = {}
     for one in record.services:
-        for name in {one.component, one_word(one.component)}:
-            times.setdefault((one.vehicle, name), []).append(one.at_ms)
+        times.setdefault((one.vehicle, one.component), []).append(one.at_ms)
     return times
+
+
+def _repairs(repairs: Mended, word: Said) -> list[float]:
+    """When what is spoken of was mended, in order: all of its component, but not another part of it than is meant."""
+    component = one_word(word.component)
+    parts = (word.part,) if word.part else [name for name, whole in FITTED_AS.items() if whole == component]
+    names = {*(TWELVE_VOLT if component in TWELVE_VOLT else (component,)), *parts}
+    return sorted(at_ms for name in names for at_ms in repairs.get((word.vehicle, name), ()))
 
 
 def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
@@ -117,7 +125,8 @@ def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
     for word in said:
         key = (word.vehicle, word.part or one_word(word.component))
         known = now.get(key)
-        if known is not None and (done_ms := _mended_at(known, word, repairs.get(key, ()))) is not None:
+        repaired_ms = _repairs(repairs, word)
+        if known is not None and (done_ms := _mended_at(known, repaired_ms, word.at_ms)) is not None:
             known.ended_ms = done_ms
             closed[key], known = now.pop(key), None
         if word.books is None:
@@ -128,16 +137,20 @@ def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
                     closed[key] = now.pop(key)
             continue
         if known is None:
-            known = now[key] = _again(closed.get(key), word, repairs.get(key, ())) or _opened(word, all_of_them)
+            known = now[key] = _again(closed.get(key), word, repaired_ms) or _opened(word, all_of_them)
         known.saying.add(word.detector)
         if word.books and np.isnan(known.booked_ms):
             known.booked_ms = word.at_ms
+        known.repaired_ms = repaired_ms
+    for known in now.values():
+        done_ms = _mended_at(known, known.repaired_ms, np.inf)
+        known.ended_ms = known.ended_ms if done_ms is None else done_ms
     return _arrays(all_of_them)
 
 
-def _mended_at(known: _Open, word: Said, repaired_ms: Sequence[float]) -> float | None:
-    """When a workshop mended what the open alert is about, before this was said; None where it did not."""
-    return next((at_ms for at_ms in repaired_ms if known.at_ms < at_ms < word.at_ms), None)
+def _mended_at(known: _Open, repaired_ms: Sequence[float], before_ms: float) -> float | None:
+    """When a workshop mended what the open alert is about, before a time; None where it did not."""
+    return next((at_ms for at_ms in repaired_ms if known.at_ms < at_ms < before_ms), None)
 
 
 def _again(closed: _Open | None, word: Said, repaired_ms: Sequence[float]) -> _Open | None:

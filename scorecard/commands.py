@@ -67,7 +67,7 @@ def score_fleet(
     years: Years = 1.0,
     seed: Seed = 1,
     world: Annotated[
-        str, typer.Option("--world", help="reporting or development; with :enriched, ten times the faults.")
+        str, typer.Option("--world", help="reporting, rehearsal or development; with :enriched, ten times the faults.")
     ] = "reporting",
     stress: Annotated[str, typer.Option("--stress", help=f"One of {', '.join(STRESSES)}.")] = "none",
     rivals: Annotated[

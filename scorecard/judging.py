@@ -42,6 +42,8 @@ BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
 MONTH_DAYS = 28
 """As the ledger's, which tells what is left of parts at their ends."""
 STORED = "stored"
+OIL_ADVICE = ("oil_soon", "oil_soon_days", "oil_early", "oil_early_days")
+"""Parameters that say how early a change of oil is advised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ def _parameters(record: Record, scale: float, ahead: float = 1.0) -> Parameters:
     limits = [name for name in found if name.endswith("_h") and not name.endswith("_per_h")]  # not what is an hour's
     found |= {name: found[name] * scale for name in limits}
     found |= {name: value**ahead for name, value in found.items() if name.endswith("_measure_p")}
-    return found | {name: found[name] * ahead for name in ("oil_soon", "oil_soon_days")}
+    return found | {name: found[name] * ahead for name in OIL_ADVICE}
 
 
 def _services(record: Record, detectors: Sequence[Detector]) -> Floats:

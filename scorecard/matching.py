@@ -9,7 +9,8 @@
 - An alert that names the wrong component is right where one of its suspects is, a part that wears apart: nearly every
   car has one of these near its end, so that naming it among others shows nothing. That its first was wrong is counted
   by ``top1_cause``. The 12 V battery of a car is one, by whichever of its two words (:data:`TWELVE_VOLT`) it is named.
-- An alert on the brakes of one axle means the pads of that axle, or what the ledger has of brakes beside pads.
+- An alert on the brakes of one axle means the pads of that axle. Where these are fine and the ledger has something of
+  brakes beside pads, which it does not tell apart by axle, it is neutral.
 - A failure is *found* where a right alert was raised before it. There is one alert at a time for a component, so it
   stands for all faults of it that the vehicle had then; of parts that wear, which end apart, for the one it meant.
   Where the ledger has two entries for the dying of one and the same part (:data:`SAME_PART`), wear and a fault that is
@@ -55,7 +56,7 @@ TWELVE_VOLT = ("battery_12v", "battery_12v_ev")
 """A car has one 12 V battery; the ledger's word for it depends on whether it turns a starter."""
 
 PADS: Mapping[str, str] = MappingProxyType({"brakes_front": "front_pads", "brakes_rear": "rear_pads"})
-"""What an alert on the brakes of one axle means first; it never means the other's pads."""
+"""What an alert on the brakes of one axle means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,8 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
         words = TWELVE_VOLT if suspect in TWELVE_VOLT else (suspect,)
         named = live[np.isin(truth.component[live], words) & ((place == 0) | ~truth.wears[live])]
         for row in named:
-            if truth.matters[row] and not (truth.wears[row] and np.isnan(truth.failed_ms[row])):
+            meant = not own or truth.kind[row] == own or truth.component[row] != alerts.component[at]
+            if meant and truth.matters[row] and not (truth.wears[row] and np.isnan(truth.failed_ms[row])):
                 return RIGHT, int(row), _rank(alerts, at, str(truth.component[row]), place)
             best = (NEUTRAL, int(row), -1)
     return best

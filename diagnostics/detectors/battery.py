@@ -82,9 +82,9 @@ SETTLE_TRIPS = 40.0
 PACE = 0.003
 """Share of a difference by which the normal follows later: batteries age in months (our choice)."""
 LEAST_FALL_V = 0.1
-STILL_TURNING = 3.8
-"""A reading just after firing that fell so many times as far as usual was taken while the starter still turned: no
-battery ages so (our choice)."""
+STILL_TURNING, TURNING_V = 3.8, 1.2
+"""A reading just after firing that fell so many times as far as usual, and by so many volts, was taken while the
+starter still turned: the lights of a car take no worn battery down so far (our choice)."""
 LEAST_DIP_V = 1.5
 """A reading that fell less has missed the starter's turning (our choice)."""
 MOVE_OF_SD = 1.128
@@ -112,7 +112,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     reserve, charge = _quantile(starts, QUANTILE, LEAST_STARTS), _quantile(rests, 0.5, LEAST_RESTS)
     x = _series(trips, rested, p)
     lucky, moves = x[:, LUCK].copy(), _moves(x[:, LUCK], state)
-    x[:, FALL] = np.where(x[:, FALL] - floats(state["baseline"])[:, FALL] > np.log(STILL_TURNING), np.nan, x[:, FALL])
+    x[:, FALL] = np.where(_still_turning(trips, x[:, FALL], state), np.nan, x[:, FALL])
     sd = columns_of(p, "sd", SPREADS)
     sd[:, LUCK] = np.fmax(sd[:, LUCK], moves / MOVE_OF_SD)
     drift, sums = sequential.follow(
@@ -204,6 +204,12 @@ def _series(trips: Trips, rested: Floats, p: Parameters) -> Floats:
     at_start = (trips["soak_s"] >= REST_S) & (outside <= held_over.STILL_COLD_C)
     slowness = np.where(at_start, slowness, np.nan)
     return np.stack([*logs, -rested, slowness, dip], axis=1)
+
+
+def _still_turning(trips: Trips, fall_log: Floats, state: State) -> Flags:
+    """Readings after firing that were none."""
+    far = fall_log - floats(state["baseline"])[:, FALL] > np.log(STILL_TURNING)
+    return np.asarray(far & (_rest(trips) - trips["start_volts"] > TURNING_V))
 
 
 def _moves(fall: Floats, state: State) -> Floats:

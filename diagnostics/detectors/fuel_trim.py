@@ -1,15 +1,16 @@
 """Fuel trim drifts: the engine gets more air or less fuel than its computer meters, or the other way round.
 
 Why it works: in closed loop the computer corrects the mixture until the oxygen sensor is content; short- plus long-
-term trim is that correction. A leak, a drifting air meter or a tired pump shows as a lasting shift of the trip's
-mean, long before the lamp comes on at 20 to 25 %. Means under way and at idle are followed apart, each by a two-sided
-CUSUM against the car's own normal: idling makes them jump, and how much of a trip is idling differs. What it raises
-counts where the last trips are shifted together, on average, by more than the car's own spread allows. The shape of the
-shift names the cause, as in y = a + b/m + c m over the air m: more at idle than under load is unmetered air (a leak of
+term trim is that correction. A leak, a drifting air meter or a tired pump shows as a lasting shift of the trip's mean,
+long before the lamp comes on at 20 to 25 %. Means under way and at idle are followed apart, each by a two-sided CUSUM
+against the car's own normal: idling makes them jump, and how much of a trip is idling differs. What it raises counts
+where the last trips are shifted together, on average, by more than the car's own spread allows. The shape of the shift
+names the cause, as in y = a + b/m + c m over the air m: more at idle than under load is unmetered air (a leak of
 constant size weighs most when the engine breathes least), more at high load is fuel that does not come (pump, filter),
-the same everywhere is what is metered. A car that comes with a fault has learned it as normal; so a correction of
-10 % that lasts is said, one of 16 % is booked, whatever is usual; and a trip's mean beyond what the lamp allows is said
-at once and booked the second time on the same side, since idling is seldom long enough to wait for eight such means.
+the same everywhere is what is metered. A car that comes with a fault has learned it as normal; so a correction of 10 %
+that lasts (12.5 % to the rich side, where vapour from the canister adds to what is usual) is said, one of 16 % is
+booked, whatever is usual; and a trip's mean beyond what the lamp allows is said at once and booked the second time on
+the same side, since idling is seldom long enough to wait for eight such means.
 When not: fuels with other ethanol content, altitude and a reset of the long-term trim move the mean too, so the two
 trips after a tank was filled are left out; the first change of fuel of a flexible-fuel car may still be named. Trips
 below 70 degC, the first two minutes and open loop are left out.
@@ -29,7 +30,7 @@ taken from how far the halves of earlier such runs lay apart: about that of thei
 
 The window, its spreads and the sums' limit were set on development fleets (seeds 12 and 13, half a year, all cars) and
 on the recorded drives; how long a drift lasts before it is advised, and how far it goes to the lean side, on seed 17,
-where cars drive a third more often. To the rich side a quarter more is looked at since (3 false ones there, and none
+where cars drive a third more often. To the rich side 12.5 % are looked at since (3 false ones there, and none
 right, in 1,132 vehicle-years of seeds 17 to 19).
 
 False-alarm rate: 0.004 per vehicle-year is aimed at. Seed 17, on which it was set (498 vehicle-years): 5 advisories and
@@ -86,9 +87,6 @@ LASTS_MS = 0.25 * 86_400_000.0
 makes 4 of 5 false ones, and loses every second small shift on the recorded car)."""
 AGAIN = 2
 """Trips in a row of one series beyond what the lamp allows, to one side, that are no chance (our choice)."""
-RICH_LOOK = 1.25
-"""So much more than to the lean side is looked at to the rich one, where vapour from the canister adds to what is
-usual (our choice)."""
 LEAN_SPREADS, RICH_SPREADS, LEAST_SHARE = 4.2, 6.5, 0.4
 """Together they are shifted where they are more than so many spreads of such means from the car's normal, which is
 not taken for less than so much of the platform's spread of trips. Vapour from the canister enriches now and then, and
@@ -263,7 +261,7 @@ def _absolute(levels: Floats, lately: Floats, drift: sequential.Drift, observabl
     lowest = np.where(lasting, np.maximum(levels, lately), 0.0).min(axis=1)
     highest = np.where(lasting, np.minimum(levels, lately), 0.0).max(axis=1)
     lean = np.where(highest >= p["trim_fault"], LEAN, np.where(highest >= p["trim_look"], LEAN_DRIFT, -1))
-    rich = np.where(lowest <= -p["trim_fault"], RICH, np.where(lowest <= -RICH_LOOK * p["trim_look"], RICH_DRIFT, -1))
+    rich = np.where(lowest <= -p["trim_fault"], RICH, np.where(lowest <= -p["trim_look_rich"], RICH_DRIFT, -1))
     return np.where(observable, np.maximum(lean, rich), -1)
 
 
@@ -359,7 +357,7 @@ DETECTOR = Detector(
     step=step,
     parameters=(
         "trim_mean", "trim_load_sd", "trim_idle_sd", "trim_learn_trips", "trim_h", "cusum_k", "trim_idle_excess",
-        "trim_high_excess", "trim_soon", "trim_least", "trim_level", "trim_booked", "trim_look", "trim_fault",
-        "trim_clear", "trim_clear_trips", "trim_lamp",
+        "trim_high_excess", "trim_soon", "trim_least", "trim_level", "trim_booked", "trim_look",
+        "trim_look_rich", "trim_fault", "trim_clear", "trim_clear_trips", "trim_lamp",
     ),
 )  # fmt: skip

@@ -8,11 +8,11 @@ reading without pressure now and then while its speed is still held to be what i
 come late; such readings come as many a minute as the car shows anyway, scattered by chance and by how often it stops.
 So five more are asked for than six times what is usual for the car, and what chance adds, on a drive on which the hot
 engine showed pressure; where it showed none, as on one that is dry all along, than twice. What is usual is learned from
-drives with pressure, and from others only up to that, and an oil change does not change it. No engine that has lost its
-pressure has it again on the next drives: where that was said for a drive, or two that showed some, and cleared by
-itself, the dry readings were the sender's or the line's, and as many a minute say nothing for a while: on drives that
-show pressure of the hot engine, until three drives in a row are dry. An engine without oil is ruined in a drive. So
-what passed on drives that showed no pressure counts only where pressure was back within four hours, in which no
+drives with pressure, and from others up to what chance gives, and an oil change does not change it. No engine that has
+lost its pressure has it again on the next drives: where that was said for a drive, or two that showed some, and cleared
+by itself, the dry readings were the sender's or the line's, and as many a minute say nothing for a while: on drives
+that show pressure of the hot engine, until three drives in a row are dry. An engine without oil is ruined in a drive.
+So what passed on drives that showed no pressure counts only where pressure was back within four hours, in which no
 workshop mends such an engine, and holds the word back for a single drive; what passed on drives with pressure tells
 nothing of those without. All of it halves with each thirty sound drives, and begins anew when a workshop has been at
 it.
@@ -38,7 +38,7 @@ was raised eight times on sound hybrids in 1000 vehicle-years of development fle
 own rate was asked, and is not since. Where such readings were made 3 to 20 times as many on the hybrids of a bad line
 (development fleets, seeds 21 and 41, 30 % of packets lost), it was raised 30 to 83 times on 5 or 6 cars, again and
 again; 6 to 14 times where what passed was learned for good. It fades since, and holds back less: 5 times on 3 hybrids
-in the 747 vehicle-years of seeds 17 and 19, once since chance has its share (set on these).
+in the 747 vehicle-years of seeds 17 and 19, none since chance has its share (set on these).
 """
 
 from __future__ import annotations
@@ -77,8 +77,10 @@ RUNS, RATES = ("dry_run", "dry_longest", "dry_slow"), ("dry_worst", "dry_passed"
 """Drives without pressure in a row, now and at most in the finding that stands, and whether pressure came back in it
 so late that it may have been mended; most such readings a minute in it, and in those that passed: on drives that showed
 no pressure, and on those that did."""
-CHANCE = 1.5
-"""Of their number, so many roots more than that come by chance (our choice: a hybrid has 300 drives in half a year)."""
+CHANCE, FEW_SD = 1.5, 2.0
+"""Counts spread by the root of their mean: by so many such roots more than those multiples they come by chance alone
+(a hybrid has 300 drives in half a year), and up to so many, and one, beyond the mean they are learned from, or the
+learned rate would be too low and sink (our choice)."""
 PRIOR_MINUTES, KEPT_MINUTES = 20.0, 600.0
 """Running time that the table's rate weighs, and of which the car's own is the mean at most (our choice)."""
 
@@ -102,12 +104,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     bad = np.where(sure >= p["oil_pressure_soon"], LOW, bad)
     dry, none = _dry(trips, state, p), trips["oil_pressure_low"]
     bare, over = _bare(trips, state, dry, p)
-    usual = observable & ~bare & (_shown(trips) | (none <= USUAL * dry))
+    by_chance = np.maximum(USUAL * dry, dry + FEW_SD * np.sqrt(dry) + 1.0)
+    usual = observable & ~bare & (_shown(trips) | (none <= by_chance))
     bad = np.where(observable, np.where(bare, NONE, bad), -1)
     worst = lost.max(axis=1)
     now = np.nan_to_num(shift.baseline - series).max(axis=1)
     good = observable & (worst < p["oil_pressure_next"] / 2.0) & (now < p["oil_pressure_next"])
-    good &= none <= USUAL * dry
+    good &= none <= by_chance
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["oil_pressure_clear_trips"])
     judgement = Judgement(
         observable=observable,

@@ -11,8 +11,10 @@ trips that follow each other (from the eighth on), and a CUSUM of each against t
 only partial. A car whose settled temperature hardly differs from trip to trip regulates, however low (from 63 degC on;
 there are thermostats for 70): too cold is then 11 K below its own; an open one follows weather and load. One that is
 open from the first trip on and yet holds 63 to 70 degC all year cannot be told from it. A settled temperature that is
-low after a warm-up as good as ever is no leak, and what passed by itself needs twice the evidence to be said again.
-When not: warm restarts that stay warm, and drives of less than 150 s below 75 degC say nothing about warming; trips
+low now and then after warm-ups as good as ever is no leak, and what passed by itself needs twice the evidence to be
+said again.
+When not: fuel that is off by itself (a weak pump, ethanol) is trimmed too, and a third more of it looks like a leak;
+warm restarts that stay warm, and drives of less than 150 s below 75 degC say nothing about warming; trips
 only in traffic, or that end while the coolant still rises, nothing about settling; a coolant reading that never moves
 is the sensor's matter; the heater at full in hard frost takes as much as a leak, so trips with ambient below
 ``thermostat_ambient_c`` are left out where the car tells it. Where packets are lost or come late, a drive may begin
@@ -67,6 +69,8 @@ PRIOR_TRIPS = np.array([[1.0, 0.0]])
 """What is generic of the gain differs by the factor of an engine's size, so it weighs nothing."""
 SETTLE_TRIPS = 40.0
 """Trips until which the car's normal is their running mean (our choice)."""
+LASTING_TRIPS = 8
+"""Trips in a row that settle low, and then count though the engine warms up as ever (our choice)."""
 PARTLY_OPEN, STUCK_OPEN = range(2)
 SETTLED, GAIN = range(2)
 """Columns of the two series."""
@@ -81,6 +85,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "cold_trips": np.zeros((n_vehicles, 2), dtype=np.int64),
         "cold_since_ms": np.full((n_vehicles, 2), np.nan),
         "warm_trim": np.full(n_vehicles, np.nan),
+        "low_run": np.zeros(n_vehicles),
     }
     cold |= held_over.initial(n_vehicles) | restless.initial(n_vehicles, 1)
     return cold | sequential.initial(n_vehicles, 2) | latched(n_vehicles) | passed.initial(n_vehicles, 1)
@@ -91,11 +96,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     trim = np.where(np.isnan(trips["trim"]), floats(state["warm_trim"]), trips["trim"])
     x, mean, sd = _series(trips, trim, p)
     x[:, GAIN] = np.where(held_over.held_over(trips["warm_first_c"], trips, state, p), np.nan, x[:, GAIN])
+    x[:, SETTLED], low_run = _settled(x, state, p)
     known: Flags = ~np.isnan(x)
+    again = passed.again(state, trips["ended_ms"])
     drift, sums = sequential.follow(
         x, trips["ended_ms"][:, None], state, mean=mean, sd=sd,
         learn=_both(p, "settled_learn_trips", "warm_learn_trips"), k=p["cusum_k"][:, None],
-        hold=p["thermostat_h"][:, None] / 2.0, settle=SETTLE_TRIPS, prior=PRIOR_TRIPS,
+        hold=again * p["thermostat_h"][:, None] / 2.0, settle=SETTLE_TRIPS, prior=PRIOR_TRIPS,
     )  # fmt: skip
     learned = drift.learned >= _both(p, "settled_learn_trips", "warm_learn_trips")
     usual = np.where(learned, drift.baseline, mean)
@@ -105,19 +112,15 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     cold_c = np.where(regulates, np.minimum(p["cold_c"], usual[:, SETTLED] - p["below_regulating_k"]), p["cold_c"])
     regulated_c = np.where(regulates, usual[:, SETTLED], p["regulated_c"])
     limit = np.stack([cold_c, np.where(learned[:, GAIN], dropped, -np.inf)], axis=1)
-    # A settled temperature that is low after a warm-up as good as ever is a long descent or the heater: no leak.
-    good_gain = learned[:, GAIN] & (x[:, GAIN] >= usual[:, GAIN] + np.log(p["warm_sound"]))
-    leaks = known & np.stack([~good_gain, np.ones(len(trips), dtype=np.bool_)], axis=1)
-    counted, since = _cold(x, leaks & (x < limit), trips["ended_ms"], state)
+    counted, since = _cold(x, x < limit, trips["ended_ms"], state)
     fall = np.stack([p["settled_fall_k"], -np.log(p["warm_partly"])], axis=1)
     # A thermostat that regulates so low opens in what counts as warming up: its gain says nothing.
     tells = np.stack([learned[:, SETTLED], ~(regulates & (usual[:, SETTLED] < p["warm_regulated_c"]))], axis=1)
-    again = passed.again(state, trips["ended_ms"])
-    fallen = leaks & (drift.down > p["thermostat_h"][:, None] * again) & (usual - x >= fall)
+    fallen = known & (drift.down > p["thermostat_h"][:, None] * again) & (usual - x >= fall)
     fallen[:, GAIN] &= tells[:, GAIN]
     cold = (counted >= p["cold_trips"][:, None] * again) & tells
     observable: Flags = np.asarray(known.any(axis=1))
-    bad = np.where((cold & leaks).any(axis=1), STUCK_OPEN, np.where(fallen.any(axis=1), PARTLY_OPEN, -1))
+    bad = np.where((cold & known).any(axis=1), STUCK_OPEN, np.where(fallen.any(axis=1), PARTLY_OPEN, -1))
     good = observable & ~(known & ((x < limit) | (usual - x >= fall / 2.0))).any(axis=1)
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["thermostat_clear_trips"])
     judgement = Judgement(
@@ -130,7 +133,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         health=np.where(observable, _health(x, usual, regulated_c, cold_c, p), np.nan),
         numbers=_numbers(x, usual, cold_c),
     )
-    after: dict[str, Floats | Integers] = {"cold_trips": counted, "cold_since_ms": since, "warm_trim": trim}
+    after: dict[str, Floats | Integers] = {"cold_trips": counted, "cold_since_ms": since}
+    after |= {"warm_trim": trim, "low_run": low_run}
     after |= held_over.after(trips, state) | spreads | passed.after(state, cleared, trips["ended_ms"])
     return judgement, after | sequential.restarted(sums, cleared[:, None]) | latch_state
 
@@ -149,6 +153,21 @@ def _series(trips: Trips, trim: Floats, p: Parameters) -> tuple[Floats, Floats, 
     frost = trips["ambient_c"] < p["thermostat_ambient_c"]
     mean = np.stack([p["regulated_c"], np.zeros(len(trips))], axis=1)
     return np.where(frost[:, None], np.nan, x), mean, _both(p, "settled_sd_k", "warm_log_sd")
+
+
+def _settled(x: Floats, state: State, p: Parameters) -> tuple[Floats, Floats]:
+    """Settled coolant, degC, NaN where it tells of no leak; and for how many trips in a row it has been low.
+
+    What settles low after a warm-up as good as ever came down a hill or heats the cabin, unless it stays so. Where the
+    thermostat opens in what counts as warming up, that tells nothing.
+    """
+    usual, settled = floats(state["baseline"]), x[:, SETTLED]
+    low = usual[:, SETTLED] - settled >= p["settled_fall_k"]
+    run = np.where(np.isnan(settled), floats(state["low_run"]), np.where(low, floats(state["low_run"]) + 1.0, 0.0))
+    learned = integers(state["learned"])[:, GAIN] >= p["warm_learn_trips"]
+    tells = learned & (usual[:, SETTLED] >= p["warm_regulated_c"])
+    sound = tells & (x[:, GAIN] >= usual[:, GAIN] + np.log(p["warm_sound"]))
+    return np.where(low & sound & (run < LASTING_TRIPS), np.nan, settled), run
 
 
 def _both(p: Parameters, first: str, second: str) -> Floats:

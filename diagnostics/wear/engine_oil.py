@@ -17,8 +17,9 @@ most; US 6,327,900 for the oil's temperature from speed and coolant; the doublin
 cold weight, 33.5 million revolutions, 620 days, a tenth of a per cent a broken regeneration, 30,000 km (makers'
 long-life services allow as much): our choice, set on a development fleet (seed 17, half a year); to be calibrated by
 used-oil analysis. A change is advised where both little of its life is left and few days, since what a car does in a
-day is less sure than what its oil bears, and a car that hardly moves need not come; booked when three tenths more than
-its life are used.
+day is less sure than what its oil bears, and a car that hardly moves need not come; of one that uses it up fast a
+little earlier (set on seeds 17 to 19: 6 failures of 530 more for two false words more); booked when three tenths more
+than its life are used.
 
 False-alarm rate: not one of statistics: it says when its own dose is used up, with its spread on what the oil bears.
 Measured: no finding on 17 h of one recorded sound car; the rate on the simulated fleet is in the score's report.
@@ -48,10 +49,11 @@ NEW_PERCENT, RISE_PERCENT = 90.0, 25.0
 """The car's own oil life at or above the first, after a rise by the second, tells of a change (our choice)."""
 HABITS = ("weight", "mean", "spread", "day_ms", "own_life")
 """Of the state, what belongs to the car and not to the oil."""
+EASED = 1.3
+"""Advice goes where the days left are so many times those at which it is given (our choice)."""
 SLIP_SD = 5.0
-"""More of its life used than was counted by so many standard deviations is not believed (our choice)."""
-PACE_DIFFERS = 0.5
-"""Relative spread of how fast cars that nobody watched use up their oil (our choice)."""
+"""More of its life used than was counted by so many standard deviations is not believed (our choice: of
+three readings that 3 threw away on seed 17 all were right, the oil being used up within eight weeks; 5 takes two)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,7 @@ class Use:
     age_days: Floats
     unknown: Flags
     told: Floats
-    told_var: Floats
-    """Part of its life that was used when a workshop looked last, and its variance; the rest here is counted from then
-    on."""
+    """Part of its life that was used when a workshop looked last; the rest here is counted from then on."""
 
     def shares(self, p: Parameters) -> Floats:
         """Used parts of its life by dose, time and way, ``(3, n)``."""
@@ -79,7 +79,6 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "unknown": np.zeros(n_vehicles),
         "own_life": np.full(n_vehicles, np.nan),
         "told": np.zeros(n_vehicles),
-        "told_var": np.zeros(n_vehicles),
     }
     return own | dose.initial(n_vehicles) | latched(n_vehicles)
 
@@ -94,16 +93,19 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     """See the module."""
     changed = trips["own_oil_life"] - floats(state["own_life"]) >= RISE_PERCENT
     changed &= trips["own_oil_life"] >= NEW_PERCENT
-    fresh = _counted_anew(state, changed, np.zeros(len(trips)), np.zeros(len(trips)), trips)
-    told = _looked_at(_by_book(fresh, trips, p), trips, p)
+    measured = trips["measured_oil_life_percent"]
+    fresh = _counted_anew(state, changed, np.zeros(len(trips)))
+    told = _counted_anew(fresh, _believed(measured, fresh, trips, p), np.clip(1.0 - measured / 100.0, 0.0, 1.0))
     use, after = _use(trips, told, p)
     shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
     rul = _remaining(use, p)
     soon = (life <= p["oil_soon"]) & (rul[:, 1] <= p["oil_soon_days"])
-    soon |= (life <= p["oil_fast"]) & (rul[:, 1] <= p["oil_fast_days"])
+    soon |= (life <= p["oil_early"]) & (rul[:, 1] <= p["oil_early_days"])
+    long = (life > p["oil_early"]) | (rul[:, 1] > EASED * p["oil_early_days"])
+    good = (life > p["oil_soon"]) & long
     bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(soon, SOON_DUE, -1))
-    raised, cleared, latch_state = latch(state, bad=bad, good=(life > p["oil_fast"]), clear_after=np.ones(len(trips)))
+    raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
     left = np.where(use.unknown, life / 2.0, life)
     judgement = Judgement(
         observable=trips["revolutions"] > 0.0,
@@ -143,47 +145,25 @@ def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floa
         "unknown": unknown.astype(np.float64),
         "own_life": np.where(np.isnan(own), floats(state["own_life"]), own),
         "told": floats(state["told"]),
-        "told_var": floats(state["told_var"]),
     }
     counted = dose.towards_usual(counted, p["oil_revs_a_day"] / p["oil_revolutions"])
     age_days = (trips["ended_ms"] - floats(doses["began_ms"])) / dose.DAY_MS
-    return Use(
-        counted=counted,
-        km=km,
-        age_days=age_days,
-        unknown=unknown,
-        told=floats(state["told"]),
-        told_var=floats(state["told_var"]),
-    ), after | doses
+    return Use(counted=counted, km=km, age_days=age_days, unknown=unknown, told=floats(state["told"])), after | doses
 
 
-def _by_book(state: State, trips: Trips, p: Parameters) -> State:
-    """On the first trip of a car whose oil the service book dates: what a usual car uses up in so long."""
-    days = (trips["started_ms"] - floats(state["began_ms"])) / dose.DAY_MS
-    unseen = np.isnan(floats(state["day_ms"])) & (days > 0.0)
-    used = np.where(unseen, days * np.maximum(p["oil_revs_a_day"] / p["oil_revolutions"], 1.0 / p["oil_days"]), 0.0)
-    return _counted_anew(state, unseen, used, (PACE_DIFFERS**2 + p["oil_log_sd"] ** 2) * used**2, trips)
+def _believed(measured: Floats, state: State, trips: Trips, p: Parameters) -> Flags:
+    """What was measured, but for life that oil whose age is known cannot have lost: another car's, or a slip."""
+    since = np.maximum(
+        floats(state["total"]), (trips["started_ms"] - floats(state["began_ms"])) / dose.DAY_MS / p["oil_days"]
+    )
+    counted, spread = floats(state["told"]) + since, np.hypot(p["oil_told_sd"], p["oil_log_sd"] * since)
+    sure = ~np.isnan(floats(state["began_ms"])) & (floats(state["unknown"]) == 0.0)
+    odd = sure & (1.0 - measured / 100.0 - counted > SLIP_SD * spread)
+    believed: Flags = ~np.isnan(measured) & ~odd
+    return believed
 
 
-def _looked_at(state: State, trips: Trips, p: Parameters) -> State:
-    """With what a workshop measured, weighed against what was counted: by both errors, as in a Kalman filter.
-
-    Not believed is life that oil whose age is known cannot have lost: another car's, or a slip.
-    """
-    left = trips["measured_oil_life_percent"]
-    measured = np.clip(1.0 - left / 100.0, 0.0, 1.0)
-    known = ~np.isnan(floats(state["began_ms"])) & (floats(state["unknown"]) == 0.0)
-    days = np.nan_to_num((trips["started_ms"] - floats(state["began_ms"])) / dose.DAY_MS)
-    since = np.maximum(floats(state["total"]), days / p["oil_days"])
-    counted, doubt = floats(state["told"]) + since, floats(state["told_var"]) + (p["oil_log_sd"] * since) ** 2
-    error = p["oil_told_sd"] ** 2
-    odd = known & (measured - counted > SLIP_SD * np.sqrt(doubt + error))
-    gain = np.where(known, doubt / (doubt + error), 1.0)
-    used = np.where(known, counted + gain * (measured - counted), measured)
-    return _counted_anew(state, ~np.isnan(left) & ~odd, used, gain * error, trips)
-
-
-def _counted_anew(state: State, where: Flags, used: Floats, variance: Floats, trips: Trips) -> State:
+def _counted_anew(state: State, where: Flags, used: Floats) -> State:
     """The state with a part ``used`` of the oil's life, and all else counted from now on, where somebody says so.
 
     Which of dose, kilometres and days had used it up is not known, so each goes on from there; habits are kept. It
@@ -191,10 +171,8 @@ def _counted_anew(state: State, where: Flags, used: Floats, variance: Floats, tr
     """
     zero = ("total", "today", "km", "unknown")
     anew = {name: np.where(where, 0.0, floats(state[name])) for name in zero}
-    day_ms = floats(state["day_ms"])
-    began = np.where(where, np.where(np.isnan(day_ms), trips["started_ms"], day_ms), floats(state["began_ms"]))
-    anew |= {"told": np.where(where, used, floats(state["told"]))}
-    return {**state, **anew, "began_ms": began, "told_var": np.where(where, variance, floats(state["told_var"]))}
+    began = np.where(where, floats(state["day_ms"]), floats(state["began_ms"]))
+    return {**state, **anew, "began_ms": began, "told": np.where(where, used, floats(state["told"]))}
 
 
 def _remaining(use: Use, p: Parameters) -> Floats:
@@ -208,23 +186,23 @@ def _remaining(use: Use, p: Parameters) -> Floats:
     aged = np.maximum(use.age_days, 1.0)
     still = np.zeros(len(fresh))
     ends = [
-        _ends(fresh, counted.total, counted.rate, counted.variance, use.told_var, p),
-        _ends(fresh, use.age_days / p["oil_days"], 1.0 / p["oil_days"], still, use.told_var, p),
-        _ends(fresh, use.km / p["oil_km"], use.km / aged / p["oil_km"], still, use.told_var, p),
+        _ends(fresh, counted.total, counted.rate, counted.variance, p),
+        _ends(fresh, use.age_days / p["oil_days"], 1.0 / p["oil_days"], still, p),
+        _ends(fresh, use.km / p["oil_km"], use.km / aged / p["oil_km"], still, p),
     ]
     known = np.minimum.reduce(ends)
     rul = np.where(use.unknown[:, None], known[:, 1:2] * np.array(QUANTILES), known)
     return np.where((counted.days < p["rate_days"])[:, None], np.nan, rul)
 
 
-def _ends(fresh: Floats, used: Floats, rate: Floats, variance: Floats, told_var: Floats, p: Parameters) -> Floats:
+def _ends(fresh: Floats, used: Floats, rate: Floats, variance: Floats, p: Parameters) -> Floats:
     """Days ``(n, 3)`` until what was ``fresh`` at the last look is used up at a ``rate`` a day.
 
     Oil that was not changed yet may well bear more than was thought, as who drives on with oil that is used up comes
     for a change soon: so the latest end is that of oil that goes on. What is to be done goes by the middle.
     """
     doubt = p["oil_log_sd"] ** 2
-    left, spread = fresh - used, told_var + doubt * used**2
+    left, spread = fresh - used, p["oil_told_sd"] ** 2 + doubt * used**2
     known = {"rate_var": doubt * rate**2, "together": -doubt * used * rate, "daily_var": variance}
     days = days_until(left, rate, distance_var=spread, **known)
     ahead, cut = still_ahead(left, spread)
@@ -287,8 +265,8 @@ MODEL = Detector(
         "oil_overdue",
         "oil_soon",
         "oil_soon_days",
-        "oil_fast",
-        "oil_fast_days",
+        "oil_early",
+        "oil_early_days",
         "oil_log_sd",
         "oil_told_sd",
         "oil_broken_regeneration",

@@ -356,7 +356,7 @@ def test_a_repair_ends_the_alert_though_a_code_stays_stored() -> None:
 
 
 def test_the_pads_of_either_axle_have_alerts_of_their_own() -> None:
-    """Each means its own pads, first, and what the ledger has of brakes beside pads; never the other axle's."""
+    """Each means its own pads, never the other axle's; what is not told apart by axle gives no credit, no penalty."""
     pads = truth(
         fault(0, "brakes", 0, 80, wears=True, kind="discs"),
         fault(0, "brakes", 0, 95, wears=True, kind="front_pads"),
@@ -376,4 +376,8 @@ def test_the_pads_of_either_axle_have_alerts_of_their_own() -> None:
     rear_first = [said[0], replace(said[0], at_ms=100 * DAY_MS, books=None), replace(said[0], at_ms=102 * DAY_MS)]
     front_new = mended(repaired("brakes_front", 101.0))
     assert len(alerts_of(rear_first, front_new)) == 1, "the other axle's repair ends nothing"
-    assert len(alerts_of(rear_first, mended(repaired("brakes_rear", 101.0)))) == 2
+    for either in ("brakes_rear", "brakes"):
+        assert len(alerts_of(rear_first, mended(repaired(either, 101.0)))) == 2
+    fine = truth(fault(0, "brakes", 0, 80, wears=True, kind="discs"),
+                 fault(0, "brakes", 0, 900, wears=True, kind="rear_pads"))  # fmt: skip
+    assert match(fine, alerts_of(said[:2])).label.tolist() == [NEUTRAL, NEUTRAL]

@@ -1,0 +1,97 @@
+"""What the rehearsal's fleet taught: things that sound cars do and that look like faults."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from diagnostics.detectors import battery, noisy_sensor, oil_pressure, thermostat
+from diagnostics.wear import engine_oil
+from tests.unit.diagnostics.one_car import told
+
+
+def jitters(*volts: float) -> list[dict[str, float]]:
+    """Drives on mild days whose voltage goes up and down by so much a reading."""
+    return [{"volts_jitter": each, "ambient_c": 16.0} for each in volts]
+
+
+def test_a_smart_alternator_is_no_bad_contact() -> None:
+    """It rests the battery on some drives and not on others; only what no regulator does is said of it."""
+    draw = np.random.default_rng(1)
+    usual = jitters(*draw.choice([0.1, 0.12, 0.3], 30))
+    assert told(noisy_sensor.DETECTOR, usual + jitters(*[0.55] * 60)) == []
+    assert told(noisy_sensor.DETECTOR, usual + jitters(*[1.4] * 30)) == ["volts_noisy"]
+    assert told(noisy_sensor.DETECTOR, jitters(*[0.04] * 30, *[0.2] * 30)) == ["volts_noisy"], "a plain one's"
+
+
+def warm_ups(n: int, *, air_kg: float = 1.0, gained: float = 1.0, **more: float) -> list[dict[str, float]]:
+    """Drives from 5 to 60 degC, with so much metered air and so much gained for the heat."""
+    return [
+        {"coolant_first": 5.0, "warm_first_c": 5.0, "coolant_last": 60.0, "ambient_c": 5.0, "soak_s": 36_000.0,
+         "warm_gain_k": 55.0 * gained, "warm_air_kg": air_kg, "warm_still_kks": 0.0, "warm_moving_kkm": 0.0} | more
+        for _ in range(n)
+    ]  # fmt: skip
+
+
+def test_an_air_meter_that_was_cleaned_has_not_opened_the_thermostat() -> None:
+    """It read a third too little, which the control unit made up for; the same fuel warms the engine as ever."""
+    dirty = warm_ups(40, air_kg=0.67, trim=50.0)
+    assert told(thermostat.DETECTOR, dirty + warm_ups(40, air_kg=1.0, trim=0.0)) == []
+    leaks = warm_ups(40, air_kg=1.0, trim=0.0, gained=0.68)
+    assert told(thermostat.DETECTOR, dirty + leaks) == ["partly_open"]
+    passed = [*dirty, *leaks, *warm_ups(20, air_kg=1.0, trim=0.0), *leaks, *leaks]
+    assert told(thermostat.DETECTOR, passed) == ["partly_open", "partly_open"], "what passed and stays is said again"
+    drives = [one | {"trim": float("nan")} if number % 2 else one for number, one in enumerate(dirty)]
+    assert told(thermostat.DETECTOR, drives) == [], "of drives that tell no trim the one before holds"
+
+
+def test_an_engine_that_warms_up_as_ever_has_no_open_thermostat() -> None:
+    """A long descent cools it all the same; where nothing tells of the warm-up, the temperature speaks alone."""
+    sound = warm_ups(40, settled_c=88.0)
+    cold = {"settled_c": 66.0}
+    now_and_then = [*warm_ups(5, **cold), cold, *warm_ups(3, settled_c=88.0)] * 12
+    assert told(thermostat.DETECTOR, sound + now_and_then) == []
+    assert told(thermostat.DETECTOR, sound + warm_ups(30, **cold)) == ["stuck_open"], "day after day it is no hill"
+    assert told(thermostat.DETECTOR, sound + warm_ups(30, gained=0.4, **cold))[-1] == "stuck_open"
+    assert told(thermostat.DETECTOR, sound + [cold] * 30)[-1] == "stuck_open"
+
+
+def starts(n: int, fired: float, seed: int) -> list[dict[str, float]]:
+    """Cold starts of which a reading just after firing is so much below that at rest, more or less."""
+    draw = np.random.default_rng(seed)
+    return [
+        {"soak_s": 36_000.0, "rest_volts": 12.6, "coolant_first": 20.0, "ambient_c": 20.0,
+         "start_volts": 12.6 - fired * float(np.exp(draw.normal(0.0, 0.1)))}
+        for _ in range(n)
+    ]  # fmt: skip
+
+
+def test_a_reading_in_the_starter_s_turning_ages_no_battery() -> None:
+    """Now and then the first reading is taken too early; a fall that grows for good is said."""
+    older = starts(40, 0.4, 90) + starts(60, 0.46, 93)
+    assert told(battery.DETECTOR, older + starts(1, 2.4, 94)) == []
+    assert told(battery.DETECTOR, starts(40, 0.4, 91) + starts(30, 0.8, 92)) == ["ageing"]
+
+
+def test_hundreds_of_short_drives_of_an_engine_that_stops_have_a_few_dry_ones_by_chance() -> None:
+    """Three readings in ten minutes are dry; on half a year's drives too short to show pressure none is an alarm."""
+    draw = np.random.default_rng(3)
+
+    def drives(n: int) -> list[dict[str, float]]:
+        minutes = draw.uniform(2.0, 8.0, n)
+        dry = draw.poisson(0.3 * minutes).astype(float)
+        return [{"running_s": 60.0 * long, "oil_pressure_low": none}
+                for long, none in zip(minutes.tolist(), dry.tolist(), strict=True)]  # fmt: skip
+
+    assert [told(oil_pressure.DETECTOR, drives(300)) for _ in range(12)] == [[]] * 12
+    lost = {"running_s": 360.0, "oil_pressure_low": 36.0}
+    assert told(oil_pressure.DETECTOR, [*drives(100), lost]) == ["none"]
+
+
+@pytest.mark.parametrize(("revolutions", "said"), [(160_000.0, True), (80_000.0, False)])
+def test_oil_that_is_used_up_fast_is_advised_a_little_earlier(revolutions: float, said: bool) -> None:
+    """With a quarter of its life left it lasts two months in one car and four in the other."""
+    drive = {"oil_dose": revolutions, "revolutions": revolutions, "km": 40.0}
+    first = drive | {"measured_oil_life_percent": 45.0}
+    days = int(0.19 * 33_500_000.0 / revolutions)
+    assert bool(told(engine_oil.MODEL, [first, *[drive] * days], a_day=1)) is said
