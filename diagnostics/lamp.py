@@ -21,7 +21,6 @@ from diagnostics.trouble_codes import HEALS, NAME, STATED, CodeEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from diagnostics.suggestions.standing import Run
 
@@ -53,51 +52,53 @@ def lamp_findings(events: Iterable[CodeEvent], codes: Sequence[Finding], runs: S
         if event.present:
             lit.setdefault(event.ecu, event)
         elif event.ecu in lit:
-            found += _finding(_unexplained(lit.pop(event.ecu), waits), moment(event.time_ms), codes, runs, waits)
+            found += _findings(lit.pop(event.ecu), event.time_ms, waits, codes, runs)
     for began in lit.values():
-        found += _finding(_unexplained(began, waits), None, codes, runs, waits)
+        found += _findings(began, inf, waits, codes, runs)
     return found
 
 
 def _waits(in_time: Sequence[CodeEvent]) -> list[tuple[float, float]]:
-    """From when until when, ms, a code was stored that lights the lamp and waits for drives to bear it out."""
-    since: dict[tuple[str, str], float] = {}
+    """From when until when, ms, codes stood that light the lamp and wait for drives to bear them out; in order."""
+    since: dict[tuple[str, str, str], float] = {}
     waits: list[tuple[float, float]] = []
     for event in in_time:
-        key = (event.ecu, event.code)
-        if event.code in LIGHTS and event.state in STATED and event.present:
+        key = (event.ecu, event.code, event.state)
+        if event.code not in LIGHTS or event.state not in STATED:
+            continue
+        if event.present:
             since.setdefault(key, float(event.time_ms))
-        elif key in since and not event.present:
+        elif key in since:
             waits.append((since.pop(key), float(event.time_ms)))
-    return waits + [(begin, inf) for begin in since.values()]
+    return sorted([*waits, *((begin, inf) for begin in since.values())])
 
 
-def _unexplained(began: CodeEvent, waits: Sequence[tuple[float, float]]) -> CodeEvent | None:
-    """The lamp's coming on, later where such a code explained it until then; None where one still does."""
-    ends = [until for begin, until in waits if begin <= began.time_ms + WITH_THE_LAMP_MS and until > began.time_ms]
-    until_ms = max(ends, default=float(began.time_ms))
-    return None if until_ms == inf else replace(began, time_ms=int(until_ms))
-
-
-def _finding(
-    began: CodeEvent | None,
-    off: datetime | None,
-    codes: Sequence[Finding],
-    runs: Sequence[Run],
-    waits: Sequence[tuple[float, float]],
+def _findings(
+    began: CodeEvent, off_ms: float, waits: Sequence[tuple[float, float]], codes: Sequence[Finding], runs: Sequence[Run]
 ) -> list[Finding]:
-    if began is None:
-        return []
+    """Of a lamp that came on and went off then, the times in which no code that waits explained it."""
+    found: list[Finding] = []
+    start = float(began.time_ms)
+    for begin, until in (*waits, (off_ms, inf)):
+        if until <= start:
+            continue
+        if begin > start + WITH_THE_LAMP_MS or begin >= off_ms:
+            found += _finding(replace(began, time_ms=int(start)), min(begin, off_ms), codes, runs)
+        start = until
+        if start >= off_ms:
+            break
+    return found
+
+
+def _finding(began: CodeEvent, off_ms: float, codes: Sequence[Finding], runs: Sequence[Run]) -> list[Finding]:
+    off = None if off_ms == inf else moment(int(off_ms))
     since = moment(began.time_ms)
     sure = lasted(began.time_ms, runs)
     if sure is None or (off is not None and off <= sure):
         return []
     if any(code.found_at <= sure and (code.cleared_at is None or code.cleared_at > since) for code in codes):
         return []
-    stored = [moment(int(begin)) for begin, _ in waits if began.time_ms < begin]
-    if any(at <= sure for at in stored):
-        return []
-    ends = [code.found_at for code in codes if code.found_at > sure] + stored + ([] if off is None else [off])
+    ends = [code.found_at for code in codes if code.found_at > sure] + ([] if off is None else [off])
     unit = f" ({began.ecu})" if began.ecu else ""
     return [
         Finding(

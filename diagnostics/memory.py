@@ -17,7 +17,7 @@ from diagnostics import tables as t
 from diagnostics.errors import UnknownRowError
 from diagnostics.features.trips import FEATURES
 from diagnostics.lamp import STATE as LAMP
-from diagnostics.suggestions.standing import Run
+from diagnostics.suggestions.standing import RUN_OF, Run, run_of
 from diagnostics.suggestions.statement import POINTS, TripLog
 from diagnostics.trouble_codes import HEALS, CodeEvent
 from ingest.storage.tables import devices, installations
@@ -136,17 +136,10 @@ def runs_after(connection: sa.Connection, vehicle_id: str, after: datetime) -> l
     """Trips that ended after a time and in which the car ran or moved, oldest first."""
     c, after_ms = t.trips.c, int(after.timestamp() * 1000)
     query = sa.select(c.features).where(c.vehicle_id == vehicle_id, c.started_ms >= after_ms - LONGEST_TRIP_MS)
-    names = ("started_ms", "ended_ms", "running_s", "moving_s", "coolant_max")
-    found = []
-    for packed in connection.execute(query.order_by(c.started_ms)).scalars():
-        trip = unpacked(packed)
-        if trip is None:
-            continue
-        started, ended, running, moving, hottest_c = trip[[FEATURES.index(name) for name in names]]
-        if ended > after_ms and np.fmax(running, moving) > 0.0:
-            run_s = float(np.fmax(running, moving))
-            found.append(Run(started_ms=int(started), ended_ms=int(ended), running_s=run_s, hottest_c=float(hottest_c)))
-    return found
+    places = [FEATURES.index(name) for name in RUN_OF]
+    trips = (unpacked(packed) for packed in connection.execute(query.order_by(c.started_ms)).scalars())
+    runs = (run_of(trip[places].tolist()) for trip in trips if trip is not None)
+    return [run for run in runs if run is not None and run.ended_ms > after_ms]
 
 
 def services_after(connection: sa.Connection, last_id: int) -> list[Service]:

@@ -15,7 +15,7 @@ from diagnostics.lamp import lamp_findings
 from diagnostics.suggestions.advice import advise
 from diagnostics.suggestions.standing import stood
 from diagnostics.suggestions.statement import finding_of, moment
-from diagnostics.trouble_codes import HEALS, code_findings
+from diagnostics.trouble_codes import HEALS, STATED, code_findings
 from diagnostics.trouble_codes import NAME as TROUBLE_CODES
 
 if TYPE_CHECKING:
@@ -121,22 +121,25 @@ def _driven(connection: sa.Connection, events: list[CodeEvent]) -> dict[str, lis
     """Drives since, of vehicles that had a code which drives may end or bear out."""
     first: dict[str, int] = {}
     for event in events:
-        if event.code in HEALS:
+        if event.code in HEALS and event.state in STATED:
             first[event.vehicle_id] = min(event.time_ms, first.get(event.vehicle_id, event.time_ms))
     return {vehicle_id: memory.runs_after(connection, vehicle_id, moment(at_ms)) for vehicle_id, at_ms in first.items()}
 
 
 def _lamps(connection: sa.Connection, events: list[CodeEvent], codes: list[Finding]) -> list[Finding]:
     """Findings of lamps that no code explains, of the vehicles of code events."""
-    lit: dict[str, int] = {}
+    told: dict[str, list[CodeEvent]] = {}
     for event in events:
-        if event.state == LAMP:
-            lit[event.vehicle_id] = min(event.time_ms, lit.get(event.vehicle_id, event.time_ms))
+        told.setdefault(event.vehicle_id, []).append(event)
+    explained: dict[str, list[Finding]] = {}
+    for code in codes:
+        explained.setdefault(code.vehicle_id, []).append(code)
     found: list[Finding] = []
-    for vehicle_id, since_ms in lit.items():
-        mine = [event for event in events if event.vehicle_id == vehicle_id]
-        runs = memory.runs_after(connection, vehicle_id, moment(since_ms))
-        found += lamp_findings(mine, [code for code in codes if code.vehicle_id == vehicle_id], runs)
+    for vehicle_id, mine in told.items():
+        lit = [event.time_ms for event in mine if event.state == LAMP]
+        if lit:
+            runs = memory.runs_after(connection, vehicle_id, moment(min(lit)))
+            found += lamp_findings(mine, explained.get(vehicle_id, []), runs)
     return found
 
 

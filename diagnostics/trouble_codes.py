@@ -60,7 +60,7 @@ night ends, an engine that stays cold, which a longer drive shows to be warm. GM
 lamp, and makes it history once the battery is cooler (service information of 2006). The detectors of the filter and of
 the battery's cooling read the same soot and the same hottest module, remind of a longer drive, say that several
 stretches were too hot, and book what does not pass; so the code is said once it is stored again, or stands longer than
-a passed one can."""
+a passed one can. Of :data:`COLD` see there."""
 FORGOTTEN = 40
 """Warm-ups without a failure after which a car forgets a code (California's OBD rule, 13 CCR 1968.2, as quoted)."""
 COLD = frozenset({"P0128"})
@@ -154,7 +154,8 @@ def _looks(
         yield at_ms, present, False
         if present and code in HEALS:
             since = [run for run in driven if at_ms < run.ended_ms < until_ms]
-            borne_out_ms = _stayed_cold_ms(since) if code in COLD else _outlived_ms(since)
+            begun = [run for run in since if at_ms <= run.started_ms]
+            borne_out_ms = _stayed_cold_ms(begun) if code in COLD else _outlived_ms(since)
             if borne_out_ms is not None:
                 yield borne_out_ms, True, True
 
@@ -174,7 +175,7 @@ def _stayed_cold_ms(since: Sequence[Run]) -> float | None:
     long = every = 0
     for run in since:
         warm = run.hottest_c >= STAYS_COLD_C
-        long = 0 if warm else long + (run.running_s >= WARM_UP_S)
+        long = 0 if warm else long + (run.engine_s >= WARM_UP_S)
         every = 0 if warm else every + 1
         if long >= COLD_DRIVES or every >= FORGOTTEN:
             return float(run.ended_ms)

@@ -20,7 +20,7 @@ from diagnostics.measurements import Measured, Measurements
 from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
 from diagnostics.suggestions.causes import group_of, sign_name, suspects
-from diagnostics.suggestions.standing import Run
+from diagnostics.suggestions.standing import RUN_OF, run_of
 from diagnostics.trouble_codes import HEALS, episodes
 from diagnostics.trouble_codes import NAME as CODES
 from scorecard.alerts import Said
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Parameters
     from diagnostics.detector import Detector
     from diagnostics.findings import Component
+    from diagnostics.suggestions.standing import Run
     from scorecard.record import Record
     from scorecard.truth import Floats, Integers
 
@@ -230,16 +231,10 @@ def _codes_said(record: Record) -> Iterator[Said]:
 
 def _driven(record: Record, vehicle: int) -> Sequence[Run]:
     """The drives of a vehicle."""
-    mine = ClosedTrips(vehicle=record.trips.vehicle, values=record.trips.values).only(record.trips.vehicle == vehicle)
-    told = zip(
-        mine["started_ms"].tolist(), mine["ended_ms"].tolist(),
-        np.fmax(mine["running_s"], mine["moving_s"]).tolist(), mine["coolant_max"].tolist(), strict=True,
-    )  # fmt: skip
-    return [
-        Run(started_ms=int(started_ms), ended_ms=int(ended_ms), running_s=running_s, hottest_c=hottest_c)
-        for started_ms, ended_ms, running_s, hottest_c in told
-        if running_s > 0.0
-    ]
+    mine = record.trips.values[record.trips.vehicle == vehicle]
+    places = [record.trips.names.index(name) for name in RUN_OF]
+    runs = (run_of(trip) for trip in mine[:, places].tolist())
+    return [run for run in runs if run is not None]
 
 
 def heard(opinion_of: Opinion, component: str, at_ms: float, n_vehicles: int) -> chance.Heard:

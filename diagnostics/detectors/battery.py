@@ -82,9 +82,9 @@ SETTLE_TRIPS = 40.0
 PACE = 0.003
 """Share of a difference by which the normal follows later: batteries age in months (our choice)."""
 LEAST_FALL_V = 0.1
-STILL_TURNING, TURNING_V = 3.8, 1.2
+STILL_TURNING, TURNING_V, TURNING_STARTS = 3.8, 1.2, 3
 """A reading just after firing that fell so many times as far as usual, and by so many volts, was taken while the
-starter still turned: the lights of a car take no worn battery down so far (our choice)."""
+starter still turned, unless so many starts in a row read so (our choice)."""
 LEAST_DIP_V = 1.5
 """A reading that fell less has missed the starter's turning (our choice)."""
 MOVE_OF_SD = 1.128
@@ -101,6 +101,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "bad_since_ms": np.full(n_vehicles, np.nan),
         "fall_before": np.full((n_vehicles, len(LUCK)), np.nan),
         "fall_moves": np.full((n_vehicles, len(LUCK)), np.nan),
+        "turning_run": np.zeros(n_vehicles),
     }
     return rings | own_voltage.initial(n_vehicles) | sequential.initial(n_vehicles, 5) | latched(n_vehicles)
 
@@ -112,7 +113,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     reserve, charge = _quantile(starts, QUANTILE, LEAST_STARTS), _quantile(rests, 0.5, LEAST_RESTS)
     x = _series(trips, rested, p)
     lucky, moves = x[:, LUCK].copy(), _moves(x[:, LUCK], state)
-    x[:, FALL] = np.where(_still_turning(trips, x[:, FALL], state), np.nan, x[:, FALL])
+    turning, turning_run = _still_turning(trips, x[:, FALL], state)
+    x[:, FALL] = np.where(turning, np.nan, x[:, FALL])
     sd = columns_of(p, "sd", SPREADS)
     sd[:, LUCK] = np.fmax(sd[:, LUCK], moves / MOVE_OF_SD)
     drift, sums = sequential.follow(
@@ -145,7 +147,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         numbers=_numbers(trips, (reserve, charge), (bad, ratio), drift, p),
     )
     rings: dict[str, Floats | Integers] = {
-        "starts": starts, "rests": rests, "bad_since_ms": since, "fall_moves": moves,
+        "starts": starts, "rests": rests, "bad_since_ms": since, "fall_moves": moves, "turning_run": turning_run,
         "fall_before": np.where(np.isnan(lucky), floats(state["fall_before"]), lucky),
     }  # fmt: skip
     return judgement, rings | own_after | _renewed(sequential.restarted(sums, cleared[:, None]), drift, p) | latch_state
@@ -206,10 +208,17 @@ def _series(trips: Trips, rested: Floats, p: Parameters) -> Floats:
     return np.stack([*logs, -rested, slowness, dip], axis=1)
 
 
-def _still_turning(trips: Trips, fall_log: Floats, state: State) -> Flags:
-    """Readings after firing that were none."""
+def _still_turning(trips: Trips, fall_log: Floats, state: State) -> tuple[Flags, Floats]:
+    """Readings after firing that were taken before it; and how many in a row looked so, which more than a few are not.
+
+    A cable that breaks or a cell that dies lets the voltage fall as far at every start.
+    """
     far = fall_log - floats(state["baseline"])[:, FALL] > np.log(STILL_TURNING)
-    return np.asarray(far & (_rest(trips) - trips["start_volts"] > TURNING_V))
+    far &= _rest(trips) - trips["start_volts"] > TURNING_V
+    run = np.where(
+        np.isnan(fall_log), floats(state["turning_run"]), np.where(far, floats(state["turning_run"]) + 1.0, 0.0)
+    )
+    return np.asarray(far & (run < TURNING_STARTS)), run
 
 
 def _moves(fall: Floats, state: State) -> Floats:

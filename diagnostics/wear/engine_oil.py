@@ -50,7 +50,7 @@ NEW_PERCENT, RISE_PERCENT = 90.0, 25.0
 HABITS = ("weight", "mean", "spread", "day_ms", "own_life")
 """Of the state, what belongs to the car and not to the oil."""
 EASED = 1.3
-"""Advice goes where the days left are so many times those at which it is given (our choice)."""
+"""Early advice goes where the days left are so many times those at which it is given (our choice)."""
 SLIP_SD = 5.0
 """More of its life used than was counted by so many standard deviations is not believed (our choice: of
 three readings that 3 threw away on seed 17 all were right, the oil being used up within eight weeks; 5 takes two)."""
@@ -102,8 +102,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     rul = _remaining(use, p)
     soon = (life <= p["oil_soon"]) & (rul[:, 1] <= p["oil_soon_days"])
     soon |= (life <= p["oil_early"]) & (rul[:, 1] <= p["oil_early_days"])
-    long = (life > p["oil_early"]) | (rul[:, 1] > EASED * p["oil_early_days"])
-    good = (life > p["oil_soon"]) & long
+    eased = (life > p["oil_early"]) | (rul[:, 1] > EASED * p["oil_early_days"])
+    good = (life > p["oil_soon"]) & eased
     bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(soon, SOON_DUE, -1))
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
     left = np.where(use.unknown, life / 2.0, life)

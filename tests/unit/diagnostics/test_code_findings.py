@@ -26,7 +26,16 @@ def stored(code: str, *days: float) -> list[Severity]:
 def driven(times: int, hottest_c: float = math.nan, minutes: float = 25.0) -> list[Run]:
     """A drive a day from the day after the first on."""
     ends = [int(START_MS + DAY_MS * (number + 1)) for number in range(times)]
-    return [Run(started_ms=end - 1, ended_ms=end, running_s=60.0 * minutes, hottest_c=hottest_c) for end in ends]
+    return [
+        Run(
+            started_ms=end - int(60_000 * minutes),
+            ended_ms=end,
+            running_s=60.0 * minutes,
+            engine_s=60.0 * minutes,
+            hottest_c=hottest_c,
+        )
+        for end in ends
+    ]
 
 
 def test_a_full_filter_s_code_is_said_once_it_is_stored_again() -> None:
@@ -110,6 +119,13 @@ def test_a_code_that_waits_explains_the_lamp() -> None:
     assert unexplained.since.timestamp() * 1000.0 == later.time_ms, "from when nothing explains it"
     (ended,) = lamp_findings([lit, replace(came, time_ms=START_MS + 20 * DAY_MS)], [], driven(30, 88.0))
     assert ended.cleared_at is not None, "the code has taken it over"
+    pending = replace(came, state="pending", time_ms=START_MS + DAY_MS, present=False)
+    assert lamp_findings([lit, came, pending], [], driven(9, 88.0)) == [], "what is pending goes by itself"
+    other = replace(came, code="P2463", time_ms=START_MS + 2 * DAY_MS)
+    assert lamp_findings([lit, came, later, other], [], driven(30, 88.0)) == [], "one takes over from the other"
+    parked = replace(came, time_ms=lit.time_ms + 16 * 60_000)
+    (told,) = lamp_findings([lit, parked, later], [], driven(30, 88.0))
+    assert told.since.timestamp() * 1000.0 == later.time_ms
     hot = replace(came, code="P0A7E")
     assert [one.cause for one in lamp_findings([lit, hot], [], driven(9, 88.0))] == ["MIL"], "set without the lamp"
 

@@ -71,6 +71,7 @@ def test_a_reading_in_the_starter_s_turning_ages_no_battery() -> None:
     older = starts(40, 0.4, 90) + starts(60, 0.46, 93)
     assert told(battery.DETECTOR, older + starts(1, 2.4, 94)) == []
     assert told(battery.DETECTOR, starts(40, 0.4, 91) + starts(30, 0.8, 92)) == ["ageing"]
+    assert told(battery.DETECTOR, starts(40, 0.4, 95) + starts(30, 2.4, 96)) == ["ageing"], "a cable that breaks"
 
 
 def test_hundreds_of_short_drives_of_an_engine_that_stops_have_a_few_dry_ones_by_chance() -> None:
