@@ -14,12 +14,12 @@ open from the first trip on and yet holds 63 to 70 degC all year cannot be told 
 low now and then after warm-ups as good as ever is no leak, and what passed by itself needs twice the evidence to be
 said again.
 When not: fuel that is off by itself (a weak pump, ethanol) is trimmed too, and a third more of it looks like a leak;
-warm restarts that stay warm, and drives of less than 150 s below 75 degC say nothing about warming; trips
-only in traffic, or that end while the coolant still rises, nothing about settling; a coolant reading that never moves
-is the sensor's matter; the heater at full in hard frost takes as much as a leak, so trips with ambient below
-``thermostat_ambient_c`` are left out where the car tells it. Where packets are lost or come late, a drive may begin
-with the last coolant of the drive before, and seems to gain nothing; where the rest was so long that the engine must
-have cooled, such a trip says nothing about warming. A coolant sensor that reads low looks the same; the advice
+warm restarts that stay warm, and drives of less than 150 s below 75 degC say nothing about warming; trips only in
+traffic, or that end while the coolant still rises, nothing about settling; a coolant reading or a manifold pressure
+that never moves is the sensor's matter; the heater at full in hard frost takes as much as a leak, so trips with ambient
+below ``thermostat_ambient_c`` are left out where the car tells it. Where packets are lost or come late, a drive may
+begin with the last coolant of the drive before, and seems to gain nothing; where the rest was so long that the engine
+must have cooled, such a trip says nothing about warming. A coolant sensor that reads low looks the same; the advice
 says to compare it.
 
 Signals needed: coolant temperature, engine speed; for warming also metered air or manifold pressure, for settling
@@ -69,6 +69,8 @@ PRIOR_TRIPS = np.array([[1.0, 0.0]])
 """What is generic of the gain differs by the factor of an engine's size, so it weighs nothing."""
 SETTLE_TRIPS = 40.0
 """Trips until which the car's normal is their running mean (our choice)."""
+MOVES_KPA = 2.0
+"""A manifold pressure that moves less over a drive tells of no air (our choice)."""
 LASTING_TRIPS = 8
 """Trips in a row that settle low, and then count though the engine warms up as ever (our choice)."""
 PARTLY_OPEN, STUCK_OPEN = range(2)
@@ -95,7 +97,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     """See the module."""
     trim = np.where(np.isnan(trips["trim"]), floats(state["warm_trim"]), trips["trim"])
     x, mean, sd = _series(trips, trim, p)
-    x[:, GAIN] = np.where(held_over.held_over(trips["warm_first_c"], trips, state, p), np.nan, x[:, GAIN])
+    blind = held_over.held_over(trips["warm_first_c"], trips, state, p) | (trips["manifold_range"] < MOVES_KPA)
+    x[:, GAIN] = np.where(blind, np.nan, x[:, GAIN])
     x[:, SETTLED], low_run = _settled(x, state, p)
     known: Flags = ~np.isnan(x)
     again = passed.again(state, trips["ended_ms"])

@@ -26,7 +26,7 @@ FORMATS = ("log", "asc", "blf", "trc", "mf4")
 FRAMES = 40
 START_S = 1_795_000_000.0
 REASONS = (
-    r"no frame in it can be read; \S.+; is it what its ending \.(log|asc|blf|trc) says\?$",
+    r"no frame in it can be read; \S.+; is it what its ending \.(log|asc|blf|trc|mf4) says\?$",
     r"it is no BLF file \(.+\)$",
     r"is no MF4 file that can be read \(\w+: .*\)$",
     r"holds no frames of a CAN bus: no channel is called \w+$",
