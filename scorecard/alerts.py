@@ -61,7 +61,8 @@ class Said:
 class Alerts:
     """Alerts ``(a,)``: when raised, when they became a booking (NaN never), when closed (NaN still open).
 
-    ``suspects`` ``(a, 3)`` are components by likelihood, empty where fewer are named; ``part`` as :class:`Said` has it.
+    A repair after which nothing was said does not show. ``suspects`` ``(a, 3)`` are components by likelihood, empty
+    where fewer are named; ``part`` as :class:`Said` has it.
     """
 
     vehicle: Integers
@@ -93,7 +94,6 @@ class _Open:
     booked_ms: float = float("nan")
     ended_ms: float = float("nan")
     saying: set[str] = field(default_factory=set)
-    repaired_ms: Sequence[float] = ()
 
 
 def one_word(component: str) -> str:
@@ -141,10 +141,6 @@ def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
         known.saying.add(word.detector)
         if word.books and np.isnan(known.booked_ms):
             known.booked_ms = word.at_ms
-        known.repaired_ms = repaired_ms
-    for known in now.values():
-        done_ms = _mended_at(known, known.repaired_ms, np.inf)
-        known.ended_ms = known.ended_ms if done_ms is None else done_ms
     return _arrays(all_of_them)
 
 
