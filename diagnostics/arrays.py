@@ -28,6 +28,11 @@ def integers(values: NDArray[np.generic]) -> Integers:
     return np.asarray(values, dtype=np.int64)
 
 
+def filled(values: Floats, otherwise: float = 0.0) -> Floats:
+    """Numbers with ``otherwise`` in the places of those that are not known (NaN)."""
+    return np.where(np.isnan(values), otherwise, values)
+
+
 def pushed(last: Floats, value: Floats) -> Floats:
     """The ``last`` values ``(..., k)``, newest first, with one more; NaN in ``value`` ``(...)`` is none."""
     moved = np.concatenate([value[..., None], last[..., :-1]], axis=-1)

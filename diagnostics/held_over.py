@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
@@ -33,7 +33,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 def held_over(first_c: Floats, trips: Trips, state: State, p: Parameters) -> Flags:
     """Where the coolant read first, degC ``(n,)``, is the last one of the drive before; not where it is unknown."""
     before = floats(state["coolant_before"])
-    outside = np.nan_to_num(trips["ambient_c"], nan=UNTOLD_C)
+    outside = filled(trips["ambient_c"], UNTOLD_C)
     due = (before - outside) * (1.0 - np.exp(-trips["soak_s"] / COOLS_S))
     held: Flags = np.abs(first_c - before) <= p["held_over_k"]
     return held & (due >= 2.0 * p["held_over_k"])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.prognosis import trend
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def follow(
     found, lines = trend.extend(value, at_ms, state, line)
     before = floats(state["results"])
     results = before + told
-    early = floats(state["early"]) + np.where(told & (before < EARLY), np.nan_to_num(value), 0.0)
+    early = floats(state["early"]) + np.where(told & (before < EARLY), filled(value), 0.0)
     recent = _recent(floats(state["recent_result"]), value)
     usual = (r.mean + early) / (1.0 + np.minimum(results, EARLY))
     after: dict[str, Floats | Integers] = {
@@ -136,7 +136,7 @@ def begun_anew(after: dict[str, Floats | Integers], where: Flags) -> dict[str, F
 
 def _judged(found: trend.Trend, told: Flags, recent: Floats, usual: Floats, results: Floats, r: Rule) -> Margin:
     days = found.days_until(np.full_like(recent, LIMIT), r.variance)
-    median = np.nan_to_num(days[:, 1], nan=np.inf)
+    median = filled(days[:, 1], np.inf)
     sure = (results >= r.least) & (found.slope > r.sure * found.error) & (recent > usual)
     level = np.minimum(recent, found.level)
     rising = told & sure & (level >= r.next_level) & (median <= r.next_days)

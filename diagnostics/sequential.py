@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import filled, floats, integers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def follow(
     valid = ~np.isnan(x)
     learned = integers(state["learned"])
     learning = valid & (learned < learn)
-    total = floats(state["baseline_sum"]) + np.where(learning, np.nan_to_num(x), 0.0)
+    total = floats(state["baseline_sum"]) + np.where(learning, filled(x), 0.0)
     learned = learned + learning
     fresh = (prior * mean + total) / np.maximum(prior + learned, 1.0)
     baseline = np.where(learning | np.isnan(floats(state["baseline"])), fresh, floats(state["baseline"]))

@@ -6,6 +6,7 @@ day. Picking the trips that tell, judging these and putting the answers back cos
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
+    from numpy.typing import NDArray
+
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 def where_told(step: Step, features: Sequence[str]) -> Step:
     """The same step, not asked about trips in which none of the features is told: these change nothing."""
 
+    @wraps(step)
     def sparse(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
         told = np.zeros(len(trips), dtype=bool)
         for name in features:
@@ -33,10 +37,21 @@ def where_told(step: Step, features: Sequence[str]) -> Step:
         if told.all():
             return step(trips, state, p)
         rows = np.flatnonzero(told)
+        if not len(rows):
+            return _nothing(len(trips)), {name: _numbers(values) for name, values in state.items()}
         judgement, after = step(trips.only(rows), picked(state, rows), chosen(p, rows))
         return _spread(judgement, rows, len(trips)), _put(after, rows, state)
 
     return sparse
+
+
+def _nothing(n: int) -> Judgement:
+    """What is said of trips that tell nothing."""
+    no, never = np.zeros(n, dtype=bool), np.full(n, np.nan)
+    return Judgement(
+        observable=no, raised=np.full(n, -1, dtype=np.int64), cleared=no, since_ms=never, found_ms=never,
+        confidence=never, health=never,
+    )  # fmt: skip
 
 
 def _spread(judgement: Judgement, rows: Integers, n: int) -> Judgement:
@@ -70,7 +85,10 @@ def _spread(judgement: Judgement, rows: Integers, n: int) -> Judgement:
 def _put(after: dict[str, Floats | Integers], rows: Integers, state: State) -> dict[str, Floats | Integers]:
     whole: dict[str, Floats | Integers] = {}
     for name, values in after.items():
-        kept = state[name]
-        whole[name] = integers(kept).copy() if np.issubdtype(kept.dtype, np.integer) else floats(kept).copy()
+        whole[name] = _numbers(state[name]).copy()
         whole[name][rows] = values
     return whole
+
+
+def _numbers(values: NDArray[np.generic]) -> Floats | Integers:
+    return integers(values) if values.dtype.kind == "i" else floats(values)

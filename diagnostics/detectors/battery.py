@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import held_over, own_voltage, sequential
-from diagnostics.arrays import columns_of, floats, integers, pushed
+from diagnostics.arrays import columns_of, filled, floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
@@ -193,7 +193,7 @@ def _series(trips: Trips, rested: Floats, p: Parameters) -> Floats:
     """
     outside = np.where(np.isnan(trips["ambient_c"]), trips["coolant_first"], trips["ambient_c"])
     cold = np.where(trips["soak_s"] >= REST_S, 20.0 - np.clip(outside, -25.0, 30.0), 0.0)
-    stronger = 1.0 + OHM_PER_K * np.nan_to_num(cold)
+    stronger = 1.0 + OHM_PER_K * filled(cold)
     captured = ~np.isnan(trips["crank_plateau_volts"])
     fired = np.where(captured, np.nan, trips["start_volts"])
     rest = _rest(trips)
@@ -202,7 +202,7 @@ def _series(trips: Trips, rested: Floats, p: Parameters) -> Floats:
     logs = np.log(np.maximum(falls, LEAST_FALL_V) / stronger)
     dip = np.where(captured, np.nan, rest - trips["crank_volts"])
     dip = np.log(np.where((dip > LEAST_DIP_V) & (rest >= p["rest_v"]), dip, np.nan) / stronger)
-    slowness = -np.log(np.maximum(trips["crank_rpm"], 1.0)) - SLOWER_PER_K * np.nan_to_num(cold)
+    slowness = -np.log(np.maximum(trips["crank_rpm"], 1.0)) - SLOWER_PER_K * filled(cold)
     at_start = (trips["soak_s"] >= REST_S) & (outside <= held_over.STILL_COLD_C)
     slowness = np.where(at_start, slowness, np.nan)
     return np.stack([*logs, -rested, slowness, dip], axis=1)

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import dips, restless, whitened
-from diagnostics.arrays import floats, in_a_row, integers, part_of, prefixed, some
+from diagnostics.arrays import filled, floats, in_a_row, integers, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
@@ -92,9 +92,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )
     is_low = low >= p["ev_low_times"]
     bad = np.where(is_low | (traces >= 2), WEAK, np.where(traces == 1, AGEING, -1))  # noqa: PLR2004  two that agree
-    calm = (-np.nan_to_num(rested.moved) < p["ev_rest_fall_v"] / 2.0) & (low < 1.0)
-    calm &= (np.nan_to_num(sagged.moved) < p["ev_sag_more"]) & (high < 1)
-    calm &= np.nan_to_num(topped.moved) < p["ev_topup_more"]
+    calm = (-filled(rested.moved) < p["ev_rest_fall_v"] / 2.0) & (low < 1.0)
+    calm &= (filled(sagged.moved) < p["ev_sag_more"]) & (high < 1)
+    calm &= filled(topped.moved) < p["ev_topup_more"]
     raised, cleared, latch_state = latch(
         state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & calm, clear_after=p["ev_clear_trips"]
     )
@@ -112,9 +112,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": np.where(np.isnan(rest), level, rest),
             "expectation": rested.baseline,
             "threshold": p["ev_rest_v"],
-            "sag": np.exp(np.nan_to_num(sagged.level, nan=-np.inf)),
-            "topups": np.nan_to_num(topped.level) * 100.0,
-            "usual": np.nan_to_num(topped.baseline) * 100.0,
+            "sag": np.exp(filled(sagged.level, -np.inf)),
+            "topups": filled(topped.level) * 100.0,
+            "usual": filled(topped.baseline) * 100.0,
         },
     )
     after |= {"low_n": low, "engine": engine.astype(np.int64)}

@@ -35,9 +35,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, whitened
-from diagnostics.arrays import columns_of, in_a_row
+from diagnostics.arrays import columns_of, filled, in_a_row
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": gap,
             "expectation": shift.baseline[:, GAP],
             "threshold": shift.baseline[:, GAP] + np.where(shift.moved[:, GAP] < 0.0, -1.0, 1.0) * p["boost_soon_kpa"],
-            "moved": np.nan_to_num(moved),
-            "air": np.nan_to_num(shift.moved[:, AIR]) * 100.0,
-            "control": np.nan_to_num(np.abs(shift.moved[:, CONTROL])),
+            "moved": filled(moved),
+            "air": filled(shift.moved[:, AIR]) * 100.0,
+            "control": filled(np.abs(shift.moved[:, CONTROL])),
         },
     )
     kept: dict[str, Floats | Integers] = {**far, **spreads}
@@ -202,7 +203,7 @@ DETECTOR = Detector(
         label={"en": "Boost missing under steady load, mean of a trip", "zh": "稳定负荷下增压不足量（行程平均）"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, SERIES),
     parameters=(
         *whitened.parameters(*PREFIXES), "boost_next_kpa", "boost_soon_kpa", "boost_code_kpa", "boost_clear_kpa",
         "boost_air_lost", "boost_air_soon", "boost_far_kpa", "boost_far_air", "boost_far_trips",

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import margins
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -84,10 +84,10 @@ def numbers(result: Floats, margin: margins.Margin) -> dict[str, Floats]:
 
 def _waiting(trips: Trips, state: State, p: Parameters) -> Floats:
     """Drives for which results are still left out, because another cause spoiled them."""
-    firings = np.maximum(FIRINGS_PER_REVOLUTION * np.nan_to_num(trips["revolutions"]), 1.0)
-    misfire = np.nan_to_num(trips["misfires"]) / firings >= p["catalyst_misfire_rate"]
-    mixture = np.abs(np.nan_to_num(trips["trim"])) >= p["catalyst_trim"]
-    sensor = np.nan_to_num(trips["front_oxygen_result"]) >= p["catalyst_sensor_result"]
+    firings = np.maximum(FIRINGS_PER_REVOLUTION * filled(trips["revolutions"]), 1.0)
+    misfire = filled(trips["misfires"]) / firings >= p["catalyst_misfire_rate"]
+    mixture = np.abs(filled(trips["trim"])) >= p["catalyst_trim"]
+    sensor = filled(trips["front_oxygen_result"]) >= p["catalyst_sensor_result"]
     left = np.maximum(floats(state["hidden_trips"]) - 1.0, 0.0)
     return np.where(misfire | mixture | sensor, p["catalyst_hidden_trips"], left)
 

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, whitened
-from diagnostics.arrays import every, one_of, part_of, prefixed, some
+from diagnostics.arrays import every, filled, one_of, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
@@ -125,7 +125,7 @@ def _moving(
 
 def _is_short(fall: kalman.Trend, shift: whitened.Shift, p: Parameters) -> Flags:
     """A block that falls behind steadily, for certain, and has already fallen."""
-    sure = fall.slope < -p["cell_sure"][:, None] * np.sqrt(np.nan_to_num(fall.slope_var, nan=1.0))
+    sure = fall.slope < -p["cell_sure"][:, None] * np.sqrt(filled(fall.slope_var, 1.0))
     fallen = shift.baseline - fall.level > p["cell_short_mv"][:, None]
     found: Flags = sure & fallen & (fall.slope < -p["cell_slope_mv_day"][:, None])
     return found & (fall.count >= p["cell_learn"][:, None])
@@ -133,14 +133,14 @@ def _is_short(fall: kalman.Trend, shift: whitened.Shift, p: Parameters) -> Flags
 
 def _far_below(fall: kalman.Trend, p: Parameters) -> Flags:
     """So far below the others that no normal of its own excuses it."""
-    sure = fall.level + 3.0 * np.sqrt(np.nan_to_num(fall.level_var, nan=1e6)) < -p["cell_low_mv"][:, None]
+    sure = fall.level + 3.0 * np.sqrt(filled(fall.level_var, 1e6)) < -p["cell_low_mv"][:, None]
     found: Flags = sure & (fall.count >= p["cell_learn"][:, None])
     return found
 
 
 def _is_joint(resistance: kalman.Trend, p: Parameters) -> Flags:
     """More resistance than the others by what matters, for certain."""
-    error = np.sqrt(np.nan_to_num(resistance.level_var, nan=1e6))
+    error = np.sqrt(filled(resistance.level_var, 1e6))
     found: Flags = resistance.level - p["cell_sure"][:, None] * error > p["cell_joint_mohm"][:, None]
     return found & (resistance.count >= p["cell_learn"][:, None])
 
@@ -149,9 +149,9 @@ def _worst(
     short: Flags, weak: Flags, joint: Flags, fall: kalman.Trend, resistance: kalman.Trend
 ) -> tuple[Integers, Integers]:
     """Index of the worst cause, -1 none, and the block that it is about."""
-    lowest, steepest = np.nan_to_num(fall.level), np.nan_to_num(fall.slope)
+    lowest, steepest = filled(fall.level), filled(fall.slope)
     worst = np.argmin(lowest, axis=1)
-    worst = np.where(some(joint), np.argmax(np.nan_to_num(resistance.level), axis=1), worst)
+    worst = np.where(some(joint), np.argmax(filled(resistance.level), axis=1), worst)
     worst = np.where(some(weak), np.argmin(np.where(weak, lowest, np.inf), axis=1), worst)
     worst = np.where(some(short), np.argmin(np.where(short, steepest, np.inf), axis=1), worst)
     cause = np.where(some(joint), JOINT, -1)
@@ -161,8 +161,8 @@ def _worst(
 
 def _health(fall: kalman.Trend, shift: whitened.Shift, resistance: kalman.Trend, p: Parameters) -> Floats:
     """1 where all blocks agree, 0 where one is as far off as an advisory twice over."""
-    fallen = np.nan_to_num(shift.baseline - fall.level) / (2.0 * p["cell_fall_mv"][:, None])
-    joined = np.nan_to_num(resistance.level) / (2.0 * p["cell_joint_mohm"][:, None])
+    fallen = filled(shift.baseline - fall.level) / (2.0 * p["cell_fall_mv"][:, None])
+    joined = filled(resistance.level) / (2.0 * p["cell_joint_mohm"][:, None])
     worst: Floats = np.maximum(fallen, joined).max(axis=1)
     return np.clip(1.0 - worst, 0.0, 1.0)
 
@@ -171,14 +171,14 @@ def _numbers(
     fall: kalman.Trend, shift: whitened.Shift, resistance: kalman.Trend, worst: Integers, bad: Integers, p: Parameters
 ) -> dict[str, Floats]:
     at_joint = bad == JOINT
-    normal = np.nan_to_num(one_of(shift.baseline, worst))
-    more = np.nan_to_num(one_of(resistance.level, worst))
+    normal = filled(one_of(shift.baseline, worst))
+    more = filled(one_of(resistance.level, worst))
     return {
-        "value": np.where(at_joint, more, np.nan_to_num(one_of(fall.level, worst))),
+        "value": np.where(at_joint, more, filled(one_of(fall.level, worst))),
         "expectation": np.where(at_joint, 0.0, normal),
         "threshold": np.where(at_joint, p["cell_joint_mohm"], normal - p["cell_fall_mv"]),
         "block": worst + 1.0,
-        "slope": -np.nan_to_num(one_of(fall.slope, worst)) * 30.0,
+        "slope": -filled(one_of(fall.slope, worst)) * 30.0,
     }
 
 

@@ -44,6 +44,7 @@ from diagnostics.arrays import floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import batteries
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ DETECTOR = Detector(
         label={"en": "Running voltage, upper tenth of a trip", "zh": "运转电压（行程上十分位）"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, ("charging_volts",)),
     parameters=PARAMETERS,
     renewed=own_voltage.renewed,
 )

@@ -31,6 +31,7 @@ from diagnostics.arrays import floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import batteries
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ DETECTOR = Detector(
         label={"en": "Running voltage, upper tenth of a trip", "zh": "运转电压（行程上十分位）"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, ("charging_volts", "undervolt_ms")),
     parameters=("undervolt_v", "undervolt_clear_trips", "charging_sound_v", "own_drop_v", *own_voltage.PARAMETERS),
     renewed=own_voltage.renewed,
 )

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import held_over, sequential
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -78,7 +78,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     air = _learned_air(air_c, observable, state) | {"night_c": night_c}
     expected = drift.baseline + warmer
     rise = np.where(known, x - expected, 0.0)
-    doubt = p["hot_doubt_k"] * np.maximum(np.nan_to_num(air_c - air["air_c"]), 0.0)
+    doubt = p["hot_doubt_k"] * np.maximum(filled(air_c - air["air_c"]), 0.0)
     loud = (drift.up > p["hot_h"][:, None]) & (rise >= (p["hot_rise_k"] + doubt)[:, None])
     far = loud & ((rise >= (p["hot_far_k"] + doubt)[:, None]) | (x >= p["hot_limit_c"][:, None]))
     bad = np.where(far[:, FAST], FLOW_WEAK, np.where(far[:, SLOW], FAN_WEAK, np.where(loud.any(axis=1), WARMER, -1)))

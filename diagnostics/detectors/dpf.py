@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, whitened
-from diagnostics.arrays import floats, in_a_row, integers
+from diagnostics.arrays import filled, floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -80,7 +80,7 @@ class Cycle:
     @property
     def ratio(self) -> Floats:
         """Recent distance between regenerations to the usual one; 1 before both are known."""
-        ratio: Floats = np.exp(np.nan_to_num(self.recent_log - self.usual_log))
+        ratio: Floats = np.exp(filled(self.recent_log - self.usual_log))
         return ratio
 
 
@@ -127,7 +127,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     good = observable & (cycle.ratio > p["dpf_short"] + 0.1) & (full == 0) & ~(shift.moved[:, ASHES] >= p["dpf_ash"])
     good &= ~(shift.moved[:, RATE] >= p["dpf_rate_next"] / 2.0)
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["dpf_clear_trips"])
-    moved, base = np.nan_to_num(shift.moved[:, ASHES]), shift.baseline[:, ASHES]
+    moved, base = filled(shift.moved[:, ASHES]), shift.baseline[:, ASHES]
     judgement = Judgement(
         observable=observable,
         raised=raised,
@@ -140,8 +140,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": np.where((bad == ASH) | np.isnan(soot), k, soot),
             "expectation": np.where((bad == ASH) | np.isnan(soot), base, cycle.start_g),
             "threshold": np.where(bad == ASH, base + p["dpf_ash"], cycle.start_g * p["dpf_full_soot"]),
-            "soot": np.nan_to_num(soot), "start": cycle.start_g, "times": np.exp(moved),
-            "km": cycle.km, "percent": 100.0 * cycle.ratio, "rate": np.exp(np.nan_to_num(shift.moved[:, RATE])),
+            "soot": filled(soot), "start": cycle.start_g, "times": np.exp(moved),
+            "km": cycle.km, "percent": 100.0 * cycle.ratio, "rate": np.exp(filled(shift.moved[:, RATE])),
         },
     )  # fmt: skip
     after: dict[str, Floats | Integers] = {"full": full, "blocked": blocked, "stuck": stuck}
@@ -182,7 +182,7 @@ def _stuck(full: Flags, km: Floats, state: State) -> Integers:
 def _follow_cycle(trips: Trips, state: State, p: Parameters) -> tuple[Cycle, dict[str, Floats | Integers]]:
     """What the trip says of regenerations."""
     done, broken_off = _regenerated(trips, state)
-    km = floats(state["regen_km"]) + np.nan_to_num(trips["km"])
+    km = floats(state["regen_km"]) + filled(trips["km"])
     regens = floats(state["regens"]) + done
     log_km = np.log(np.maximum(km, 1.0))
     learning = done & (regens >= FIRST) & (regens < FIRST + USUAL)
@@ -209,7 +209,7 @@ def _follow_cycle(trips: Trips, state: State, p: Parameters) -> tuple[Cycle, dic
 
 def _regenerated(trips: Trips, state: State) -> tuple[Flags, Flags]:
     """Whether a regeneration did its work, and whether one was broken off or too short."""
-    burnt = np.nan_to_num(trips["dpf_regen_s"])
+    burnt = filled(trips["dpf_regen_s"])
     soot, before = trips["dpf_soot_last"], floats(state["soot_before"])
     worked = soot <= CLEANED * np.fmax(before, trips["dpf_regen_soot"])
     still = trips["dpf_regen_open"] > 0.0
@@ -249,7 +249,7 @@ def _soot_rate(trips: Trips, cycle: Cycle) -> Floats:
 
 
 def _health(load: Floats, moved: Floats, ratio: Floats, p: Parameters) -> Floats:
-    soot = 1.0 - np.maximum(np.nan_to_num(load, nan=1.0) - 1.0, 0.0) / (p["dpf_blocked_soot"] - 1.0)
+    soot = 1.0 - np.maximum(filled(load, 1.0) - 1.0, 0.0) / (p["dpf_blocked_soot"] - 1.0)
     ash = 1.0 - np.maximum(moved, 0.0) / p["dpf_ash_soon"]
     often = (ratio - p["dpf_short"] / 2.0) / (1.0 - p["dpf_short"] / 2.0)
     health: Floats = np.clip(np.minimum(np.minimum(soot, ash), np.maximum(often, 0.5)), 0.0, 1.0)

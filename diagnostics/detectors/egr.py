@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import margins, whitened
+from diagnostics.arrays import filled
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -65,8 +67,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": error,
             "expectation": shift.baseline,
             "threshold": shift.baseline + np.sign(shift.moved) * p["egr_soon"],
-            "moved": np.nan_to_num(np.abs(shift.moved)),
-            "recent": np.nan_to_num(margin.recent),
+            "moved": filled(np.abs(shift.moved)),
+            "recent": filled(margin.recent),
         },
     )
     return judgement, whitened.restarted(sums, cleared) | margins.begun_anew(results, cleared) | latch_state
@@ -133,7 +135,7 @@ DETECTOR = Detector(
         label={"en": "EGR error, mean of a trip", "zh": "EGR偏差（行程平均）"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, ("egr_error", "egr_result")),
     parameters=(
         *whitened.parameters("egr"), *margins.parameters("egr_margin"), "egr_next", "egr_soon", "egr_failed",
         "egr_clear", "egr_clear_trips",

@@ -47,7 +47,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, sequential
-from diagnostics.arrays import floats, integers, pushed
+from diagnostics.arrays import filled, floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -140,8 +140,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )
     bad, drifting_ms = _lasting(bad, observable, trips["ended_ms"], state)
     bad = np.maximum(bad, _at_the_limit(beyond, known))
-    near = np.abs(np.nan_to_num(shifts)).max(axis=1) < p["trim_clear"]
-    near &= np.abs(np.nan_to_num(levels)).max(axis=1) < p["trim_look"] - p["trim_clear"]
+    near = np.abs(filled(shifts)).max(axis=1) < p["trim_clear"]
+    near &= np.abs(filled(levels)).max(axis=1) < p["trim_look"] - p["trim_clear"]
     raised, cleared, latch_state = latch(state, bad=bad, good=observable & near, clear_after=p["trim_clear_trips"])
     since_ms = np.where(sign > 0, sequential.chosen(drift.up_since_ms, which),
                         sequential.chosen(drift.down_since_ms, which))  # fmt: skip
@@ -152,7 +152,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         since_ms=since_ms,
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.85),
-        health=np.where(observable, np.clip(1.0 - np.abs(np.nan_to_num(shift)) / p["trim_lamp"], 0.0, 1.0), np.nan),
+        health=np.where(observable, np.clip(1.0 - np.abs(filled(shift)) / p["trim_lamp"], 0.0, 1.0), np.nan),
         numbers=_numbers((x, levels, shifts, drift.baseline), (which, sign), excess - usual, p),
     )
     after: dict[str, Floats | Integers] = {"usual_excess": usual, "tank": tank, "waiting": waiting, "window": window}
@@ -181,7 +181,7 @@ def _numbers(
         "threshold": expectation + sign * p["trim_soon"],
         "shift": np.abs(shift),
         "lamp": p["trim_lamp"],
-        "excess": np.nan_to_num(np.max(np.nan_to_num(excess), axis=1)),
+        "excess": filled(np.max(filled(excess), axis=1)),
     }
 
 
@@ -227,7 +227,7 @@ def _excess(
     usual = floats(state["usual_excess"])
     followed = np.where(np.isnan(usual), excess, usual + 0.1 * (excess - usual))
     usual = np.where(calm & ~np.isnan(excess), followed, usual)
-    return excess, np.nan_to_num(usual)
+    return excess, filled(usual)
 
 
 def _recent(before: NDArray[np.generic], now: Floats) -> Floats:

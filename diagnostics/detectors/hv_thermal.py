@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats, part_of, prefixed
+from diagnostics.arrays import filled, floats, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
@@ -82,8 +82,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     bad = np.where(hot >= p["pack_hot_times"], HOT, np.where(is_warm, WARM, bad))
     calm = (
         (missing < p["pack_missing"] / 2.0)
-        & (np.nan_to_num(warm.moved) < warm.sd)
-        & (np.nan_to_num(uneven.moved) < p["pack_apart_more_k"] / 2.0)
+        & (filled(warm.moved) < warm.sd)
+        & (filled(uneven.moved) < p["pack_apart_more_k"] / 2.0)
     )
     raised, cleared, latch_state = latch(
         state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & calm, clear_after=p["pack_clear_trips"]
@@ -173,8 +173,8 @@ def _tested(
 
 
 def _health(warm: whitened.Shift, uneven: whitened.Shift, missing: Floats, p: Parameters) -> Floats:
-    by_rise = np.nan_to_num(warm.moved) / (2.0 * p["pack_rise_sd"] * warm.sd)
-    by_spread = np.nan_to_num(uneven.moved) / (2.0 * p["pack_apart_more_k"])
+    by_rise = filled(warm.moved) / (2.0 * p["pack_rise_sd"] * warm.sd)
+    by_spread = filled(uneven.moved) / (2.0 * p["pack_apart_more_k"])
     worst = np.maximum(np.maximum(by_rise, by_spread), np.maximum(missing, 0.0) / (2.0 * p["pack_missing"]))
     return np.clip(1.0 - worst, 0.0, 1.0)
 
@@ -187,8 +187,8 @@ def _numbers(
     value = np.where(is_uneven, uneven.level, np.where(is_hot, trips["pack_hottest_c"], rise))
     usual = np.where(is_uneven, uneven.baseline, np.where(is_hot, np.nan, expected))
     threshold = np.where(is_uneven, uneven.baseline + p["pack_apart_more_k"], np.where(is_hot, p["pack_hot_c"], np.nan))
-    return {"value": value, "expectation": usual, "threshold": threshold, "usual": np.nan_to_num(usual),
-            "sd": np.nan_to_num(residual)}  # fmt: skip
+    return {"value": value, "expectation": usual, "threshold": threshold, "usual": filled(usual),
+            "sd": filled(residual)}  # fmt: skip
 
 
 _CAUSES = (

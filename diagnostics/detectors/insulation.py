@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats, in_a_row, part_of, prefixed
+from diagnostics.arrays import filled, floats, in_a_row, part_of, prefixed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
@@ -67,7 +67,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )  # fmt: skip
     shift, sums = whitened.follow(dry, trips["ended_ms"], part_of(state, "test_"), chart)
     fallen = np.where(np.isnan(shift.level), 0.0, shift.baseline - shift.level)
-    limit = np.log10(p["insulation_ohm_per_v"] * np.fmax(np.nan_to_num(trips["insulation_bus_volts"]), p["bus_v"]))
+    limit = np.log10(p["insulation_ohm_per_v"] * np.fmax(filled(trips["insulation_bus_volts"]), p["bus_v"]))
     driven = observable & ~plugged
     near = (dry < limit + np.log10(p["insulation_margin"])) & (fallen > p["insulation_fall"] / 2.0)
     below = in_a_row(near, driven, state["below"])

@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -105,13 +106,13 @@ def _of_this_drive(means: Floats, revolutions: Floats, state: State) -> tuple[Fl
     """
     before = floats(state["mean_counts"])
     counts = np.clip((means - (1.0 - NEW) * before) / NEW, 0.0, None)
-    firings = np.nan_to_num(revolutions) / 2.0 * (~np.isnan(counts)).sum(axis=1)
+    firings = filled(revolutions) / 2.0 * (~np.isnan(counts)).sum(axis=1)
     return counts, firings
 
 
 def _sound_rate(state: State, p: Parameters) -> Floats:
     """The rate that is normal for the car: its own with room above, within bounds."""
-    own = np.nan_to_num(floats(state["own_rate"]))
+    own = filled(floats(state["own_rate"]))
     return np.clip(2.0 * own, p["misfire_sound_rate"], 0.75 * p["misfire_rate"])
 
 
@@ -123,7 +124,7 @@ def _evidence(total: Floats, firings: Floats, sound: Floats, faulty: Floats) -> 
 
 def _kept(counts: Floats, firings: Floats, state: State, observable: Flags, doubtful: Flags) -> tuple[Floats, Floats]:
     """Counts and firings of the last drives since the sum left zero."""
-    new = np.nan_to_num(counts)
+    new = filled(counts)
     kept = np.where(doubtful[:, None], KEPT * floats(state["kept_counts"]) + new, new)
     kept_firings = np.where(doubtful, KEPT * floats(state["kept_firings"]) + firings, firings)
     return (
@@ -232,7 +233,7 @@ DETECTOR = Detector(
         label={"en": "Misfires of a drive, mean of ten", "zh": "每次行程失火次数（十次均值）"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, CYLINDERS),
     parameters=(
         "misfire_least_firings", "misfire_sound_rate", "misfire_rate", "misfire_even_rate", "misfire_often_rate",
         "misfire_sum",

@@ -31,6 +31,7 @@ from diagnostics import passed, restless, sequential
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ DETECTOR = Detector(
         label={"en": "Coolant readings to one of engine speed", "zh": "冷却液温度相对发动机转速的读数比例"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, [f"{sensor}_share" for sensor in SENSORS]),
     parameters=(
         "cusum_k", "missing_log_sd", "missing_learn_trips", "missing_h", "missing_trips", "missing_part",
         "missing_clear_trips",

@@ -39,6 +39,7 @@ from diagnostics import passed, restless, sequential
 from diagnostics.arrays import columns_of, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ DETECTOR = Detector(
         label={"en": "Jitter of the coolant temperature a reading", "zh": "冷却液温度每次读数的抖动"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, [f"{sensor}_jitter" for sensor in SENSORS]),
     parameters=(
         "cusum_k", "jitter_learn_trips", "jitter_h", "jitter_clear_trips", "volts_jitter_air_c", "volts_jitter_smart",
         "volts_jitter_smart_limit",

@@ -48,10 +48,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.features.matters.oil_pressure import LOW_KPA
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     usual = observable & ~bare & (_shown(trips) | (none <= by_chance))
     bad = np.where(observable, np.where(bare, NONE, bad), -1)
     worst = lost.max(axis=1)
-    now = np.nan_to_num(shift.baseline - series).max(axis=1)
+    now = filled(shift.baseline - series).max(axis=1)
     good = observable & (worst < p["oil_pressure_next"] / 2.0) & (now < p["oil_pressure_next"])
     good &= none <= by_chance
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=p["oil_pressure_clear_trips"])
@@ -183,7 +184,7 @@ def _dry(trips: Trips, state: State, p: Parameters) -> Floats:
 
 def _minutes(trips: Trips) -> Floats:
     """Running time of the engine; none where nothing tells it, for which chance gives nothing."""
-    return np.nan_to_num(trips["running_s"]) / 60.0
+    return filled(trips["running_s"]) / 60.0
 
 
 def _learned(trips: Trips, state: State, counts: Flags) -> dict[str, Floats | Integers]:
@@ -233,7 +234,7 @@ DETECTOR = Detector(
         label={"en": "Oil pressure of the hot idle, logarithm of kPa", "zh": "热怠速机油压力（kPa对数）"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, ("oil_pressure_low", *SERIES)),
     renewed=renewed,
     parameters=(
         *whitened.parameters(*PREFIXES), "oil_pressure_next", "oil_pressure_soon", "oil_pressure_failed",

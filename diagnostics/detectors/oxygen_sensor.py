@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import margins
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -112,9 +112,9 @@ def _either(is_front: Flags, front: margins.Margin, rear: margins.Margin) -> mar
 
 def _waiting(trips: Trips, state: State, p: Parameters) -> Floats:
     """Drives for which results are still left out, because another cause spoiled them."""
-    firings = np.maximum(FIRINGS_PER_REVOLUTION * np.nan_to_num(trips["revolutions"]), 1.0)
-    misfire = np.nan_to_num(trips["misfires"]) / firings >= p["oxygen_misfire_rate"]
-    mixture = np.abs(np.nan_to_num(trips["trim"])) >= p["oxygen_trim"]
+    firings = np.maximum(FIRINGS_PER_REVOLUTION * filled(trips["revolutions"]), 1.0)
+    misfire = filled(trips["misfires"]) / firings >= p["oxygen_misfire_rate"]
+    mixture = np.abs(filled(trips["trim"])) >= p["oxygen_trim"]
     left = np.maximum(floats(state["hidden_trips"]) - 1.0, 0.0)
     return np.where(misfire | mixture, p["oxygen_hidden_trips"], left)
 

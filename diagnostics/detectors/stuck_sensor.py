@@ -26,6 +26,7 @@ from diagnostics import passed, sequential
 from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ DETECTOR = Detector(
         label={"en": "Range of the coolant reading within a trip", "zh": "行程内冷却液温度变化幅度"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, ("manifold_range", "rpm_range", "coolant_n")),
     parameters=(
         "stuck_trips", "stuck_clear_trips", "stuck_running_s", "stuck_rpm_range", "stuck_mean_rpm", "stuck_readings",
         "stuck_soak_s", "manifold_due_kpa", "throttle_due_percent", "throttle_still_percent", "manifold_still_kpa",

@@ -51,7 +51,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import held_over, passed, restless, sequential
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import filled, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
@@ -150,7 +150,7 @@ def _series(trips: Trips, trim: Floats, p: Parameters) -> tuple[Floats, Floats, 
     """
     gain = trips["warm_gain_k"] + STILL_LOSS * trips["warm_still_kks"] + MOVING_LOSS * trips["warm_moving_kkm"]
     with np.errstate(invalid="ignore", divide="ignore"):
-        burnt_kg = trips["warm_air_kg"] * (1.0 + np.nan_to_num(trim) / 100.0)
+        burnt_kg = trips["warm_air_kg"] * (1.0 + filled(trim) / 100.0)
         ratio = gain / burnt_kg / p["warm_k_per_kg"]
     x = np.stack([trips["settled_c"], np.log(np.maximum(ratio, LEAST_GAIN))], axis=1)
     frost = trips["ambient_c"] < p["thermostat_ambient_c"]
@@ -205,7 +205,7 @@ def _numbers(x: Floats, usual: Floats, cold_c: Floats) -> dict[str, Floats]:
         "value": settled,
         "expectation": usual[:, SETTLED],
         "threshold": cold_c,
-        "share": np.nan_to_num(100.0 * np.exp(x - usual)[:, GAIN], nan=100.0),
+        "share": filled(100.0 * np.exp(x - usual)[:, GAIN], 100.0),
         "settled": settled,
         "usual": usual[:, SETTLED],
     }

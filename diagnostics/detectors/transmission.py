@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import filled, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     told = ~np.isnan(trips["gearbox_max"])
     observable = seen | told
     bad = np.where(observable, _cause(shift, hot, p), -1)
-    moved = np.nan_to_num(shift.moved)
+    moved = filled(shift.moved)
     calm = (moved[:, GEAR] < p["gear_slip_next"] / 2.0) & (moved[:, LOCK] < p["converter_slip_next"] / 2.0)
     calm &= moved[:, HEAT] < p["fluid_excess_next"] / 2.0
     now = ~(slip - shift.baseline[:, GEAR] >= p["gear_slip_next"]) & ~(
@@ -88,8 +89,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "slip": moved[:, GEAR] * 100.0,
             "rpm": moved[:, LOCK],
             "kelvin": moved[:, HEAT],
-            "hottest": np.nan_to_num(trips["gearbox_max"]),
-            "minutes": np.nan_to_num(trips["gearbox_hot_s"]) / 60.0,
+            "hottest": filled(trips["gearbox_max"]),
+            "minutes": filled(trips["gearbox_hot_s"]) / 60.0,
         },
     )
     return judgement, gears | {"hot_trips": hot} | whitened.restarted(sums, cleared) | latch_state
@@ -107,7 +108,7 @@ def _slip(trips: Trips, state: State, p: Parameters) -> tuple[Floats, dict[str, 
     slip = np.where(gears > 0, ahead.sum(axis=1) / np.maximum(gears, 1), np.nan)
     learning = told & (count < learn)
     after: dict[str, Floats | Integers] = {
-        "gear_sum": total + np.where(learning, np.nan_to_num(ratios), 0.0),
+        "gear_sum": total + np.where(learning, filled(ratios), 0.0),
         "gear_trips": count + learning,
     }
     return slip, after
@@ -196,7 +197,7 @@ DETECTOR = Detector(
         label={"en": "Ratio of third gear, logarithm", "zh": "三挡传动比（对数）"},
     ),
     initial=initial,
-    step=step,
+    step=where_told(step, (*RATIOS, "converter_slip", "fluid_excess", "gearbox_max", "gearbox_hot_s")),
     parameters=(
         *whitened.parameters(*PREFIXES), "gear_learn_trips", "gear_hot_s", "gear_hot_trips", "gear_slip_next",
         "fluid_excess_next", "gear_slip_soon", "gear_slip_failed", "converter_slip_next", "converter_slip_failed",

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import restless, whitened
-from diagnostics.arrays import every, floats, one_of, part_of, prefixed, pushed, some
+from diagnostics.arrays import every, filled, floats, one_of, part_of, prefixed, pushed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
@@ -90,14 +90,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     cold, heard = _believed(np.where((trips["soak_s"] >= COLD_S)[:, None], cold, np.nan), state)
     observable = some(~np.isnan(cold))
     compensated = trips["tyre_compensated"] > 0.0
-    wheel, reference, filled = _levels(cold, compensated, state, p)
-    shift, gap, after = _gaps(cold, filled, trips["ended_ms"], state, p)
+    wheel, reference, refilled = _levels(cold, compensated, state, p)
+    shift, gap, after = _gaps(cold, refilled, trips["ended_ms"], state, p)
     apart = _apart(cold, shift, gap, state, p)
     limit = (1.0 - p["tyre_lamp_part"])[:, None] * reference
     leaking, going = _leaking(shift, gap, apart >= p["tyre_apart_times"][:, None], p)
     rate = _rates(shift, gap, going, trips["ended_ms"], p)
     days = np.where(leaking, np.maximum(wheel - limit, 0.0) / rate, np.inf)
-    low = compensated & every(np.nan_to_num(wheel / reference, nan=1.0) < p["tyre_low_part"][:, None])
+    low = compensated & every(filled(wheel / reference, 1.0) < p["tyre_low_part"][:, None])
     flat = going & (wheel < p["tyre_flat_part"][:, None] * reference)
     bad, worst = _worst(low, leaking, going, flat, days, p)
     calm = (np.abs(gap.level - shift.baseline) < p["tyre_fall_kpa"][:, None] / 2.0) | np.isnan(shift.baseline)
@@ -160,24 +160,24 @@ def _levels(cold: Floats, compensated: Flags, state: State, p: Parameters) -> tu
     told = ~np.isnan(cold)
     rise = np.where(told & ~np.isnan(before), cold - before, 0.0)
     shared = np.where(compensated, 0.0, np.median(rise, axis=1))
-    filled = rise - shared[:, None] > p["tyre_refill_kpa"][:, None]
+    refilled = rise - shared[:, None] > p["tyre_refill_kpa"][:, None]
     together = compensated & (rise.mean(axis=1) > p["tyre_refill_all_kpa"])
     other = compensated & (rise.max(axis=1) < -p["tyre_drop_kpa"])  # tyres: four do not leak at once
-    filled |= together[:, None] & told
-    changed = filled | (other[:, None] & told)
+    refilled |= together[:, None] & told
+    changed = refilled | (other[:, None] & told)
     fresh = np.isnan(before) | changed
     level = np.where(told, np.where(fresh, cold, before + RECENT * rise), before)
     kept = floats(state["reference"])
-    reference = np.where(np.isnan(kept) | filled, level, np.maximum(kept, level))
+    reference = np.where(np.isnan(kept) | refilled, level, np.maximum(kept, level))
     return level, np.minimum(reference, p["tyre_most_kpa"][:, None]), changed
 
 
 def _gaps(
-    cold: Floats, filled: Flags, at_ms: Floats, state: State, p: Parameters
+    cold: Floats, refilled: Flags, at_ms: Floats, state: State, p: Parameters
 ) -> tuple[whitened.Shift, kalman.Trend, dict[str, dict[str, Floats | Integers]]]:
     """The axles' differences, left minus right: tested and followed; a refill makes the normal be learned anew."""
     gap = np.stack([cold[:, 0] - cold[:, 1], cold[:, 2] - cold[:, 3]], axis=1)
-    anew = np.stack([filled[:, 0] | filled[:, 1], filled[:, 2] | filled[:, 3]], axis=1) & ~np.isnan(gap)
+    anew = np.stack([refilled[:, 0] | refilled[:, 1], refilled[:, 2] | refilled[:, 3]], axis=1) & ~np.isnan(gap)
     sums = whitened.relearned(part_of(state, "test_"), anew)
     wide = {name: p[name][:, None] for name in TEST}
     usual = np.broadcast_to(wide["tyre_gap_sd_kpa"], gap.shape)
@@ -189,12 +189,12 @@ def _gaps(
     )  # fmt: skip
     shift, tested = whitened.follow(gap, at_ms[:, None], sums, chart)
     motion = kalman.Motion(
-        level=np.nan_to_num(gap), level_sd=wide["tyre_gap_sd_kpa"], slope=np.zeros((1, 1)),
+        level=filled(gap), level_sd=wide["tyre_gap_sd_kpa"], slope=np.zeros((1, 1)),
         slope_sd=wide["tyre_natural_kpa_day"], level_walk=np.full((1, 1), 0.2), slope_walk=wide["tyre_slope_walk"],
         noise_sd=noise,
     )  # fmt: skip
     doubt = 4.0 * wide["tyre_natural_kpa_day"]  # what it lost before may have been mended with the refill
-    lifted = kalman.lifted(part_of(state, "gap_"), anew, np.nan_to_num(gap), wide["tyre_gap_sd_kpa"], doubt)
+    lifted = kalman.lifted(part_of(state, "gap_"), anew, filled(gap), wide["tyre_gap_sd_kpa"], doubt)
     trend, followed = kalman.follow(gap, at_ms[:, None], lifted, motion)
     return shift, trend, {"tested": tested, "followed": followed, "own": spreads}
 
@@ -222,18 +222,18 @@ def _rates(shift: whitened.Shift, gap: kalman.Trend, going: Flags, at_ms: Floats
         [shift.down_since_ms[:, 0], shift.up_since_ms[:, 0], shift.down_since_ms[:, 1], shift.up_since_ms[:, 1]], axis=1
     )
     days = np.maximum((at_ms[:, None] - since) / DAY_MS, 2.0)
-    fallen = np.nan_to_num(_by_wheel(shift.baseline - gap.level))
-    by_fall = np.where(going & ~np.isnan(days), fallen / np.nan_to_num(days, nan=1.0), 0.0)
-    losing = np.maximum(np.nan_to_num(_by_wheel(-gap.slope)), by_fall)
+    fallen = filled(_by_wheel(shift.baseline - gap.level))
+    by_fall = np.where(going & ~np.isnan(days), fallen / filled(days, 1.0), 0.0)
+    losing = np.maximum(filled(_by_wheel(-gap.slope)), by_fall)
     return np.maximum(losing, 0.0) + p["tyre_natural_kpa_day"][:, None]
 
 
 def _leaking(shift: whitened.Shift, gap: kalman.Trend, apart: Flags, p: Parameters) -> tuple[Flags, Flags]:
     """Wheels whose difference has moved for certain and goes on moving, or has moved very far; and those that go on."""
     sums = np.stack([shift.down[:, 0], shift.up[:, 0], shift.down[:, 1], shift.up[:, 1]], axis=1)
-    fallen = np.nan_to_num(_by_wheel(shift.baseline - gap.level))
-    losing = np.nan_to_num(_by_wheel(-gap.slope))
-    error = np.sqrt(np.nan_to_num(np.repeat(gap.slope_var, 2, axis=1), nan=1.0))
+    fallen = filled(_by_wheel(shift.baseline - gap.level))
+    losing = filled(_by_wheel(-gap.slope))
+    error = np.sqrt(filled(np.repeat(gap.slope_var, 2, axis=1), 1.0))
     surely = losing - p["tyre_sure"][:, None] * error > p["tyre_natural_kpa_day"][:, None]
     going = surely & (losing > p["tyre_slope_kpa_day"][:, None]) & (fallen > p["tyre_fall_kpa"][:, None])
     shifted = sums > p["tyre_h"][:, None]
@@ -265,7 +265,7 @@ def _since(shift: whitened.Shift, worst: Integers, at_ms: Floats) -> Floats:
 
 def _health(wheel: Floats, reference: Floats, p: Parameters) -> Floats:
     """1 at the reference, 0 at the car's own lamp; of the worst tyre."""
-    part: Floats = np.nan_to_num(wheel / reference, nan=1.0).min(axis=1)
+    part: Floats = filled(wheel / reference, 1.0).min(axis=1)
     return np.clip((part - 1.0 + p["tyre_lamp_part"]) / p["tyre_lamp_part"], 0.0, 1.0)
 
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import counted
-from diagnostics.arrays import every, floats, one_of, some
+from diagnostics.arrays import every, filled, floats, one_of, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
@@ -87,7 +87,7 @@ def _against_others(
     events: Floats, chances: Floats, at_ms: Floats, state: State, p: Parameters, name: str
 ) -> tuple[Floats, Floats, dict[str, Floats | Integers]]:
     """Evidence against each wheel; what all wheels show in a trip is the polling's and is taken off each."""
-    told = np.nan_to_num(events)
+    told = filled(events)
     shared = (told.sum(axis=1, keepdims=True) - told) / 3.0
     own = np.where(np.isnan(events), np.nan, np.maximum(told - p["wheel_shared"][:, None] * shared, 0.0))
     evidence, since, after = counted.follow(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit, logit, ndtr
 
+from diagnostics.arrays import filled
 from diagnostics.prognosis.crossing import FAR_DAYS
 
 if TYPE_CHECKING:
@@ -98,10 +99,10 @@ def spread_of(life_days: Floats) -> Floats:
 
 def terms(heard: Heard) -> Floats:
     """The quantities ``(n, len(TERMS))``; what is not stated counts as nothing said."""
-    fallen = 1.0 - np.nan_to_num(heard.health, nan=1.0)
+    fallen = 1.0 - filled(heard.health, 1.0)
     life = of_life(heard.life_days)
     known = ~np.isnan(life)
-    odds = np.where(known, logit(np.clip(np.nan_to_num(life, nan=0.5), 1e-3, 1.0 - 1e-3)), 0.0)
+    odds = np.where(known, logit(np.clip(filled(life, 0.5), 1e-3, 1.0 - 1e-3)), 0.0)
     columns = (heard.advised, heard.booked, fallen, fallen * heard.booked, odds, known)
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
+from diagnostics.arrays import filled
+
 if TYPE_CHECKING:
     from diagnostics.arrays import Floats, Integers
 
@@ -74,7 +76,7 @@ def _ratios(roughness: Floats, log_sd: Floats, quantiles: tuple[float, ...]) -> 
 def _cell(value: Floats, grid: Floats) -> tuple[Integers, Floats]:
     """The cell of an even grid in which each value lies, and how far into it."""
     at = (value - grid[0]) / (grid[1] - grid[0])
-    cell = np.clip(np.nan_to_num(at).astype(np.int64), 0, len(grid) - 2)
+    cell = np.clip(filled(at).astype(np.int64), 0, len(grid) - 2)
     return cell, at - cell
 
 

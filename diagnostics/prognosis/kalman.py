@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, State
@@ -74,13 +74,13 @@ def follow(x: Floats, at_ms: Floats, state: State, motion: Motion) -> tuple[Tren
     b = np.where(none, 0.0, floats(state["together"]))
     c = np.where(none, motion.slope_sd**2, floats(state["slope_var"]))
     last = floats(state["trend_ms"])
-    days = np.where(told & ~np.isnan(last), np.maximum((at_ms - np.nan_to_num(last)) / DAY_MS, 0.0), 0.0)
+    days = np.where(told & ~np.isnan(last), np.maximum((at_ms - filled(last)) / DAY_MS, 0.0), 0.0)
     level = level + slope * days
     a = a + 2.0 * days * b + days**2 * c + motion.level_walk**2 * days
     b = b + days * c
     c = c + motion.slope_walk**2 * days
     spread = a + motion.noise_sd**2
-    surprise = np.where(told, np.nan_to_num(x) - level, 0.0) / np.sqrt(spread)
+    surprise = np.where(told, filled(x) - level, 0.0) / np.sqrt(spread)
     step = np.clip(surprise, -CLIP, CLIP) * np.sqrt(spread)
     gain_level, gain_slope = np.where(told, a / spread, 0.0), np.where(told, b / spread, 0.0)
     values = (level + gain_level * step, slope + gain_slope * step,

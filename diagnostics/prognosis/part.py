@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import filled, floats, integers
 from diagnostics.detector import Judgement, latch, latched
 from diagnostics.prognosis import anchored, book, dose
 from diagnostics.prognosis.crossing import Z_90, days_until, probability_within, still_ahead
@@ -85,7 +85,7 @@ def step(
     ``hidden``: that the limit is passed does not show in use.
     """
     mine = {name: p[f"{prefix}_{name}"] for name in NAMES}
-    work = np.nan_to_num(worn.work)
+    work = filled(worn.work)
     new, measured_n = floats(state["new"]) > 0.0, integers(state["measured_n"])
     told = measured_n + ~np.isnan(worn.measured)
     observable = ~np.isnan(worn.work) | ~np.isnan(worn.measured)
@@ -108,7 +108,7 @@ def step(
     bad = np.where(observable & ~young, bad, -1)
     good = observable & (left.renewed | (measure < mine["measure_p"] / 3.0))
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
-    km = floats(state["km"]) + np.nan_to_num(trips["km"])
+    km = floats(state["km"]) + filled(trips["km"])
     judgement = Judgement(
         observable=observable,
         raised=raised,
@@ -139,7 +139,7 @@ def _prior(trips: Trips, worn: Worn, mine: Parameters, new: Flags) -> anchored.P
     One that the service book dates has lost what its age takes, and of which the workshop told that it was fitted is
     ``new``.
     """
-    by_km = np.nan_to_num(trips["odometer_km"], nan=1e9) * mine["mm_per_km"]
+    by_km = filled(trips["odometer_km"], 1e9) * mine["mm_per_km"]
     first = by_km < FIRST_SET * (mine["new_mm"] - mine["limit_mm"])
     by_age = np.full(len(new), np.nan) if worn.aged is None else worn.aged * mine["mm_per_work"]
     lost = np.where(new, 0.0, np.where(np.isnan(by_age), by_km, by_age))

@@ -27,7 +27,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from diagnostics import whitened
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis.book import HABITS_DIFFER
@@ -67,7 +67,7 @@ def fitted(_: State, days: Floats) -> dict[str, Floats | Integers]:
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
     at_ms, lost = trips["ended_ms"], trips["intake_depression"]
-    breathed = np.nan_to_num(trips["intake_air_kg"])
+    breathed = filled(trips["intake_air_kg"])
     observable = breathed > 0.0
     kg = floats(state["air_kg"]) + breathed
     began = np.where(np.isnan(floats(state["began_ms"])), at_ms, floats(state["began_ms"]))
@@ -95,7 +95,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "threshold": np.where(bad == RESTRICTED, shift.baseline + p["air_filter_kpa"], np.nan),
             "tons": kg / 1000.0,
             "years": days / 365.25,
-            "kpa": np.nan_to_num(shift.moved),
+            "kpa": filled(shift.moved),
         },
     )
     after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began, "past_days": floats(state["past_days"])}
@@ -110,7 +110,7 @@ def _remaining(used: Floats, days: Floats, past_days: Floats, p: Parameters) -> 
     used any part of its life before, equally likely as far as we know.
     """
     pace = np.maximum(used, 1e-9) / np.maximum(days, 1.0)
-    past = pace * np.nan_to_num(past_days)
+    past = pace * filled(past_days)
     borne = np.maximum(used + past, 1e-9)
     spread = np.hypot(p["air_filter_log_sd"], HABITS_DIFFER * past / borne)
     over = ndtr(np.log(borne / p["air_filter_due"]) / spread)

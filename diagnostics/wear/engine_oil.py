@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
@@ -134,10 +134,10 @@ def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floa
     """What the oil has been through, this trip included."""
     first = np.isnan(floats(state["began_ms"]))
     never_seen = first & np.isnan(trips["soak_s"]) & np.isnan(trips["measured_oil_life_percent"])
-    broken = (np.nan_to_num(trips["dpf_regen_s"]) > 0.0) & (trips["dpf_regen_open"] > 0.0)
+    broken = (filled(trips["dpf_regen_s"]) > 0.0) & (trips["dpf_regen_open"] > 0.0)
     damage = trips["oil_dose"] / p["oil_revolutions"] + np.where(broken, p["oil_broken_regeneration"], 0.0)
     counted, doses = dose.add(damage, trips["ended_ms"], {name: state[name] for name in dose.initial(0)})
-    km = floats(state["km"]) + np.nan_to_num(trips["km"])
+    km = floats(state["km"]) + filled(trips["km"])
     unknown = np.where(first, never_seen, floats(state["unknown"]) > 0.0)
     own = trips["own_oil_life"]
     after: dict[str, Floats | Integers] = {

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats
+from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
@@ -40,7 +40,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:
     """See the module."""
-    at_ms, hours = trips["ended_ms"], np.nan_to_num(trips["gearbox_dose_h"])
+    at_ms, hours = trips["ended_ms"], filled(trips["gearbox_dose_h"])
     observable = ~np.isnan(trips["gearbox_max"])
     first = np.isnan(floats(state["began_ms"]))
     unknown = np.where(first, np.isnan(trips["soak_s"]), floats(state["unknown"]) > 0.0)

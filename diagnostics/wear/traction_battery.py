@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import filled, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
@@ -70,9 +70,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     first = np.where(
         np.isnan(floats(state["first"])) & (trend.count >= p["soh_learn"]), trend.level, floats(state["first"])
     )
-    error = np.sqrt(np.nan_to_num(trend.level_var, nan=1.0) + _bias(p) ** 2)
+    error = np.sqrt(filled(trend.level_var, 1.0) + _bias(p) ** 2)
     a_year = trend.slope * YEAR_DAYS
-    surely = a_year + Z_90 * np.sqrt(np.nan_to_num(trend.slope_var, nan=1.0)) * YEAR_DAYS < -p["soh_fast_a_year"]
+    surely = a_year + Z_90 * np.sqrt(filled(trend.slope_var, 1.0)) * YEAR_DAYS < -p["soh_fast_a_year"]
     rul = _remaining(trend, p)
     known = observable & (trend.count >= p["soh_learn"])
     fading = known & surely & (first - trend.level > p["soh_fall"])
@@ -143,7 +143,7 @@ def _stepped(health: Floats, noise: Floats, state: State, motion: kalman.Motion)
     """The filter's state, its level set anew where capacity has fallen at once and stayed there."""
     known = {name: floats(state[name]) for name in kalman.initial(0)}
     fell = (integers(state["short_n"]) >= ODD_TIMES) & ~np.isnan(health)
-    return kalman.lifted(dict(known), fell, np.nan_to_num(health), noise, motion.slope_sd)
+    return kalman.lifted(dict(known), fell, filled(health), noise, motion.slope_sd)
 
 
 def _motion(reference: Floats, noise: Floats, p: Parameters) -> kalman.Motion:

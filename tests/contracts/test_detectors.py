@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import string
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,12 +19,18 @@ from diagnostics.platforms import GENERIC, parameters_of, read_platforms
 from tests.contracts import chassis_samples, engine_samples
 from vehicle.signals import CATALOGUE
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 MODULES = {
     **{found.name: f"diagnostics.detectors.{found.name}" for found in discover(detectors, "DETECTOR")},
     **{found.name: f"diagnostics.wear.{found.name}" for found in discover(wear, "MODEL")},
 }
 EVERY = [*discover(detectors, "DETECTOR"), *discover(wear, "MODEL")]
 every = pytest.mark.parametrize("detector", EVERY, ids=lambda detector: detector.name)
+UNHEARD = {"battery_12v_ev": ("rest_volts",)}
+"""Features from which a detector would learn a thing that the next trip it is asked about tells it all the same."""
+SPARSE = [detector for detector in EVERY if inspect.unwrap(detector.step) is not detector.step]
 VEHICLES = 7
 DAY_MS = 86_400_000.0
 HOLES = ("hot_ms", "hot_value", "undervolt_ms", "undervolt_value", *engine_samples.HOLES)
@@ -117,6 +126,12 @@ def run(detector: Detector, series: list[Trips], p: dict | None = None, rows: np
     return judged, state
 
 
+def told_features(detector: Detector) -> Sequence[str]:
+    """The features of which one at least must be told for the detector to be asked."""
+    features: Sequence[str] = inspect.getclosurevars(detector.step).nonlocals["features"]
+    return features
+
+
 def bits(state: dict) -> dict:
     return {name: (values.dtype, values.shape, values.tobytes()) for name, values in state.items()}
 
@@ -179,6 +194,20 @@ def test_it_is_deterministic(detector: Detector) -> None:
     assert bits(one) == bits(two)
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a.raised, b.raised)
+
+
+@pytest.mark.parametrize("detector", SPARSE, ids=lambda detector: detector.name)
+def test_it_may_be_spared_the_trips_that_it_is_not_asked_about(detector: Detector) -> None:
+    """Asked about trips that tell none of its features it says nothing, and judges all later ones the same."""
+    raw = replace(detector, step=inspect.unwrap(detector.step))
+    series = lives(detector)
+    for number in (*range(3), *range(20, 24), *range(45, 50)):
+        for name in (*told_features(detector), *UNHEARD.get(detector.name, ())):
+            series[number].values[::2, FEATURES.index(name)] = np.nan
+    (spared, _), (asked, _) = run(detector, series), run(raw, series)
+    for a, b in zip(spared, asked, strict=True):
+        for name in ("observable", "raised", "cleared", "health"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
 @every
