@@ -61,6 +61,21 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "en": "Failures that come within hours give no warning; these kinds and parts of class C are not claimed:",
             "zh": "数小时内发生的失效没有征兆；以下类型以及C类部件不作声明：",
         },
+        "missed": {"en": "Why failures were missed", "zh": "漏报原因"},
+        "missed_text": {
+            "en": "Gradual failures of classes A and B. No signal: the car gives none of what a detector of the part "
+            "needs. Too late: a right alert came, after the failure. Not told: the part could be judged, and nothing "
+            "was said. Of {failures} failures {missed} were missed: {unseen} without a signal, {late} too late, "
+            "{silent} not told.",
+            "zh": "A、B类渐变失效。无信号：车辆不提供该部件检测所需的任何信号；过晚：失效后才发出正确提示；"
+            "未提示：可以判断该部件但没有提示。{failures}次失效中漏报{missed}次：无信号{unseen}次，"
+            "过晚{late}次，未提示{silent}次。",
+        },
+        "kind": {"en": "failure", "zh": "失效"},
+        "all": {"en": "failures", "zh": "失效次数"},
+        "unseen": {"en": "no signal", "zh": "无信号"},
+        "late": {"en": "too late", "zh": "过晚"},
+        "silent": {"en": "not told", "zh": "未提示"},
         "trade": {
             "en": "What more sensitive limits of tests would find, and earlier advice on parts that wear, and what "
             "both would cost in false alarms:",
@@ -98,7 +113,25 @@ def _lines(score: Score, robust: Mapping[str, Score], language: str) -> Iterator
         cards = {"-": score.figures, **{name: each.figures for name, each in robust.items()}}
         yield from _section("robust", language, _cards(cards, language))
         yield from ["", "![](scorecard/robustness.svg)"]
+    if score.kinds:
+        yield from _section("missed", language, _missed(score, language))
     yield from _section("blind", language, [_t("blind_text", language), "", *[f"- {n}" for n in score.not_detectable]])
+
+
+def _missed(score: Score, language: str) -> list[str]:
+    head = [
+        _t(key, language) for key in ("component", "kind", "class", "failures", "found", "unseen", "late", "silent")
+    ]
+    head[3] = head[3].split(" (")[0].split("（")[0]
+    counts = {name: sum(getattr(row, name) for row in score.kinds) for name in ("unseen", "late", "silent")}
+    failures = sum(row.failures for row in score.kinds)
+    text = _t("missed_text", language).format(failures=failures, missed=sum(counts.values()), **counts)
+    rows = [
+        [row.component, row.kind, row.observability, str(row.failures), str(row.found), str(row.unseen),
+         str(row.late), str(row.silent)]
+        for row in score.kinds
+    ]  # fmt: skip
+    return [text, "", *_table(head, rows)]
 
 
 def _section(key: str, language: str, lines: Sequence[str]) -> Iterator[str]:

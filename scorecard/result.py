@@ -34,6 +34,19 @@ class ComponentRow(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Figure | None = None
 
 
+class KindRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures of a kind, those found before, and the others by why: no signal, told too late, not told."""
+
+    component: str
+    kind: str
+    observability: str
+    failures: int
+    found: int
+    unseen: int
+    late: int
+    silent: int
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """A whole card."""
 
@@ -57,6 +70,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     reliability: list[tuple[float, float, int]]
     """Predicted chance of failing within 30 days, share that did, how many: by bins of equal count."""
     not_detectable: list[str]
+    kinds: list[KindRow] = []
+    """Gradual failures of classes A and B."""
 
 
 def plain(value: Any) -> Any:

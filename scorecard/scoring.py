@@ -20,6 +20,7 @@ from scorecard.alerts import Alerts, alerts_of, mended
 from scorecard.card import Chances, Intervals, Service, components, figures
 from scorecard.costs import bill
 from scorecard.judging import heard, months_of, of_component, opinion
+from scorecard.kinds import by_kind
 from scorecard.matching import counted, match
 from scorecard.result import Score, score_of
 from scorecard.seeing import code_version, groups_of, see, seen_in, together
@@ -94,6 +95,7 @@ def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_to
         "wear_trade_off": _trade_off(seen, base, say, by_ahead) if rivals_too else [],
         "reliability": reliability(service.chances) if service.chances is not None else [],
         "not_detectable": not_detectable(seen, service.alerts),
+        "kinds": [msgspec.to_builtins(row) for row in by_kind(truth, watched, service.alerts, ours.stated)],
     }  # fmt: skip
     return score_of(values)
 

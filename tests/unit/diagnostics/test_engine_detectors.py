@@ -36,6 +36,10 @@ class Drawn(dict):
     def __missing__(self, name: str) -> np.ndarray:
         return np.full(len(self["ended_ms"]), np.nan)
 
+    def only(self, which: np.ndarray) -> Drawn:
+        """Some of the trips."""
+        return Drawn({name: values[which] for name, values in self.items()})
+
 
 @dataclass
 class World:

@@ -1,0 +1,61 @@
+"""Why failures were not found before they came: the car gave no signal, it was said too late, or it was not said.
+
+What limits recall is told apart so: nobody finds what a car does not tell, whatever its limits.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scorecard.matching import counted, match
+from scorecard.result import KindRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scorecard.alerts import Alerts
+    from scorecard.judging import Stated
+    from scorecard.truth import Flags, Truth, Watched
+
+DETECTORS: Mapping[str, str] = MappingProxyType({"oil pressure falls": "oil_pressure"})
+"""Kinds that only one detector of their component can see, where others judge the same component by other signals."""
+
+
+def by_kind(truth: Truth, watched: Watched, alerts: Alerts, stated: Sequence[Stated]) -> list[KindRow]:
+    """Gradual failures of classes A and B by kind, those with most misses first.
+
+    ``unseen``: no detector of the component ever stated a health of that car. ``late``: a right alert came, but after
+    the failure. ``silent``: neither, though a detector could judge the car.
+    """
+    matched = match(truth, alerts)
+    wanted = counted(truth, watched) & truth.gradual & (truth.observability != "C")
+    has = matched.first >= 0
+    before = np.zeros(len(truth), dtype=np.bool_)
+    before[has] = alerts.at_ms[matched.first[has]] < truth.failed_ms[has]
+    rows = []
+    for kind in sorted({str(name) for name in truth.kind[wanted]}):
+        mine = wanted & (truth.kind == kind)
+        lost = mine & ~before
+        judged = _judged(truth, stated, kind)
+        rows.append(
+            KindRow(
+                component=str(truth.component[mine][0]), kind=kind, observability=str(truth.observability[mine][0]),
+                failures=int(mine.sum()), found=int((mine & before).sum()), unseen=int((lost & ~has & ~judged).sum()),
+                late=int((lost & has).sum()), silent=int((lost & ~has & judged).sum()),
+            )
+        )  # fmt: skip
+    return sorted(rows, key=lambda row: (row.found - row.failures, row.kind))
+
+
+def _judged(truth: Truth, stated: Sequence[Stated], kind: str) -> Flags:
+    """Of each entry whether a detector that can see this kind ever stated a health of its car."""
+    component = str(truth.component[truth.kind == kind][0])
+    only = DETECTORS.get(kind)
+    told = [~np.isnan(s.health) for s in stated if s.detector == only or (only is None and s.component == component)]
+    if not told:
+        return np.zeros(len(truth), dtype=np.bool_)
+    judged: Flags = np.any(told, axis=0)[truth.vehicle]
+    return judged
