@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import held_over, own_voltage, sequential
-from diagnostics.arrays import columns_of, filled, floats, integers, pushed
+from diagnostics.arrays import columns_of, filled, floats, in_a_row, integers, pushed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
@@ -85,6 +85,8 @@ LEAST_FALL_V = 0.1
 STILL_TURNING, TURNING_V, TURNING_STARTS = 3.8, 1.2, 3
 """A reading just after firing that fell so many times as far as usual, and by so many volts, was taken while the
 starter still turned, unless so many starts in a row read so (our choice)."""
+AGEING_STARTS = 2
+"""Starts in a row at which a resistance stands high before ageing is said, unless it is far higher (our choice)."""
 LEAST_DIP_V = 1.5
 """A reading that fell less has missed the starter's turning (our choice)."""
 MOVE_OF_SD = 1.128
@@ -102,6 +104,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "fall_before": np.full((n_vehicles, len(LUCK)), np.nan),
         "fall_moves": np.full((n_vehicles, len(LUCK)), np.nan),
         "turning_run": np.zeros(n_vehicles),
+        "grown_run": np.zeros(n_vehicles, dtype=np.int64),
     }
     return rings | own_voltage.initial(n_vehicles) | sequential.initial(n_vehicles, 5) | latched(n_vehicles)
 
@@ -129,7 +132,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     measured = ~np.isnan(x).all(axis=1) | ~np.isnan(trips["crank_volts"])
     learned = (drift.learned >= p["battery_learn_starts"][:, None]).any(axis=1)
     observable: Flags = measured & (learned | ~np.isnan(reserve) | ~np.isnan(charge))
-    bad = np.where(observable, _cause(loud, worse, (reserve, charge), p), -1)
+    grown_run = _grown_in_a_row(x, loud, worse, state, p)
+    bad = np.where(observable, _cause(loud, worse, (reserve, charge), grown_run, p), -1)
     good = observable & _sound(drift, worse, (reserve, charge), p)
     since = np.where((bad >= 0) & np.isnan(floats(state["bad_since_ms"])), _began(loud, drift, trips),
                      state["bad_since_ms"])  # fmt: skip
@@ -148,6 +152,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )
     rings: dict[str, Floats | Integers] = {
         "starts": starts, "rests": rests, "bad_since_ms": since, "fall_moves": moves, "turning_run": turning_run,
+        "grown_run": grown_run,
         "fall_before": np.where(np.isnan(lucky), floats(state["fall_before"]), lucky),
     }  # fmt: skip
     return judgement, rings | own_after | _renewed(sequential.restarted(sums, cleared[:, None]), drift, p) | latch_state
@@ -231,13 +236,20 @@ def _moves(fall: Floats, state: State) -> Floats:
     return np.where(np.isnan(step), before, after)
 
 
-def _cause(loud: Flags, worse: Floats, levels: tuple[Floats, Floats], p: Parameters) -> Integers:
+def _grown_in_a_row(x: Floats, loud: Flags, worse: Floats, state: State, p: Parameters) -> Integers:
+    """Starts in a row, of those that tell a resistance, at which it has grown by what ageing is said from."""
+    grown = (loud & (worse >= np.log(p["battery_ageing_ratio"])[:, None]))[:, RESISTANCES]
+    return in_a_row(some(grown), some(~np.isnan(x[:, RESISTANCES])), state["grown_run"])
+
+
+def _cause(loud: Flags, worse: Floats, levels: tuple[Floats, Floats], grown_run: Integers, p: Parameters) -> Integers:
     reserve, charge = levels
     grown = np.where(loud[:, RESISTANCES], worse[:, RESISTANCES], 0.0)
     weak = (reserve < p["crank_v"]) | (grown[:, PLATEAU] >= np.log(p["battery_soon_ratio"]))
     low = (charge < p["rest_v"]) | (loud[:, REST] & (worse[:, REST] >= p["rest_fall_v"]) & (charge < p["rest_half_v"]))
     slow = loud[:, SPEED] & (worse[:, SPEED] >= p["crank_slower"])
-    ageing = grown.max(axis=1) >= np.log(p["battery_ageing_ratio"])
+    far = grown.max(axis=1) >= np.log(p["battery_soon_ratio"])
+    ageing = far | (grown_run >= AGEING_STARTS)
     return np.where(weak, WEAK_START, np.where(low, LOW_CHARGE, np.where(slow, SLOW_STARTER,
                     np.where(ageing, AGEING, -1))))  # fmt: skip
 
