@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diagnostics.detectors import battery, noisy_sensor, oil_pressure, thermostat
+from diagnostics.detectors import battery, dpf, noisy_sensor, oil_pressure, thermostat
 from diagnostics.wear import engine_oil
 from tests.unit.diagnostics.one_car import told
 
@@ -72,6 +72,28 @@ def test_a_reading_in_the_starter_s_turning_ages_no_battery() -> None:
     assert told(battery.DETECTOR, older + starts(1, 2.4, 94)) == []
     assert told(battery.DETECTOR, starts(40, 0.4, 91) + starts(30, 0.8, 92)) == ["ageing"]
     assert told(battery.DETECTOR, starts(40, 0.4, 95) + starts(30, 2.4, 96)) == ["ageing"], "a cable that breaks"
+
+
+def test_one_start_that_reads_high_is_no_ageing_and_two_in_a_row_are() -> None:
+    """Once the sum is full, a single reading by a third high said so; the next one took it back."""
+    known = starts(40, 0.4, 91) + starts(12, 0.5, 92)
+    high, usual = starts(1, 0.62, 94), starts(1, 0.46, 95)
+    assert told(battery.DETECTOR, known + [*high, *usual] * 8) == []
+    assert told(battery.DETECTOR, known + [*high, *high, *usual] * 8) == ["ageing"]
+
+
+def regenerations(n: int, drives: int) -> list[dict[str, float]]:
+    """So many, each after so many drives of 25 km, that clean the filter."""
+    filling = [{"dpf_soot_last": 2.0 + 22.0 * at / drives, "km": 25.0} for at in range(1, drives)]
+    return [*filling, {"dpf_soot_last": 2.0, "dpf_regen_soot": 24.0, "dpf_regen_s": 600.0, "km": 25.0}] * n
+
+
+def test_regenerations_at_half_their_usual_distance_come_with_use_and_at_a_third_with_soot() -> None:
+    """Town and winter halve it; four at a third in turn are an engine that soots."""
+    known = regenerations(8, 20)
+    assert told(dpf.DETECTOR, known + regenerations(12, 9)) == []
+    assert told(dpf.DETECTOR, known + regenerations(5, 6) + regenerations(4, 20)) == []
+    assert told(dpf.DETECTOR, known + regenerations(14, 6)) == ["soots"]
 
 
 def test_hundreds_of_short_drives_of_an_engine_that_stops_have_a_few_dry_ones_by_chance() -> None:

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from diagnostics.features.trips import FEATURES
+from scorecard.alerts import Said, alerts_of
 from scorecard.charts import draw_all
+from scorecard.judging import Stated
+from scorecard.kinds import by_kind
 from scorecard.record import Cars, Code, Record, Trips
 from scorecard.report import BARS, LANGUAGES, RANGES, is_met, report
 from scorecard.result import Figure, printed, read
@@ -102,6 +105,30 @@ def test_the_report_holds_every_figure_in_both_languages(found, tmp_path) -> Non
     for language in LANGUAGES:
         page = report(again, {"lossy": again}, language)
         assert all(f"`{name}`" in page for name in again.figures)
+        assert "| charging | alternator_worn | A | 2 | 1 | 0 | 0 | 1 |" in page
+
+
+def test_what_was_missed_is_told_by_why(seen) -> None:
+    """A car without a voltage gives no signal; a word after the failure is too late; else it was just not told."""
+    truth, n = seen.truth, len(seen.record.cars)
+
+    def why(said: list[Said], health: float) -> tuple[int, int, int, int]:
+        none = np.full((n, 3), np.nan)
+        stated = Stated(
+            at_ms=START, detector="charging", component="charging", health=np.full(n, health), life_days=none
+        )
+        (row,) = by_kind(truth, seen.watched, alerts_of(said), [stated])
+        return row.found, row.unseen, row.late, row.silent
+
+    def word(day: float) -> Said:
+        return Said(
+            vehicle=0, component="charging", detector="charging", at_ms=START + day * DAY_MS, books=False, cause="low",
+        )  # fmt: skip
+
+    assert why([], 1.0) == (0, 0, 0, 2)
+    assert why([], np.nan) == (0, 2, 0, 0)
+    assert why([word(100.0)], 1.0) == (1, 0, 0, 1)
+    assert why([word(111.0)], np.nan) == (0, 1, 1, 0)
 
 
 def test_charts_are_drawn_and_the_same_each_time(found, tmp_path) -> None:
