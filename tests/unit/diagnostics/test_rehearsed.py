@@ -75,11 +75,11 @@ def test_a_reading_in_the_starter_s_turning_ages_no_battery() -> None:
 
 
 def test_one_start_that_reads_high_is_no_ageing_and_two_in_a_row_are() -> None:
-    """Once the sum is full, a single reading by a third high said so; the next one took it back."""
-    known = starts(40, 0.4, 91) + starts(12, 0.5, 92)
-    high, usual = starts(1, 0.62, 94), starts(1, 0.46, 95)
-    assert told(battery.DETECTOR, known + [*high, *usual] * 8) == []
-    assert told(battery.DETECTOR, known + [*high, *high, *usual] * 8) == ["ageing"]
+    """A single reading by a third high, once the sum was full, said so; the next one took it back."""
+    known = starts(40, 0.4, 91) + starts(4, 0.46, 92)
+    by_turns = [one for at in range(25) for one in starts(1, 0.62, 100 + at) + starts(1, 0.46, 200 + at)]
+    assert told(battery.DETECTOR, known + by_turns) == []
+    assert told(battery.DETECTOR, known + by_turns + starts(4, 0.62, 99)) == ["ageing"]
 
 
 def regenerations(n: int, drives: int) -> list[dict[str, float]]:
