@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def where_told(step: Step, features: Sequence[str]) -> Step:
-    """The same step, not asked about trips in which none of the features is told: these change nothing."""
+    """The same step, not asked about trips in which none of the features is told: these change no later judgement.
+
+    Of some detectors a running mean of a spread or a level would have begun earlier, at the usual value.
+    """
 
     @wraps(step)
     def sparse(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str, Floats | Integers]]:

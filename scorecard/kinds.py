@@ -1,6 +1,7 @@
 """Why failures were not found before they came: the car gave no signal, it was said too late, or it was not said.
 
-What limits recall is told apart so: nobody finds what a car does not tell, whatever its limits.
+What limits recall is told apart so: nobody finds what a car does not tell, whatever its limits. A part with several
+detectors counts as judged where any of them stated a health, so what was not seen may be more than is counted so.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scorecard.matching import counted, match
+from scorecard.matching import TWELVE_VOLT, counted, match
 from scorecard.result import KindRow
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ DETECTORS: Mapping[str, str] = MappingProxyType({"oil pressure falls": "oil_pres
 def by_kind(truth: Truth, watched: Watched, alerts: Alerts, stated: Sequence[Stated]) -> list[KindRow]:
     """Gradual failures of classes A and B by kind, those with most misses first.
 
-    ``unseen``: no detector of the component ever stated a health of that car. ``late``: a right alert came, but after
-    the failure. ``silent``: neither, though a detector could judge the car.
+    ``unseen``: no detector of the component ever stated a health of that car. ``late``: the first right alert came
+    after the failure. ``silent``: no right alert came, though a detector could judge the car.
     """
     matched = match(truth, alerts)
     wanted = counted(truth, watched) & truth.gradual & (truth.observability != "C")
@@ -54,7 +55,8 @@ def _judged(truth: Truth, stated: Sequence[Stated], kind: str) -> Flags:
     """Of each entry whether a detector that can see this kind ever stated a health of its car."""
     component = str(truth.component[truth.kind == kind][0])
     only = DETECTORS.get(kind)
-    told = [~np.isnan(s.health) for s in stated if s.detector == only or (only is None and s.component == component)]
+    words = TWELVE_VOLT if component in TWELVE_VOLT else (component,)
+    told = [~np.isnan(s.health) for s in stated if s.detector == only or (only is None and s.component in words)]
     if not told:
         return np.zeros(len(truth), dtype=np.bool_)
     judged: Flags = np.any(told, axis=0)[truth.vehicle]

@@ -63,15 +63,15 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "missed": {"en": "Why failures were missed", "zh": "漏报原因"},
         "missed_text": {
-            "en": "Gradual failures of classes A and B. No signal: the car gives none of what a detector of the part "
-            "needs. Too late: a right alert came, after the failure. Not told: the part could be judged, and nothing "
-            "was said. Of {failures} failures {missed} were missed: {unseen} without a signal, {late} too late, "
-            "{silent} not told.",
-            "zh": "A、B类渐变失效。无信号：车辆不提供该部件检测所需的任何信号；过晚：失效后才发出正确提示；"
-            "未提示：可以判断该部件但没有提示。{failures}次失效中漏报{missed}次：无信号{unseen}次，"
+            "en": "Gradual failures of classes A and B. No signal: no detector of the part ever stated a health of "
+            "that car. Too late: a right alert came, after the failure. Not told: a detector of the part could judge "
+            "the car by some signal, and no right alert came. Of {failures} failures {missed} were missed: {unseen} "
+            "without a signal, {late} too late, {silent} not told.",
+            "zh": "A、B类渐变失效。无信号：该部件的检测器从未给出该车的健康度；过晚：失效后才发出正确提示；"
+            "未提示：检测器可凭部分信号判断该车，但未给出正确提示。{failures}次失效中漏报{missed}次：无信号{unseen}次，"
             "过晚{late}次，未提示{silent}次。",
         },
-        "kind": {"en": "failure", "zh": "失效"},
+        "kind": {"en": "kind of failure", "zh": "失效类型"},
         "all": {"en": "failures", "zh": "失效次数"},
         "unseen": {"en": "no signal", "zh": "无信号"},
         "late": {"en": "too late", "zh": "过晚"},
@@ -119,10 +119,7 @@ def _lines(score: Score, robust: Mapping[str, Score], language: str) -> Iterator
 
 
 def _missed(score: Score, language: str) -> list[str]:
-    head = [
-        _t(key, language) for key in ("component", "kind", "class", "failures", "found", "unseen", "late", "silent")
-    ]
-    head[3] = head[3].split(" (")[0].split("（")[0]
+    head = [_t(key, language) for key in ("component", "kind", "class", "all", "found", "unseen", "late", "silent")]
     counts = {name: sum(getattr(row, name) for row in score.kinds) for name in ("unseen", "late", "silent")}
     failures = sum(row.failures for row in score.kinds)
     text = _t("missed_text", language).format(failures=failures, missed=sum(counts.values()), **counts)

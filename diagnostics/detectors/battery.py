@@ -248,8 +248,9 @@ def _cause(loud: Flags, worse: Floats, levels: tuple[Floats, Floats], grown_run:
     weak = (reserve < p["crank_v"]) | (grown[:, PLATEAU] >= np.log(p["battery_soon_ratio"]))
     low = (charge < p["rest_v"]) | (loud[:, REST] & (worse[:, REST] >= p["rest_fall_v"]) & (charge < p["rest_half_v"]))
     slow = loud[:, SPEED] & (worse[:, SPEED] >= p["crank_slower"])
-    far = grown.max(axis=1) >= np.log(p["battery_soon_ratio"])
-    ageing = far | (grown_run >= AGEING_STARTS)
+    most = grown.max(axis=1)
+    ageing = (most >= np.log(p["battery_ageing_ratio"])) & (grown_run >= AGEING_STARTS)
+    ageing |= most >= np.log(p["battery_soon_ratio"])
     return np.where(weak, WEAK_START, np.where(low, LOW_CHARGE, np.where(slow, SLOW_STARTER,
                     np.where(ageing, AGEING, -1))))  # fmt: skip
 

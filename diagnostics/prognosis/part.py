@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
-FORGET = 0.995
-"""Weight of the days before a new one: of a part that lasts for years half a year of habits tells more than two months
-do (our choice, on seeds 17 and 19: 17 and 3 false findings of pads in place of 18 and 3 with :data:`dose.FORGET`, the
-same 39 of 44 found)."""
 MEASURE, WORN = range(2)
 NAMES = (
     "new_mm", "new_sd_mm", "start_mm", "start_sd_mm", "mm_per_km", "limit_mm", "mm_per_work", "rate_part",
@@ -81,7 +77,7 @@ def renewed(state: State, at_ms: Floats) -> dict[str, Floats | Integers]:
 
 def step(
     trips: Trips, worn: Worn, state: State, p: Parameters, prefix: str,
-    *, forget: float = FORGET, usual_days: float = dose.USUAL_DAYS, hidden: bool = False,
+    *, forget: float = dose.FORGET, usual_days: float = dose.USUAL_DAYS, hidden: bool = False,
 ) -> tuple[Judgement, dict[str, Floats | Integers]]:  # fmt: skip
     """What a trip did to the part and what is left of it.
 

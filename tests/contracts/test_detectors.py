@@ -29,7 +29,7 @@ MODULES = {
 EVERY = [*discover(detectors, "DETECTOR"), *discover(wear, "MODEL")]
 every = pytest.mark.parametrize("detector", EVERY, ids=lambda detector: detector.name)
 UNHEARD = {"battery_12v_ev": ("rest_volts",)}
-"""Features from which a detector would learn a thing that the next trip it is asked about tells it all the same."""
+"""Features from which a detector would learn what a later trip tells it too: that the car starts an engine."""
 SPARSE = [detector for detector in EVERY if inspect.unwrap(detector.step) is not detector.step]
 VEHICLES = 7
 DAY_MS = 86_400_000.0
@@ -202,8 +202,9 @@ def test_it_may_be_spared_the_trips_that_it_is_not_asked_about(detector: Detecto
     raw = replace(detector, step=inspect.unwrap(detector.step))
     series = lives(detector)
     for number in (*range(3), *range(20, 24), *range(45, 50)):
+        some = slice(None) if number % 4 == 0 else slice(None, None, 2)
         for name in (*told_features(detector), *UNHEARD.get(detector.name, ())):
-            series[number].values[::2, FEATURES.index(name)] = np.nan
+            series[number].values[some, FEATURES.index(name)] = np.nan
     (spared, _), (asked, _) = run(detector, series), run(raw, series)
     for a, b in zip(spared, asked, strict=True):
         for name in ("observable", "raised", "cleared", "health"):
