@@ -34,8 +34,9 @@ beside the charging detector; it told the empty battery of six cars whose altern
 earlier: 1 and 4 in the 501 vehicle-years of seed 12, 0 and 3 in those of seed 13; none in the 498 of seed 17 and the
 200 of seed 18 with 30 % of packets lost, on which it was set, since the starter's speed is brought to one temperature
 and judged at rested starts alone. 4 advisories in the 249 of the rehearsal's world (seed 19), 5 in 185 of unseen makes
-(seed 18); 3 and 1 since readings that fell into the starter's turning are left out, which was set on these. 0 in the 33
-recorded drives of a sound car.
+(seed 18); 3 and 1 since readings that fell into the starter's turning are left out, which was set on these; 1 and 0
+since growth that is not far must stand at two starts in a row, set on these too. 0 in the 33 recorded drives of a sound
+car.
 """
 
 from __future__ import annotations
