@@ -105,7 +105,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "fall_before": np.full((n_vehicles, len(LUCK)), np.nan),
         "fall_moves": np.full((n_vehicles, len(LUCK)), np.nan),
         "turning_run": np.zeros(n_vehicles),
-        "grown_run": np.zeros(n_vehicles, dtype=np.int64),
+        "grown_run": np.zeros((n_vehicles, len(RESISTANCES)), dtype=np.int64),
     }
     return rings | own_voltage.initial(n_vehicles) | sequential.initial(n_vehicles, 5) | latched(n_vehicles)
 
@@ -238,9 +238,9 @@ def _moves(fall: Floats, state: State) -> Floats:
 
 
 def _grown_in_a_row(x: Floats, loud: Flags, worse: Floats, state: State, p: Parameters) -> Integers:
-    """Starts in a row, of those that tell a resistance, at which it has grown by what ageing is said from."""
-    grown = (loud & (worse >= np.log(p["battery_ageing_ratio"])[:, None]))[:, RESISTANCES]
-    return in_a_row(some(grown), some(~np.isnan(x[:, RESISTANCES])), state["grown_run"])
+    """Of each resistance ``(n, 3)`` the starts in a row that tell it grown by what ageing is said from."""
+    grown = loud & (worse >= np.log(p["battery_ageing_ratio"])[:, None])
+    return in_a_row(grown[:, RESISTANCES], ~np.isnan(x[:, RESISTANCES]), state["grown_run"])
 
 
 def _cause(loud: Flags, worse: Floats, levels: tuple[Floats, Floats], grown_run: Integers, p: Parameters) -> Integers:
@@ -249,9 +249,8 @@ def _cause(loud: Flags, worse: Floats, levels: tuple[Floats, Floats], grown_run:
     weak = (reserve < p["crank_v"]) | (grown[:, PLATEAU] >= np.log(p["battery_soon_ratio"]))
     low = (charge < p["rest_v"]) | (loud[:, REST] & (worse[:, REST] >= p["rest_fall_v"]) & (charge < p["rest_half_v"]))
     slow = loud[:, SPEED] & (worse[:, SPEED] >= p["crank_slower"])
-    most = grown.max(axis=1)
-    ageing = (most >= np.log(p["battery_ageing_ratio"])) & (grown_run >= AGEING_STARTS)
-    ageing |= most >= np.log(p["battery_soon_ratio"])
+    stands = (grown >= np.log(p["battery_ageing_ratio"])[:, None]) & (grown_run >= AGEING_STARTS)
+    ageing = some(stands) | (grown.max(axis=1) >= np.log(p["battery_soon_ratio"]))
     return np.where(weak, WEAK_START, np.where(low, LOW_CHARGE, np.where(slow, SLOW_STARTER,
                     np.where(ageing, AGEING, -1))))  # fmt: skip
 

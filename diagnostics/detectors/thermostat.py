@@ -151,7 +151,7 @@ def _series(trips: Trips, trim: Floats, p: Parameters) -> tuple[Floats, Floats, 
     gain = trips["warm_gain_k"] + STILL_LOSS * trips["warm_still_kks"] + MOVING_LOSS * trips["warm_moving_kkm"]
     with np.errstate(invalid="ignore", divide="ignore"):
         burnt_kg = trips["warm_air_kg"] * (1.0 + filled(trim) / 100.0)
-        ratio = gain / burnt_kg / p["warm_k_per_kg"]
+        ratio = np.where(burnt_kg > 0.0, gain / burnt_kg, np.nan) / p["warm_k_per_kg"]
     x = np.stack([trips["settled_c"], np.log(np.maximum(ratio, LEAST_GAIN))], axis=1)
     frost = trips["ambient_c"] < p["thermostat_ambient_c"]
     mean = np.stack([p["regulated_c"], np.zeros(len(trips))], axis=1)
