@@ -28,6 +28,11 @@ def integers(values: NDArray[np.generic]) -> Integers:
     return np.asarray(values, dtype=np.int64)
 
 
+def numbers(values: NDArray[np.generic]) -> Floats | Integers:
+    """A part of the state as the kind of numbers that it holds."""
+    return integers(values) if np.issubdtype(values.dtype, np.integer) else floats(values)
+
+
 def filled(values: Floats, otherwise: float = 0.0) -> Floats:
     """Numbers with ``otherwise`` in the places of those that are not known (NaN)."""
     return np.where(np.isnan(values), otherwise, values)
@@ -96,11 +101,7 @@ def one_of(values: Floats, which: Integers) -> Floats:
 
 def part_of(state: State, prefix: str) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
     """Of a state that holds several of a kind the arrays whose names begin with ``prefix``, without it."""
-    kept = {name.removeprefix(prefix): values for name, values in state.items() if name.startswith(prefix)}
-    return {
-        name: integers(values) if np.issubdtype(values.dtype, np.integer) else floats(values)
-        for name, values in kept.items()
-    }
+    return {name.removeprefix(prefix): numbers(values) for name, values in state.items() if name.startswith(prefix)}
 
 
 def prefixed(

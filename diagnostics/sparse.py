@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import chosen, floats, integers, picked
+from diagnostics.arrays import chosen, numbers, picked
 from diagnostics.detector import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
-
-    from numpy.typing import NDArray
 
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
@@ -41,7 +39,7 @@ def where_told(step: Step, features: Sequence[str]) -> Step:
             return step(trips, state, p)
         rows = np.flatnonzero(told)
         if not len(rows):
-            return _nothing(len(trips)), {name: _numbers(values) for name, values in state.items()}
+            return _nothing(len(trips)), {name: numbers(values) for name, values in state.items()}
         judgement, after = step(trips.only(rows), picked(state, rows), chosen(p, rows))
         return _spread(judgement, rows, len(trips)), _put(after, rows, state)
 
@@ -88,10 +86,6 @@ def _spread(judgement: Judgement, rows: Integers, n: int) -> Judgement:
 def _put(after: dict[str, Floats | Integers], rows: Integers, state: State) -> dict[str, Floats | Integers]:
     whole: dict[str, Floats | Integers] = {}
     for name, values in after.items():
-        whole[name] = _numbers(state[name]).copy()
+        whole[name] = numbers(state[name]).copy()
         whole[name][rows] = values
     return whole
-
-
-def _numbers(values: NDArray[np.generic]) -> Floats | Integers:
-    return integers(values) if values.dtype.kind == "i" else floats(values)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scorecard.matching import TWELVE_VOLT, counted, match
+from scorecard.matching import TWELVE_VOLT, counted, lead_days
 from scorecard.result import KindRow
 
 if TYPE_CHECKING:
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
     from scorecard.alerts import Alerts
     from scorecard.judging import Stated
+    from scorecard.matching import Matched
     from scorecard.truth import Flags, Truth, Watched
 
 DETECTORS: Mapping[str, str] = MappingProxyType({"oil pressure falls": "oil_pressure"})
 """Kinds that only one detector of their component can see, where others judge the same component by other signals."""
 
 
-def by_kind(truth: Truth, watched: Watched, alerts: Alerts, stated: Sequence[Stated]) -> list[KindRow]:
+def by_kind(
+    truth: Truth, watched: Watched, alerts: Alerts, matched: Matched, stated: Sequence[Stated]
+) -> list[KindRow]:
     """Gradual failures of classes A and B by kind, those with most misses first.
 
     ``unseen``: no detector of the component ever stated a health of that car. ``late``: the first right alert came
     after the failure. ``silent``: no right alert came, though a detector could judge the car.
     """
-    matched = match(truth, alerts)
     wanted = counted(truth, watched) & truth.gradual & (truth.observability != "C")
-    has = matched.first >= 0
-    before = np.zeros(len(truth), dtype=np.bool_)
-    before[has] = alerts.at_ms[matched.first[has]] < truth.failed_ms[has]
+    has, before = matched.first >= 0, ~np.isnan(lead_days(truth, alerts, matched))
     rows = []
     for kind in sorted({str(name) for name in truth.kind[wanted]}):
         mine = wanted & (truth.kind == kind)

@@ -21,7 +21,7 @@ from scorecard.card import Chances, Intervals, Service, components, figures
 from scorecard.costs import bill
 from scorecard.judging import heard, months_of, of_component, opinion
 from scorecard.kinds import by_kind
-from scorecard.matching import counted, match
+from scorecard.matching import counted, lead_days, match
 from scorecard.result import Score, score_of
 from scorecard.seeing import code_version, groups_of, see, seen_in, together
 from scorecard.truth import DAY_MS
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scorecard.judging import Opinion
+    from scorecard.matching import Matched
     from scorecard.seeing import Request, Seen
     from scorecard.truth import Flags, Floats, Integers
 
@@ -94,8 +95,8 @@ def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_to
         "trade_off": _trade_off(seen, base, say, by_scale) if rivals_too else [],
         "wear_trade_off": _trade_off(seen, base, say, by_ahead) if rivals_too else [],
         "reliability": reliability(service.chances) if service.chances is not None else [],
-        "not_detectable": not_detectable(seen, service.alerts),
-        "kinds": [msgspec.to_builtins(row) for row in by_kind(truth, watched, service.alerts, ours.stated)],
+        "not_detectable": not_detectable(seen, service.alerts, matched),
+        "kinds": [msgspec.to_builtins(row) for row in by_kind(truth, watched, service.alerts, matched, ours.stated)],
     }  # fmt: skip
     return score_of(values)
 
@@ -240,13 +241,10 @@ def _trade_off(
     return found
 
 
-def not_detectable(seen: Seen, alerts: Alerts) -> list[str]:
+def not_detectable(seen: Seen, alerts: Alerts, matched: Matched) -> list[str]:
     """Kinds of failures of which less than half was said before, with the figures; and those that come at once."""
-    matched = match(seen.truth, alerts)
     fell = counted(seen.truth, seen.watched)
-    before = np.zeros(len(seen.truth), dtype=np.bool_)
-    has = matched.first >= 0
-    before[has] = alerts.at_ms[matched.first[has]] < seen.truth.failed_ms[has]
+    before = ~np.isnan(lead_days(seen.truth, alerts, matched))
     rows = []
     for kind in sorted({str(name) for name in seen.truth.kind[fell]}):
         these = fell & (seen.truth.kind == kind)

@@ -225,16 +225,16 @@ def _start_soot(soot: Floats, state: State, p: Parameters) -> Floats:
     return np.where(np.isnan(soot), known, known + RECENT * (bounded - known))
 
 
-def _cause(cycle: Cycle, shift: whitened.Shift, told: Flags, filled: Filled, p: Parameters) -> Integers:
+def _cause(cycle: Cycle, shift: whitened.Shift, told: Flags, fill: Filled, p: Parameters) -> Integers:
     """Where the car does not tell its soot, K holds it too, and only far more than a cycle's means anything."""
     ash, rate = shift.moved[:, ASHES], shift.moved[:, RATE]
     up, soots = shift.up[:, ASHES] > p["dpf_k_h"], shift.up[:, RATE] > p["dpf_rate_h"]
-    heavy = (filled.blocked >= p["dpf_full_trips"]) | filled.packed
-    bad = np.where((filled.full >= p["dpf_full_trips"]) | heavy, INTERRUPTED, -1)
+    heavy = (fill.blocked >= p["dpf_full_trips"]) | fill.packed
+    bad = np.where((fill.full >= p["dpf_full_trips"]) | heavy, INTERRUPTED, -1)
     bad = np.where((cycle.short >= p["dpf_short_times"]) | (soots & (rate >= p["dpf_rate_next"])), SOOTS, bad)
     bad = np.where(up & told & (ash >= p["dpf_ash"]), ASH, bad)
     bad = np.where(soots & (rate >= p["dpf_rate_soon"]), SOOTS_MUCH, bad)
-    faulty = (filled.stuck >= p["dpf_stuck_drives"]) | (soots & (rate >= p["dpf_rate_next"] / 2.0))
+    faulty = (fill.stuck >= p["dpf_stuck_drives"]) | (soots & (rate >= p["dpf_rate_next"] / 2.0))
     blocked = (heavy & faulty) | (up & told & (ash >= p["dpf_ash_soon"]))
     return np.where(blocked, BLOCKED, bad).astype(np.int64)
 

@@ -12,6 +12,7 @@ from scorecard.alerts import Said, alerts_of
 from scorecard.charts import draw_all
 from scorecard.judging import Stated
 from scorecard.kinds import by_kind
+from scorecard.matching import match
 from scorecard.record import Cars, Code, Record, Trips
 from scorecard.report import BARS, LANGUAGES, RANGES, is_met, report
 from scorecard.result import Figure, printed, read
@@ -117,7 +118,8 @@ def test_what_was_missed_is_told_by_why(seen) -> None:
         stated = Stated(
             at_ms=START, detector="charging", component="charging", health=np.full(n, health), life_days=none
         )
-        (row,) = by_kind(truth, seen.watched, alerts_of(said), [stated])
+        alerts = alerts_of(said)
+        (row,) = by_kind(truth, seen.watched, alerts, match(truth, alerts), [stated])
         return row.found, row.unseen, row.late, row.silent
 
     def word(day: float) -> Said:
