@@ -187,7 +187,7 @@ def _component(name: str, truth: Truth, service: Service, matched: Matched, watc
     enough = int(gradual.sum()) >= FEWEST
     nothing = Value(value=float("nan"), low=float("nan"), high=float("nan"))
     return Component(
-        observability=str(truth.observability[mine][0]) if mine.any() else "",
+        observability=_class_of(truth.observability[gradual] if gradual.any() else truth.observability[mine]),
         failures=int(gradual.sum()),
         sudden=int((fell & ~truth.gradual).sum()),
         found=with_interval(share(truth.vehicle[gradual], ~np.isnan(lead[gradual])), n, seed) if enough else nothing,
@@ -198,6 +198,11 @@ def _component(name: str, truth: Truth, service: Service, matched: Matched, watc
         false_advisories=int((false & ~booked).sum()),
         coverage=_coverage(name, service, n, seed),
     )
+
+
+def _class_of(observability: Words) -> str:
+    """The class of most of its failures; of as many the one that is seen better, empty where there is nothing."""
+    return max(sorted({*map(str, observability)}), key=lambda one: int((observability == one).sum()), default="")
 
 
 def _coverage(name: str, service: Service, n: int, seed: int) -> Value | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulators.fleet.arrays import floats
-from simulators.fleet.ecu_tests import Look, columns, tests_of
+from simulators.fleet.ecu_tests import ALSO_READ, Look, columns, tests_of
 from simulators.fleet.recording import DRIVING, KEY_OFF, KEY_ON
 from vehicle import signals as s
 
@@ -144,7 +144,7 @@ def watch(memory: Memory, rows: Rows, platform: Mapping[str, float]) -> list[Cod
 def _summed(memory: Memory, rows: Rows, platform: Mapping[str, float], begin: Indices) -> tuple[Floats, Floats]:
     """Seconds beyond the limit and seconds of judging, in each stretch of rows, ``(stretches, tests)``."""
     paths = [path for test in memory.tests for path in test.needs]
-    look = Look(rows, _soaked(memory, rows), platform, columns(rows, [*paths, s.AMBIENT_AIR_TEMPERATURE]))
+    look = Look(rows, _soaked(memory, rows), platform, columns(rows, [*paths, *ALSO_READ]))
     weight = floats(np.where(rows.kind == DRIVING, ROW_S, np.where(rows.kind < DRIVING, 1.0, 2.0)))
     crossed, judged = (np.empty((len(begin), len(memory.tests)), dtype=np.float32) for _ in range(2))
     for at, test in enumerate(memory.tests):
