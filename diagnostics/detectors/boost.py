@@ -66,7 +66,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     shift, sums = whitened.follow(series, at_ms[:, None], state, whitened.charts(PREFIXES, p, prior=0.0))
     gap, air = trips["boost_gap"], trips["charge_air_excess"]
     observable = ~np.isnan(gap) | ~np.isnan(air)
-    far, spreads = _far(series[:, :CONTROL], state, p)
+    far, spreads = _far(series[:, :CONTROL], shift, state, p)
     bad = np.where(observable, _cause(shift, far, p), -1)
     near = np.abs(gap - shift.baseline[:, GAP]) < p["boost_next_kpa"]
     good = ~np.isnan(gap) & near & (np.abs(shift.moved[:, GAP]) < p["boost_clear_kpa"])
@@ -95,15 +95,21 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     return judgement, kept | whitened.restarted(sums, cleared) | latch_state
 
 
-def _far(series: Floats, state: State, p: Parameters) -> tuple[dict[str, Integers], dict[str, Floats | Integers]]:
-    """Trips in a row with a gap, or air lost, that no sound car reaches whatever its own normal; and own spreads.
+def _far(
+    series: Floats, shift: whitened.Shift, state: State, p: Parameters
+) -> tuple[dict[str, Integers], dict[str, Floats | Integers]]:
+    """Trips in a row with a gap, or air lost, that hardly a sound car reaches whatever its own normal; and own spreads.
 
-    A car whose trips lie far apart, as where samples are lost or late, reaches as much further.
+    A car whose trips lie far apart, as where samples are lost or late, reaches as much further. Of air it has to be
+    more than its normal, once that is known: high up a light foot leaves little fresh air at part load, for years.
     """
     usual = columns_of(p, "sd", PREFIXES[:CONTROL])
     own, spreads = restless.follow(series, state, usual)
     limit = np.stack([p["boost_far_kpa"], p["boost_far_air"]], axis=1)
     limit = limit + FAR_SPREADS * (restless.wide(own, usual) - usual)
+    learned = shift.learned[:, AIR] >= p["boost_air_learn"]
+    beyond = np.where(learned, shift.baseline[:, AIR] + p["boost_air_lost"], -np.inf)
+    limit[:, AIR] = np.maximum(limit[:, AIR], beyond)
     before = np.stack([state["far_gap"], state["far_air"]], axis=1)
     count = in_a_row(series >= limit, ~np.isnan(series), before)
     return {"far_gap": count[:, GAP], "far_air": count[:, AIR]}, spreads

@@ -175,12 +175,13 @@ def _meter(look: Look) -> tuple[Bools, Bools]:
     metered, pressure, rpm = look.of(s.MAF), look.of(s.MAP), look.of(s.ENGINE_SPEED)
     litres = look.platform.get("filling", FILLING) * look.platform.get("displacement_l", 1.5)
     kelvin = look.of(s.INTAKE_AIR_TEMPERATURE) + 273.15
-    fresh, settled = 1.0 - LEFT_OVER_KPA / pressure, True
+    judged, fresh = look.kind(DRIVING), 1.0 - LEFT_OVER_KPA / pressure
     if look.has(s.COMMANDED_EGR):
         let_in = look.of(s.COMMANDED_EGR)
-        fresh, settled = 1.0 - 0.01 * let_in, lasting(np.abs(np.diff(let_in, prepend=0.0)) < STEADY_EGR, EGR_ROWS)
+        fresh = 1.0 - 0.01 * let_in
+        judged &= lasting(np.abs(np.diff(let_in, prepend=0.0)) < STEADY_EGR, EGR_ROWS)
     expected = litres * rpm / 120.0 * pressure * fresh / (0.287 * kelvin)
-    judged = look.kind(DRIVING) & (expected > METERS_FROM_GPS) & (look.of(s.RUN_TIME) > 2 * SETTLED_S) & settled
+    judged = judged & (expected > METERS_FROM_GPS) & (look.of(s.RUN_TIME) > 2 * SETTLED_S)
     return judged, judged & (np.abs(metered - expected) > METER_OFF * expected)
 
 
@@ -240,7 +241,7 @@ TESTS: tuple[Test, ...] = (
          judged_s=30.0, trips=1),
     Test(code="P0113", component="sensors", needs=(s.INTAKE_AIR_TEMPERATURE,),
          judge=_below(s.INTAKE_AIR_TEMPERATURE, -38.0, (DRIVING,)), fails_s=4.0, judged_s=30.0, trips=1),
-    Test(code="P0101", component="fuel_air", needs=(s.MAF, s.MAP, s.ENGINE_SPEED, s.INTAKE_AIR_TEMPERATURE),
+    Test(code="P0101", component="fuel_air", needs=(s.MAF, s.MAP, s.ENGINE_SPEED, s.INTAKE_AIR_TEMPERATURE, s.RUN_TIME),
          judge=_meter, fails_s=60.0, judged_s=120.0),
     Test(code="P0562", component="charging", needs=(s.CONTROL_MODULE_VOLTAGE, s.RUN_TIME), judge=_undercharged,
          fails_s=60.0, judged_s=60.0, trips=1),

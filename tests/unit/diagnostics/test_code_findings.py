@@ -72,6 +72,8 @@ def test_a_code_that_one_drive_stores_books_nothing_by_itself() -> None:
     assert stored("P0562", 0.0) == [Severity.NEXT_SERVICE]
     assert stored("P0562", 0.0, 9.0)[1] is not Severity.NEXT_SERVICE
     assert stored("P0AA6", 0.0) == [Severity.STOP_NOW], "a person may touch it"
+    assert stored("C0750", 0.0) == [Severity.NEXT_SERVICE], "a frost, and tyres that nobody filled"
+    assert stored("C0750", 0.0, 9.0)[1] is Severity.SOON
     assert stored("P0562", 0.0, 80.0) == [Severity.NEXT_SERVICE, Severity.NEXT_SERVICE]
 
 
@@ -82,6 +84,18 @@ def test_a_hot_traction_battery_is_said_by_its_code_once_it_is_hot_again() -> No
     assert stored("P0A7E", 0.0, 9.0) == [Severity.SOON]
     came = CodeEvent(vehicle_id="v", ecu="7E8", code="P0A7E", time_ms=START_MS, state=CONFIRMED, present=True)
     assert [found.severity for found in code_findings([came], {"v": driven(50)})] == [Severity.NEXT_SERVICE]
+
+
+def test_a_hot_traction_battery_is_left_to_its_detector_where_drives_tell_its_temperature() -> None:
+    """A sound one is too hot for the code on every pass of the Alps; what does not tell it is taken at its word."""
+    came = CodeEvent(vehicle_id="v", ecu="7E8", code="P0A7E", time_ms=START_MS, state=CONFIRMED, present=True)
+    events = [came, replace(came, time_ms=START_MS + DAY_MS // 2, present=False),
+              replace(came, time_ms=START_MS + 9 * DAY_MS)]  # fmt: skip
+    told = [replace(run, pack_c=31.0) for run in driven(60)]
+    assert code_findings(events, {"v": told}) == []
+    assert code_findings([came], {"v": told}) == [], "nor for how long it stands"
+    assert len(code_findings(events, {"v": driven(60)})) == 1
+    assert len(code_findings(events, {"v": told[20:]})) == 1, "what was said stays said"
 
 
 def test_a_code_of_a_cold_engine_waits_for_the_coolant_to_say_so_too() -> None:

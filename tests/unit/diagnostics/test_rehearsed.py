@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diagnostics.detectors import battery, dpf, noisy_sensor, oil_pressure, thermostat
+from diagnostics.detectors import battery, battery_12v_ev, boost, dpf, noisy_sensor, oil_pressure, thermostat
 from diagnostics.wear import engine_oil
-from tests.unit.diagnostics.one_car import told
+from tests.unit.diagnostics.one_car import boosts, told
 
 
 def jitters(*volts: float) -> list[dict[str, float]]:
@@ -137,3 +137,28 @@ def test_oil_that_is_used_up_fast_is_advised_a_little_earlier(revolutions: float
     first = drive | {"measured_oil_life_percent": 45.0}
     days = int(0.19 * 33_500_000.0 / revolutions)
     assert bool(told(engine_oil.MODEL, [first, *[drive] * days], a_day=1)) is said
+
+
+def test_air_that_always_seems_to_leave_is_this_car_s_normal() -> None:
+    """High up a light foot leaves little fresh air at part load; what a car was met with, or what grows, is said."""
+    quiet = boosts(0.0, 0.225, 50.0, 40)
+    jumps = [*boosts(0.0, 0.25, 50.0, 5), *boosts(0.0, 0.2, 50.0, 5)] * 6
+    assert told(boost.DETECTOR, quiet + jumps) == []
+    assert told(boost.DETECTOR, quiet + boosts(0.0, 0.31, 50.0, 4)) == ["charge_air_leak"]
+    assert told(boost.DETECTOR, boosts(0.0, 0.31, 50.0, 4)) == ["charge_air_leak"]
+
+
+def keys(*falls: float) -> list[dict[str, float]]:
+    """Starts of a hybrid car after a night at 20 degC whose voltage falls by so much at the key."""
+    return [
+        {"rest_volts": 12.6, "crank_volts": 12.6 - fall, "ambient_c": 20.0, "pack_hottest_c": 20.0, "soak_s": 36_000.0}
+        for fall in falls
+    ]
+
+
+def test_a_deep_dip_that_is_seldom_caught_does_not_age_a_battery() -> None:
+    """A hybrid's is 1 V by most readings and 2.9 V by one in five; where nearly all are so deep it is the battery."""
+    seldom = [1.0, 1.05, 0.95, 1.0, 2.9] * 20
+    assert told(battery_12v_ev.DETECTOR, keys(*seldom)) == []
+    assert told(battery_12v_ev.DETECTOR, keys(*[2.9] * 20)) == ["ageing"]
+    assert told(battery_12v_ev.DETECTOR, keys(*[0.0, 2.9] * 20)) == ["ageing"], "looks that saw nothing do not count"

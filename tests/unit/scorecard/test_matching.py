@@ -259,6 +259,18 @@ def test_sudden_failures_are_counted_apart() -> None:
     assert (found["recall_a"].value, row.failures, row.sudden) == (1.0, 1, 1)
 
 
+def test_a_part_is_of_the_class_of_most_of_its_failures() -> None:
+    """Pads are class B and discs C; what never failed is of the class of what the ledger has of it."""
+    what = truth(fault(0, "brakes", 100, np.nan), fault(1, "brakes", 100, 160), fault(2, "brakes", 100, 170))
+    what = replace(what, observability=np.array(["C", "B", "B"]))
+    service = Service(alerts=alerts_of([]))
+    _, matched = figures(what, service, WATCHED, np.ones(4), 1)
+    assert components(what, service, matched, WATCHED, 1)["brakes"].observability == "B"
+    never = what.only(np.array([0]))
+    _, matched = figures(never, service, WATCHED, np.ones(4), 1)
+    assert components(never, service, matched, WATCHED, 1)["brakes"].observability == "C"
+
+
 def test_what_is_caught_costs_an_appointment_and_what_is_not_a_breakdown() -> None:
     """A false booking costs an inspection."""
     what = truth(fault(0, "charging", 100, 200), fault(1, "charging", 100, 200))

@@ -98,3 +98,36 @@ def test_an_engine_that_stays_cold_is_told(memory) -> None:
     """Far below the thermostat after half an hour at speed, on two drives."""
     cold = [states(memory, trip(day, coolant=55.0)) for day in (1, 2)]
     assert cold == [[("P0128", "pending")], [("P0128", "stored")]]
+
+
+AIR = (s.MAF, s.MAP, s.ENGINE_SPEED, s.INTAKE_AIR_TEMPERATURE, s.RUN_TIME, s.COMMANDED_EGR)
+DIESEL = {"displacement_l": 2.0, "filling": 0.95}
+
+
+def breathes(day: int, gps: float, egr: np.ndarray, n: int = 900) -> Rows:
+    """A drive at 2,000 rpm and 120 kPa whose meter gives so much air; exhaust let in by command, per cent."""
+    kind = np.r_[KEY_ON, np.full(n, DRIVING), KEY_OFF].astype(np.int8)
+    values = np.full((n + 2, len(AIR)), np.nan, dtype=np.float32)
+    steady = [np.full(n, each) for each in (gps, 120.0, 2_000.0, 26.85)]
+    values[1:-1] = np.stack([*steady, 2.0 * np.arange(1, n + 1), egr], axis=1)
+    time_ms = day * DAY_MS + np.r_[0, 2000 * np.arange(1, n + 1), 2000 * (n + 1)]
+    return Rows(kind=kind, vehicle=np.zeros(n + 2, dtype=np.int64), time_ms=time_ms, values=values, signals=AIR)
+
+
+@pytest.mark.parametrize(
+    ("share", "egr", "found"),
+    [(1.0, 0.0, []), (0.68, 0.0, ["P0101"]), (1.35, 0.0, ["P0101"]), (0.5, 50.0, []), (1.0, 50.0, ["P0101"])],
+)
+def test_the_air_meter_is_compared_with_what_this_engine_takes(share: float, egr: float, found: list[str]) -> None:
+    """Its own filling and displacement, less the exhaust that the unit lets in: 44 g/s here."""
+    memory = fresh(AIR, 0, 1, np.random.default_rng(1))
+    takes_gps = 0.95 * 2.0 * 2_000.0 / 120.0 * 120.0 / (0.287 * 300.0)
+    rows = breathes(1, share * takes_gps, np.full(900, egr))
+    assert [code.code for code in watch(memory, rows, DIESEL)] == found
+
+
+def test_the_air_meter_is_not_judged_while_the_exhaust_valve_moves() -> None:
+    """Its command is ahead of what it lets in."""
+    memory = fresh(AIR, 0, 1, np.random.default_rng(1))
+    hunting = np.tile([0.0, 50.0], 450)
+    assert states(memory, breathes(1, 44.0, hunting)) == []
