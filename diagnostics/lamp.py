@@ -112,9 +112,9 @@ def _finding(began: CodeEvent, off_ms: float, codes: Sequence[Finding], runs: Se
             ),
             title={"en": "The malfunction lamp is on", "zh": "故障指示灯亮"},
             text={
-                "en": "The malfunction lamp stays on, and the car tells no stored code for it. Check first: read the "
-                "codes of all control units with the maker's tool.",
-                "zh": "故障指示灯持续点亮，但车辆未给出存储的故障码。优先检查：用厂家设备读取所有控制单元的故障码。",
+                "en": "The malfunction lamp stays on, and no code that the car stores explains it. Check first: "
+                "read the codes of all control units with the maker's tool.",
+                "zh": "故障指示灯持续点亮，但已存储的故障码均不能解释。优先检查：用厂家设备读取所有控制单元的故障码。",
             },
             job="diagnose_lamp",
         )

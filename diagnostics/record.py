@@ -123,7 +123,9 @@ def _driven(connection: sa.Connection, events: list[CodeEvent]) -> dict[str, lis
     for event in events:
         if event.code in HEALS and event.state in STATED:
             first[event.vehicle_id] = min(event.time_ms, first.get(event.vehicle_id, event.time_ms))
-    return {vehicle_id: memory.runs_after(connection, vehicle_id, moment(at_ms)) for vehicle_id, at_ms in first.items()}
+    return {  # with the drive at whose end it came
+        vehicle_id: memory.runs_after(connection, vehicle_id, moment(at_ms - 1)) for vehicle_id, at_ms in first.items()
+    }
 
 
 def _lamps(connection: sa.Connection, events: list[CodeEvent], codes: list[Finding]) -> list[Finding]:

@@ -8,10 +8,10 @@ seen. A particulate filter's P2463 and a traction battery's P0A7E are not said w
 they are stored again or have outlived so many warm drives that the car would have forgotten them, had their test not
 failed again: a car of short drives that never warms up has them long before we say it. Where soot is measured, the
 filter's own detector tells earlier, and that of the battery's cooling where its temperature is; of a car that tells no
-temperature a hot battery is said the second time only, and of one that does it is left to that detector. P0128 (coolant
-below the thermostat's temperature) is said once four longer drives in a row, or forty of any length, have not shown a
-warm engine after it: its monitors fail in frost and on short drives of sound cars as well, and the thermostat's own
-detector tells a leak without it.
+temperature a hot battery is said the second time only, and of one that tells current and coolant too it is left to that
+detector. P0128 (coolant below the thermostat's temperature) is said once four longer drives in a row, or forty of any
+length, have not shown a warm engine after it: its monitors fail in frost and on short drives of sound cars as well, and
+the thermostat's own detector tells a leak without it.
 
 Signals needed: events of kind ``dtc`` with state ``stored``, or ``active`` from trucks. Without them: not observable,
 which is not "no fault".
@@ -28,9 +28,9 @@ coolant has to bear it out since: 4 of 7 (set there). Of codes that need no seco
 right in 9 of 14 storings (development fleet, seeds 11 and 12, 1,300 vehicle-years): a flat battery is enough, so the
 first of them is advice to look, and a booking is left to what is measured or to the code itself, stored again. P0A7E
 was right in 0 of 4 there and in 0 of 4 on seeds 12 and 13: a hot afternoon is enough, and it is said since only when it
-comes again. Then it was right in 0 of 11 (seeds 17 to 19, 32 and 33, a third of them high in mountains or in a desert),
-all in cars that tell the battery's temperature; there it is not said since. C0750 was right in 7 of 13 there: frost
-is enough for tyres that nobody filled, so the first of them is advice.
+comes again. Of these further storings none of 11 alerts was right (seeds 17 to 19, 32 and 33), all in cars that tell
+the battery's balance of heat; there it is not said since. C0750, which simulated cars set for a low tyre, was right in
+7 of 13 alerts there, and wrong in frost; so the first of them is advice.
 """
 
 from __future__ import annotations
@@ -54,13 +54,14 @@ if TYPE_CHECKING:
 NAME = "trouble_codes"
 CONFIRMED, ACTIVE = "stored", "active"
 STATED = frozenset({CONFIRMED, ACTIVE})
-ONE_DRIVE = frozenset({"P0562", "P0A7E", "C0750"})
-"""Codes of a measured state that a single drive stores: voltage, heat and a cold tyre's pressure may pass, and each has
-a detector of its own that watches the same reading. Insulation too, but a person may touch it: its code keeps its
-severity."""
+ONE_DRIVE = frozenset({"P0562", "P0A7E", "C0750", "C0755", "C0760", "C0765"})
+"""Codes of a measured state that a single drive stores: voltage and heat may pass, and each has a detector of its own
+that watches the same reading. So may a tyre that is low by frost or whose sensor did not answer (GM's manuals have
+these four numbers for its four sensors). Insulation too, but a person may touch it: its code keeps its severity."""
 WATCHED = frozenset({"P0A7E"})
-"""Codes of a reading that drives tell us too: where they do, the detector of the part judges it, and the code adds
-nothing. A sound battery passes 55 degC on a mountain pass or when it is charged fast in the desert, again and again."""
+"""Codes of heat whose balance drives tell us too: where one did since the code was stored last, the detector of the
+part judges whether cooling is missing, and the code is left to it. A long climb or a fast charge in the desert is
+enough for the code, again and again (simulated cars; whether of real ones too, outcomes will tell)."""
 HEALS = frozenset({"P0128", "P2463", "P0A7E"})
 """Codes of a state that the next drives may end: soot, which a long drive burns, heat of the traction battery, which a
 night ends, an engine that stays cold, which a longer drive shows to be warm. GM sets P0A7E above 55 degC, without the
@@ -136,11 +137,10 @@ def episodes(
     """
     before: list[float] = []
     began: float | None = None
-    judged_ms = _judged_ms(code, changes, driven)
     for at_ms, present, outlived in (*_looks(code, changes, driven), (None, False, False)):
         if present and at_ms is not None and began is None:
             borne_out = code not in HEALS or outlived or (code not in COLD and _again(at_ms, before))
-            if borne_out and at_ms < judged_ms:
+            if borne_out and not (before and _is_judged(code, before[-1], at_ms, driven)):
                 began = at_ms
             else:
                 before.append(at_ms)
@@ -150,12 +150,11 @@ def episodes(
             began = None
 
 
-def _judged_ms(code: str, changes: Sequence[tuple[float, bool]], driven: Sequence[Run]) -> float:
-    """From when on a drive has told the reading of a code of :data:`WATCHED`; infinite while none has."""
-    if code not in WATCHED or not changes:
-        return inf
-    told = (run.ended_ms for run in driven if run.ended_ms > changes[0][0] and not isnan(run.pack_c))
-    return float(min(told, default=inf))
+def _is_judged(code: str, since_ms: float, at_ms: float, driven: Sequence[Run]) -> bool:
+    """Whether a drive between has told what the detector of the part judges a code of :data:`WATCHED` by."""
+    if code not in WATCHED:
+        return False
+    return any(since_ms <= run.ended_ms <= at_ms and not isnan(run.pack_rise_k) for run in driven)
 
 
 def _looks(

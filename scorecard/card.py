@@ -201,7 +201,7 @@ def _component(name: str, truth: Truth, service: Service, matched: Matched, watc
 
 
 def _class_of(observability: Words) -> str:
-    """The class of most of its failures; of as many the one that is seen better, empty where there is nothing."""
+    """The class of most of these; of as many the one that is seen better, empty where there is nothing."""
     return max(sorted({*map(str, observability)}), key=lambda one: int((observability == one).sum()), default="")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulators.fleet.air_path import RESIDUAL_KPA
 from simulators.fleet.recording import CHARGING, DRIVING, KEY_OFF, KEY_ON
 from vehicle import signals as s
 
@@ -38,8 +39,8 @@ WARM_AFTER_S, WARM_FROM_KMH, WARM_IN_C, COLDER_K = 1500.0, 35.0, -5.0, 16.0
 TURNS_RPM, OIL_KPA = 1200.0, 45.0
 TRIMS_FROM_C, TRIM_LIMIT = 70.0, 25.0
 SETTLED_S, LOW_V, HIGH_V = 60.0, 11.0, 16.0
-FILLING, LEFT_OVER_KPA = 0.87, 6.5
-"""Of a make that states none, and of engines that let no exhaust in."""
+FILLING = 0.87
+"""Of a make that states none."""
 METERS_FROM_GPS, METER_OFF = 6.0, 0.3
 STEADY_EGR, EGR_ROWS = 4.0, 3
 """The valve takes its time: what it lets in is known once the command stood, within so much a row, for three rows."""
@@ -171,16 +172,21 @@ def _overcharged(look: Look) -> tuple[Bools, Bools]:
 
 
 def _meter(look: Look) -> tuple[Bools, Bools]:
-    """Air by the meter against air by speed and density, less the exhaust in it: let in, or left over."""
+    """Air by the meter against air by speed and density, less the exhaust in it: let in, or left over.
+
+    A valve of recirculation that lets in far less or more than it is told shows here as well.
+    """
     metered, pressure, rpm = look.of(s.MAF), look.of(s.MAP), look.of(s.ENGINE_SPEED)
     litres = look.platform.get("filling", FILLING) * look.platform.get("displacement_l", 1.5)
     kelvin = look.of(s.INTAKE_AIR_TEMPERATURE) + 273.15
-    judged, fresh = look.kind(DRIVING), 1.0 - LEFT_OVER_KPA / pressure
+    judged, fresh_kpa = look.kind(DRIVING), pressure - RESIDUAL_KPA
     if look.has(s.COMMANDED_EGR):
         let_in = look.of(s.COMMANDED_EGR)
-        fresh = 1.0 - 0.01 * let_in
-        judged &= lasting(np.abs(np.diff(let_in, prepend=0.0)) < STEADY_EGR, EGR_ROWS)
-    expected = litres * rpm / 120.0 * pressure * fresh / (0.287 * kelvin)
+        fresh_kpa = pressure * (1.0 - 0.01 * let_in)
+        moved = np.abs(np.diff(let_in, prepend=np.nan))
+        moved[np.flatnonzero(np.diff(look.rows.vehicle)) + 1] = np.nan
+        judged &= lasting(moved < STEADY_EGR, EGR_ROWS)
+    expected = litres * rpm / 120.0 * fresh_kpa / (0.287 * kelvin)
     judged = judged & (expected > METERS_FROM_GPS) & (look.of(s.RUN_TIME) > 2 * SETTLED_S)
     return judged, judged & (np.abs(metered - expected) > METER_OFF * expected)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 START = datetime(2026, 5, 1, tzinfo=UTC)
 START_MS = int(START.timestamp() * 1000)
 MINUTE_MS = 60_000
-CODES = ("P0128", "P0420", "P0301", "P0171", "P0401")
+CODES = ("P0128", "P0420", "P0301", "P0171", "P0401", "P0A7E")
 
 
 @pytest.fixture(name="engine", params=["sqlite", "postgresql"])
@@ -53,11 +54,11 @@ def _engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engin
         server.drop(url)
 
 
-def trip(start_minute: int, minutes: int) -> Floats:
+def trip(start_minute: int, minutes: int, **more: float) -> Floats:
     """A trip in which the engine ran throughout, ``(1, n_features)``."""
     values = np.full((1, len(FEATURES)), np.nan)
     start = START_MS + start_minute * MINUTE_MS
-    named = {"started_ms": start, "ended_ms": start + minutes * MINUTE_MS, "running_s": minutes * 60.0}
+    named = {"started_ms": start, "ended_ms": start + minutes * MINUTE_MS, "running_s": minutes * 60.0} | more
     for name, value in named.items():
         values[0, FEATURES.index(name)] = value
     return values
@@ -102,7 +103,8 @@ def history(vehicle: str, seed: int) -> list[tuple[int, Any]]:
             happened.append((minute, code(vehicle, name, minute, present=present[name])))
         else:
             length = chance.randint(1, 12)
-            happened.append((minute + length, trip(minute, length)))
+            warmed = {"pack_rise_k": 3.0} if chance.random() < 0.3 else {}
+            happened.append((minute + length, trip(minute, length, **warmed)))
             minute += length
     return happened
 
@@ -142,6 +144,18 @@ def test_a_codes_advice_ends_after_it_was_normal_for_long_enough(engine: sa.Engi
     with reading(engine) as connection:
         (again,) = repository.suggestions_of(connection, ["car"])
     assert (again.id, again.state, again.raised_at, again.closed_at) == (one.id, SuggestionState.OPEN, START, None)
+
+
+def test_a_hot_battery_s_code_is_left_to_its_detector_also_where_the_drive_comes_late(engine: sa.Engine) -> None:
+    """At the end of the first drive and two days later; what drives tell takes it back whenever it arrives."""
+    told, hot = trip(0, 30, pack_rise_k=3.0), [code("car", "P0A7E", 30), code("car", "P0A7E", 60, present=False)]
+    tell(engine, "car", [told, *hot, code("car", "P0A7E", 3000)], minute=3001)
+    assert living(engine, "car") == set()
+    late = [("a-device", replace(event, vehicle_id="late")) for _, event in hot]
+    tell(engine, "late", [*late, code("late", "P0A7E", 3000)], minute=3001)
+    assert {one[0] for one in living(engine, "late")} == {Component.HV_THERMAL}
+    tell(engine, "late", [told], minute=3002)
+    assert living(engine, "late") == set()
 
 
 def lamp(vehicle: str, minute: int, *, on: bool = True) -> tuple[str, CodeEvent]:

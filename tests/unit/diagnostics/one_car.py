@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 START_MS, DAY_MS = 1_750_000_000_000, 86_400_000
 KIND = kind_of("", "")
+CLEARED = "cleared"
 
 
 def told(detector: Detector, drives: Iterable[Mapping[str, float]], *, a_day: int = 3) -> list[str]:
     """What one car is told, in order, over drives that have these features and no others."""
+    return [word for word in life(detector, drives, a_day=a_day) if word != CLEARED]
+
+
+def life(detector: Detector, drives: Iterable[Mapping[str, float]], *, a_day: int = 3) -> list[str]:
+    """The same with :data:`CLEARED` where what was told is taken back."""
     state, p = detector.initial(1), parameters_of(read_platforms(), [KIND])
     found: list[str] = []
     for number, drive in enumerate(drives):
@@ -29,6 +35,7 @@ def told(detector: Detector, drives: Iterable[Mapping[str, float]], *, a_day: in
             values[0, FEATURES.index(name)] = value
         judgement, state = detector.step(Trips(vehicle=np.zeros(1, dtype=np.int64), values=values), state, p)
         found += [detector.causes[cause].key for cause in judgement.raised.tolist() if cause >= 0]
+        found += [CLEARED] * int(judgement.cleared.sum())
     return found
 
 

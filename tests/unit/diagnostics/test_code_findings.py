@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from diagnostics.findings import Severity
 from diagnostics.lamp import lamp_findings
-from diagnostics.suggestions.standing import Run
+from diagnostics.suggestions.standing import RUN_OF, Run, run_of
 from diagnostics.trouble_codes import CONFIRMED, CodeEvent, code_findings
 from tests.unit.diagnostics.one_car import DAY_MS, START_MS
 
@@ -86,16 +86,27 @@ def test_a_hot_traction_battery_is_said_by_its_code_once_it_is_hot_again() -> No
     assert [found.severity for found in code_findings([came], {"v": driven(50)})] == [Severity.NEXT_SERVICE]
 
 
-def test_a_hot_traction_battery_is_left_to_its_detector_where_drives_tell_its_temperature() -> None:
+def test_a_hot_traction_battery_is_left_to_its_detector_where_drives_tell_its_balance_of_heat() -> None:
     """A sound one is too hot for the code on every pass of the Alps; what does not tell it is taken at its word."""
     came = CodeEvent(vehicle_id="v", ecu="7E8", code="P0A7E", time_ms=START_MS, state=CONFIRMED, present=True)
     events = [came, replace(came, time_ms=START_MS + DAY_MS // 2, present=False),
               replace(came, time_ms=START_MS + 9 * DAY_MS)]  # fmt: skip
-    told = [replace(run, pack_c=31.0) for run in driven(60)]
+    told = [replace(run, pack_rise_k=4.0) for run in driven(60)]
     assert code_findings(events, {"v": told}) == []
     assert code_findings([came], {"v": told}) == [], "nor for how long it stands"
     assert len(code_findings(events, {"v": driven(60)})) == 1
     assert len(code_findings(events, {"v": told[20:]})) == 1, "what was said stays said"
+    late = [replace(event, time_ms=event.time_ms + 20 * DAY_MS) for event in events]
+    assert len(code_findings(late, {"v": [*told[:10], *driven(60)[10:]]})) == 1, "told once is not told now"
+    at_its_end = replace(driven(1)[0], ended_ms=START_MS, started_ms=START_MS - 60_000, pack_rise_k=4.0)
+    assert code_findings(events, {"v": [at_its_end]}) == [], "a code that is told as the drive ends is of that drive"
+
+
+def test_drives_tell_what_codes_wait_for() -> None:
+    """Each number of a trip at its own place."""
+    assert RUN_OF == ("started_ms", "ended_ms", "running_s", "moving_s", "coolant_max", "pack_rise_k")
+    run = run_of((1_000.0, 9_000.0, 5.0, 7.0, 88.0, 3.0))
+    assert run == Run(started_ms=1_000, ended_ms=9_000, running_s=7.0, engine_s=5.0, hottest_c=88.0, pack_rise_k=3.0)
 
 
 def test_a_code_of_a_cold_engine_waits_for_the_coolant_to_say_so_too() -> None:

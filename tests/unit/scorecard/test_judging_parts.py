@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from scorecard.judging import _parameters, _standing
-from scorecard.record import Cars, Record, Trips
+from diagnostics.features.trips import FEATURES
+from scorecard.judging import _codes_said, _parameters, _standing
+from scorecard.record import Cars, Code, Record, Trips
+from scorecard.truth import DAY_MS
 
 
 def test_nothing_is_stated_of_a_part_that_was_taken_out_since() -> None:
@@ -33,3 +35,22 @@ def test_only_limits_of_tests_are_scaled() -> None:
     assert all(name.endswith("_h") for name in infinite)
     for name in set(usual) - infinite:
         np.testing.assert_array_equal(without[name], usual[name])
+
+
+def test_codes_that_drives_judge_are_left_to_their_detector_by_the_judge_too() -> None:
+    """As the service does: of two hot cars one tells its battery's balance of heat."""
+    values = np.full((2, len(FEATURES)), np.nan)
+    for name, value in (("started_ms", 3.0 * DAY_MS), ("ended_ms", 3.02 * DAY_MS), ("running_s", 1_500.0)):
+        values[:, FEATURES.index(name)] = value
+    values[0, FEATURES.index("pack_rise_k")] = 4.0
+    two = np.array(["a", "a"])
+    codes = [
+        Code(vehicle=vehicle, at_ms=day * DAY_MS, code="P0A7E", state="stored", present=present)
+        for vehicle in range(2)
+        for day, present in ((1.0, True), (2.0, False), (9.0, True))
+    ]
+    record = Record(
+        cars=Cars(platform=two, powertrain=two, age_days=np.zeros(2), odometer_km=np.zeros(2)),
+        trips=Trips(vehicle=np.arange(2), values=values, names=FEATURES), codes=tuple(codes),
+    )  # fmt: skip
+    assert [(one.vehicle, one.books) for one in _codes_said(record)] == [(1, True)]

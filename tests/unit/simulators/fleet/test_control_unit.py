@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,17 @@ def test_the_air_meter_is_compared_with_what_this_engine_takes(share: float, egr
     takes_gps = 0.95 * 2.0 * 2_000.0 / 120.0 * 120.0 / (0.287 * 300.0)
     rows = breathes(1, share * takes_gps, np.full(900, egr))
     assert [code.code for code in watch(memory, rows, DIESEL)] == found
+
+
+@pytest.mark.parametrize(("share", "found"), [(1.0, []), (0.75, []), (0.65, ["P0101"])])
+def test_an_engine_without_recirculation_keeps_some_exhaust(share: float, found: list[str]) -> None:
+    """At 40 kPa a sixth of the cylinder's filling is old exhaust, which no meter sees."""
+    rows = breathes(1, share * 2.0 * 0.95 * 4_000.0 / 120.0 * 33.5 / (0.287 * 300.0), np.zeros(900))
+    rows.values[:, 1:3] *= np.float32([40.0 / 120.0, 2.0])
+    paths = AIR[:-1]
+    plain = replace(rows, values=np.ascontiguousarray(rows.values[:, :-1]), signals=paths)
+    codes = watch(fresh(paths, 0, 1, np.random.default_rng(1)), plain, DIESEL)
+    assert [code.code for code in codes] == found
 
 
 def test_the_air_meter_is_not_judged_while_the_exhaust_valve_moves() -> None:
