@@ -29,15 +29,15 @@ right in 9 of 14 storings (development fleet, seeds 11 and 12, 1,300 vehicle-yea
 first of them is advice to look, and a booking is left to what is measured or to the code itself, stored again. P0A7E
 was right in 0 of 4 there and in 0 of 4 on seeds 12 and 13: a hot afternoon is enough, and it is said since only when it
 comes again. Of these further storings none of 11 alerts was right (seeds 17 to 19, 32 and 33), all in cars that tell
-the battery's balance of heat; there it is not said since. C0750, which simulated cars set for a low tyre, was right in
-7 of 13 alerts there, and wrong in frost; so the first of them is advice.
+the battery's balance of heat; there the third within a month is said since. C0750, which simulated cars set for a low
+tyre, was right in 7 of 13 alerts there (4 of the others on seed 33, with its frost); so the first of them is advice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from math import inf, isnan
+from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -55,13 +55,14 @@ NAME = "trouble_codes"
 CONFIRMED, ACTIVE = "stored", "active"
 STATED = frozenset({CONFIRMED, ACTIVE})
 ONE_DRIVE = frozenset({"P0562", "P0A7E", "C0750", "C0755", "C0760", "C0765"})
-"""Codes of a measured state that a single drive stores: voltage and heat may pass, and each has a detector of its own
-that watches the same reading. So may a tyre that is low by frost or whose sensor did not answer (GM's manuals have
-these four numbers for its four sensors). Insulation too, but a person may touch it: its code keeps its severity."""
+"""Codes that a single drive stores of what may pass. Voltage and heat have detectors of their own that watch the same
+reading. A tyre's sensor that did not answer is said by C0750 to C0765 in GM's manuals, a low tyre by C0750 of simulated
+cars; both are for a look first. Insulation may pass too, but a person may touch it: its code keeps its severity."""
 WATCHED = frozenset({"P0A7E"})
-"""Codes of heat whose balance drives tell us too: where one did since the code was stored last, the detector of the
-part judges whether cooling is missing, and the code is left to it. A long climb or a fast charge in the desert is
-enough for the code, again and again (simulated cars; whether of real ones too, outcomes will tell)."""
+"""Codes of heat whose balance drives tell us too: where one did within :data:`AGAIN_DAYS`, the detector of the part
+judges whether cooling is missing, and a code that is stored again is left to it, until it is stored for the third time
+within so long. A long climb or a fast charge in the desert is enough for the code, now and again (simulated cars;
+whether of real ones too, outcomes will tell). The detector learns a car that comes with failed cooling as it is."""
 HEALS = frozenset({"P0128", "P2463", "P0A7E"})
 """Codes of a state that the next drives may end: soot, which a long drive burns, heat of the traction battery, which a
 night ends, an engine that stays cold, which a longer drive shows to be warm. GM sets P0A7E above 55 degC, without the
@@ -81,6 +82,8 @@ WARM_UP_S = 1200.0
 """A drive that ran so long has warmed the engine up, also in winter (our choice)."""
 AGAIN_DAYS = 30.0
 """A code of :data:`ONE_DRIVE` or :data:`HEALS` that is stored again within so long is no chance (our choice)."""
+THIRD = 3
+"""So many storings within :data:`AGAIN_DAYS` are said whatever drives tell (our choice)."""
 CONFIDENCE = 0.95
 """That the code stands for a real fault of its circuit or function (our choice; outcomes will tell)."""
 
@@ -140,7 +143,7 @@ def episodes(
     for at_ms, present, outlived in (*_looks(code, changes, driven), (None, False, False)):
         if present and at_ms is not None and began is None:
             borne_out = code not in HEALS or outlived or (code not in COLD and _again(at_ms, before))
-            if borne_out and not (before and _is_judged(code, before[-1], at_ms, driven)):
+            if borne_out and (outlived or not _is_judged(code, at_ms, before, driven)):
                 began = at_ms
             else:
                 before.append(at_ms)
@@ -150,11 +153,13 @@ def episodes(
             began = None
 
 
-def _is_judged(code: str, since_ms: float, at_ms: float, driven: Sequence[Run]) -> bool:
-    """Whether a drive between has told what the detector of the part judges a code of :data:`WATCHED` by."""
-    if code not in WATCHED:
+def _is_judged(code: str, at_ms: float, before: Sequence[float], driven: Sequence[Run]) -> bool:
+    """Whether a code of :data:`WATCHED` that is stored again is left to the detector of its part."""
+    since_ms = at_ms - AGAIN_DAYS * DAY_MS
+    if code not in WATCHED or sum(moment_ms >= since_ms for moment_ms in before) >= THIRD - 1:
         return False
-    return any(since_ms <= run.ended_ms <= at_ms and not isnan(run.pack_rise_k) for run in driven)
+    since_ms = max(since_ms, before[0])
+    return any(since_ms <= run.ended_ms <= at_ms and run.tells_heat for run in driven)
 
 
 def _looks(
@@ -171,15 +176,22 @@ def _looks(
         if present and code in HEALS:
             since = [run for run in driven if at_ms < run.ended_ms < until_ms]
             begun = [run for run in since if at_ms <= run.started_ms]
-            borne_out_ms = _stayed_cold_ms(begun) if code in COLD else _outlived_ms(since)
+            borne_out_ms = _stayed_cold_ms(begun) if code in COLD else _outlived_ms(since, code)
             if borne_out_ms is not None:
                 yield borne_out_ms, True, True
 
 
-def _outlived_ms(since: Sequence[Run]) -> float | None:
-    """When a code has stood for more warm drives than the car would keep a passed one for; None while not."""
-    warm = [run for run in since if run.running_s >= WARM_UP_S]
-    return float(warm[FORGOTTEN].ended_ms) if len(warm) > FORGOTTEN else None
+def _outlived_ms(since: Sequence[Run], code: str) -> float | None:
+    """When a code has stood for more warm drives than the car would keep a passed one for; None while not.
+
+    Of :data:`WATCHED` a drive that tells the balance of heat begins the count anew.
+    """
+    warm = 0
+    for run in since:
+        warm = 0 if code in WATCHED and run.tells_heat else warm + (run.running_s >= WARM_UP_S)
+        if warm > FORGOTTEN:
+            return float(run.ended_ms)
+    return None
 
 
 def _stayed_cold_ms(since: Sequence[Run]) -> float | None:

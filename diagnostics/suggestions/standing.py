@@ -46,6 +46,11 @@ class Run:
     hottest_c: float = float("nan")
     pack_rise_k: float = float("nan")
 
+    @property
+    def tells_heat(self) -> bool:
+        """Whether the drive tells the traction battery's balance of heat."""
+        return not isnan(self.pack_rise_k)
+
 
 RUN_OF = ("started_ms", "ended_ms", "running_s", "moving_s", "coolant_max", "pack_rise_k")
 """The features of a trip that :func:`run_of` takes, in order."""

@@ -96,8 +96,13 @@ def test_a_hot_traction_battery_is_left_to_its_detector_where_drives_tell_its_ba
     assert code_findings([came], {"v": told}) == [], "nor for how long it stands"
     assert len(code_findings(events, {"v": driven(60)})) == 1
     assert len(code_findings(events, {"v": told[20:]})) == 1, "what was said stays said"
-    late = [replace(event, time_ms=event.time_ms + 20 * DAY_MS) for event in events]
+    late = [came, *(replace(event, time_ms=event.time_ms + 50 * DAY_MS) for event in events)]
     assert len(code_findings(late, {"v": [*told[:10], *driven(60)[10:]]})) == 1, "told once is not told now"
+    third = replace(came, time_ms=START_MS + 20 * DAY_MS)
+    (said,) = code_findings([*events, third], {"v": told})
+    assert said.found_at.timestamp() * 1000.0 == third.time_ms, "thrice in a month is said whatever drives tell"
+    stands = code_findings([came], {"v": [told[0], *driven(60)[1:]]})
+    assert [one.found_at.timestamp() * 1000.0 for one in stands] == [driven(60)[41].ended_ms]
     at_its_end = replace(driven(1)[0], ended_ms=START_MS, started_ms=START_MS - 60_000, pack_rise_k=4.0)
     assert code_findings(events, {"v": [at_its_end]}) == [], "a code that is told as the drive ends is of that drive"
 

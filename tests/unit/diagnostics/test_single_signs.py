@@ -224,8 +224,8 @@ def parked(volts: tuple[float, ...], ambient_c: float, *, caught: bool = True) -
 
 def test_a_battery_that_sags_in_frost_is_not_taken_for_an_old_one() -> None:
     """As much sag at 20 degC is too much for any battery; at -15 degC a third of it is the cold."""
-    assert told(battery_12v_ev.DETECTOR, parked((3.6,) * 40, -15.0)) == []
-    assert told(battery_12v_ev.DETECTOR, parked((3.6,) * 40, 20.0)) == ["ageing"]
+    assert told(battery_12v_ev.DETECTOR, parked((4.2,) * 40, -15.0)) == []
+    assert told(battery_12v_ev.DETECTOR, parked((4.2,) * 40, 20.0)) == ["ageing"]
 
 
 def test_looks_that_missed_the_dip_do_not_hide_a_battery_that_ages() -> None:

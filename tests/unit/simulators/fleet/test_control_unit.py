@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simulators.fleet.ecu import clear, fresh, told, watch
+from simulators.fleet.ecu_tests import TESTS, Look, columns
 from simulators.fleet.recording import DRIVING, KEY_OFF, KEY_ON, Rows
 from vehicle import signals as s
 
@@ -144,3 +145,17 @@ def test_the_air_meter_is_not_judged_while_the_exhaust_valve_moves() -> None:
     memory = fresh(AIR, 0, 1, np.random.default_rng(1))
     hunting = np.tile([0.0, 50.0], 450)
     assert states(memory, breathes(1, 44.0, hunting)) == []
+
+
+def test_each_car_s_exhaust_valve_is_its_own() -> None:
+    """Of two in one piece the second's command is not compared with the first's."""
+    shut, open_ = breathes(1, 44.0, np.zeros(900)), breathes(1, 44.0, np.full(900, 50.0))
+    both = Rows(
+        kind=np.r_[shut.kind[1:-1], open_.kind[1:-1]], vehicle=np.repeat([0, 1], 900),
+        time_ms=np.r_[shut.time_ms[1:-1], open_.time_ms[1:-1]],
+        values=np.concatenate([shut.values[1:-1], open_.values[1:-1]]), signals=AIR,
+    )  # fmt: skip
+    both.values[:, AIR.index(s.RUN_TIME)] += 1_000.0
+    look = Look(both, np.zeros(1_800, dtype=np.float32), DIESEL, columns(both, AIR))
+    (test,) = (each for each in TESTS if each.code == "P0101")
+    assert list(np.flatnonzero(~test.judge(look)[0])) == [0, 1, 2, 900, 901, 902]
