@@ -121,10 +121,12 @@ def _robustness(plot: Any, score: Score, robust: Mapping[str, Score]) -> Any:
         values, error = _bars([card.figures[key] for card in cards.values() if key in card.figures])
         left.bar([at + shift for at in places][: len(values)], values, 0.38, yerr=error, color=colour, label=key)
     left.set_xticks(list(places), list(cards), rotation=30, ha="right")
-    left.legend()
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     wrong = ("false_bookings_per_vehicle_year", "false_advisories_per_vehicle_year")
     values = [sum(card.figures[key].value or 0.0 for key in wrong) for card in cards.values()]
     right.bar(list(places), values, color=INK)
+    right.axhline(2.0 * values[0], color=GREY, lw=0.8, ls="--", label="twice those as is")
+    right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     right.set_xticks(list(places), list(cards), rotation=30, ha="right")
     right.set_ylabel("false alarms a vehicle-year")
     return figure
