@@ -152,17 +152,18 @@ def score_report(
     *,
     whole: Annotated[Path, typer.Option("--score", help="JSON of the score of the whole fleet.")],
     robust: Annotated[
-        list[Path] | None, typer.Option("--robust", help="JSON of the score under a stress; again for each.")
+        list[Path] | None,
+        typer.Option("--robust", help="JSON of the score under a stress, or of a longer time; again for each."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the page; charts go below it.")] = Path("docs"),
 ) -> None:
     """Write the report with its charts, in English and Chinese."""
     from scorecard.charts import draw_all
-    from scorecard.report import LANGUAGES, report
+    from scorecard.report import LANGUAGES, YEAR, report
     from scorecard.result import read
 
     found = read(whole)
-    under = {card.stress: card for card in map(read, robust or [])}
+    under = {YEAR if card.stress == STRESSES[0] else card.stress: card for card in map(read, robust or [])}
     draw_all(found, under, out / "scorecard")
     for language in LANGUAGES:
         name = "scorecard.md" if language == "en" else f"scorecard.{language}.md"

@@ -14,7 +14,7 @@ from scorecard.judging import Stated
 from scorecard.kinds import by_kind
 from scorecard.matching import match
 from scorecard.record import Cars, Code, Record, Trips
-from scorecard.report import BARS, LANGUAGES, RANGES, is_met, report
+from scorecard.report import BARS, LANGUAGES, RANGES, YEAR, is_met, report
 from scorecard.result import Figure, printed, read
 from scorecard.scoring import score
 from scorecard.seeing import Request, Seen, together
@@ -107,6 +107,8 @@ def test_the_report_holds_every_figure_in_both_languages(found, tmp_path) -> Non
         page = report(again, {"lossy": again}, language)
         assert all(f"`{name}`" in page for name in again.figures)
         assert "| charging | alternator_worn | A | 2 | 1 | 0 | 0 | 1 |" in page
+        assert "LONG" not in page
+        assert f"STRESSES='lossy' LONG={N} make score" in report(again, {"lossy": again, YEAR: again}, language)
 
 
 def test_what_was_missed_is_told_by_why(seen) -> None:
