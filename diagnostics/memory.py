@@ -19,7 +19,7 @@ from diagnostics.features.trips import FEATURES
 from diagnostics.lamp import STATE as LAMP
 from diagnostics.suggestions.standing import RUN_OF, Run, run_of
 from diagnostics.suggestions.statement import POINTS, TripLog
-from diagnostics.trouble_codes import DRIVEN, CodeEvent
+from diagnostics.trouble_codes import HEALS, CodeEvent
 from ingest.storage.tables import devices, installations
 
 if TYPE_CHECKING:
@@ -187,9 +187,9 @@ def code_events_of(connection: sa.Connection, vehicle_ids: Sequence[str]) -> lis
 
 
 def told_by_driving(connection: sa.Connection, vehicle_ids: Iterable[str]) -> set[str]:
-    """Those of the vehicles that ever told of their lamp, or of a code that drives bear out or judge."""
+    """Those of the vehicles that ever told of their lamp, or of a code that waits for drives to bear it out."""
     c = t.code_events.c
-    waits = (c.state == LAMP) | c.code.in_(sorted(DRIVEN))
+    waits = (c.state == LAMP) | c.code.in_(sorted(HEALS))
     query = sa.select(c.vehicle_id).where(c.vehicle_id.in_(list(vehicle_ids)), waits).distinct()
     return set(connection.execute(query).scalars())
 

@@ -12,11 +12,10 @@ from diagnostics import memory, outcomes, repository
 from diagnostics.findings import ComponentHealth
 from diagnostics.lamp import STATE as LAMP
 from diagnostics.lamp import lamp_findings
-from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.suggestions.advice import advise
 from diagnostics.suggestions.standing import stood
 from diagnostics.suggestions.statement import finding_of, moment
-from diagnostics.trouble_codes import AGAIN_DAYS, DRIVEN, STATED, code_findings
+from diagnostics.trouble_codes import HEALS, STATED, code_findings
 from diagnostics.trouble_codes import NAME as TROUBLE_CODES
 
 if TYPE_CHECKING:
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from diagnostics.suggestions.causes import Told
     from diagnostics.suggestions.standing import Run
     from diagnostics.trouble_codes import CodeEvent
-
-AGAIN_MS = int(AGAIN_DAYS * DAY_MS)
-"""For so long drives before a code have a say."""
 
 
 @dataclass(slots=True)
@@ -122,14 +118,13 @@ def _apply_codes(connection: sa.Connection, vehicle_ids: list[str]) -> None:
 
 
 def _driven(connection: sa.Connection, events: list[CodeEvent]) -> dict[str, list[Run]]:
-    """Drives about and since, of vehicles that had a code which drives may end, bear out or judge."""
+    """Drives since, of vehicles that had a code which drives may end or bear out."""
     first: dict[str, int] = {}
     for event in events:
-        if event.code in DRIVEN and event.state in STATED:
+        if event.code in HEALS and event.state in STATED:
             first[event.vehicle_id] = min(event.time_ms, first.get(event.vehicle_id, event.time_ms))
-    return {
-        vehicle_id: memory.runs_after(connection, vehicle_id, moment(at_ms - AGAIN_MS - 1))
-        for vehicle_id, at_ms in first.items()
+    return {  # with the drive at whose end it came
+        vehicle_id: memory.runs_after(connection, vehicle_id, moment(at_ms - 1)) for vehicle_id, at_ms in first.items()
     }
 
 

@@ -30,9 +30,8 @@ first of them is advice to look, and a booking is left to what is measured or to
 was right in 0 of 4 there and in 0 of 4 on seeds 12 and 13: a hot afternoon is enough, and it is said since only when it
 comes again. Of these further storings none of 11 alerts was right (seeds 17 to 19, 32 and 33), all in cars that tell
 the battery's balance of heat; there the third within a month is said since. C0750, which simulated cars set for a low
-tyre, was right in 7 of 13 alerts there, and raised 11 false ones in a whole year (seed 34); tyres that nobody filled
-for a season are low in frost. It is left to the tyres' detector since, where that reads every tyre, and the same
-failures are found.
+tyre, was right in 7 of 13 alerts there (4 of the others on seed 33, with its frost), and raised 11 false ones in a
+whole year (seed 34): tyres that nobody filled for a season. They are low all the same, so the first of them is advice.
 """
 
 from __future__ import annotations
@@ -60,13 +59,11 @@ ONE_DRIVE = frozenset({"P0562", "P0A7E", "C0750", "C0755", "C0760", "C0765"})
 """Codes that a single drive stores of what may pass. Voltage and heat have detectors of their own that watch the same
 reading. A tyre's sensor that did not answer is said by C0750 to C0765 in GM's manuals, a low tyre by C0750 of simulated
 cars; both are for a look first. Insulation may pass too, but a person may touch it: its code keeps its severity."""
-TYRES = frozenset({"C0750", "C0755", "C0760", "C0765"})
-WATCHED = frozenset({"P0A7E"}) | TYRES
-"""Codes of what drives tell us too, the battery's balance of heat and the pressure of every tyre: where one did within
-:data:`AGAIN_DAYS`, the detector of the part judges it, and the code is left to it until it is stored for the third time
-within so long. A long climb or a fast charge in the desert is enough for P0A7E now and again, frost and a season
-without a pump for a low tyre's (simulated cars; whether of real ones too, outcomes will tell); a sensor that does not
-answer tells no pressure, so its code is said. The detector learns a car that comes with failed cooling as it is."""
+WATCHED = frozenset({"P0A7E"})
+"""Codes of heat whose balance drives tell us too: where one did within :data:`AGAIN_DAYS`, the detector of the part
+judges whether cooling is missing, and a code that is stored again is left to it, until it is stored for the third time
+within so long. A long climb or a fast charge in the desert is enough for the code, now and again (simulated cars;
+whether of real ones too, outcomes will tell). The detector learns a car that comes with failed cooling as it is."""
 HEALS = frozenset({"P0128", "P2463", "P0A7E"})
 """Codes of a state that the next drives may end: soot, which a long drive burns, heat of the traction battery, which a
 night ends, an engine that stays cold, which a longer drive shows to be warm. GM sets P0A7E above 55 degC, without the
@@ -74,8 +71,6 @@ lamp, and makes it history once the battery is cooler (service information of 20
 the battery's cooling read the same soot and the same hottest module, remind of a longer drive, say that several
 stretches were too hot, and book what does not pass; so the code is said once it is stored again, or stands longer than
 a passed one can. Of :data:`COLD` and :data:`WATCHED` see there."""
-DRIVEN = HEALS | WATCHED
-"""Codes of which drives have a say."""
 FORGOTTEN = 40
 """Warm-ups without a failure after which a car forgets a code (California's OBD rule, 13 CCR 1968.2, as quoted)."""
 COLD = frozenset({"P0128"})
@@ -89,7 +84,7 @@ WARM_UP_S = 1200.0
 AGAIN_DAYS = 30.0
 """A code of :data:`ONE_DRIVE` or :data:`HEALS` that is stored again within so long is no chance (our choice)."""
 THIRD = 3
-"""So many storings within :data:`AGAIN_DAYS` are said whatever drives tell (our choice)."""
+"""So many storings within :data:`AGAIN_DAYS`, each on a day of its own, are said whatever drives tell (our choice)."""
 CONFIDENCE = 0.95
 """That the code stands for a real fault of its circuit or function (our choice; outcomes will tell)."""
 
@@ -160,12 +155,13 @@ def episodes(
 
 
 def _is_judged(code: str, at_ms: float, before: Sequence[float], driven: Sequence[Run]) -> bool:
-    """Whether a code of :data:`WATCHED` is left to the detector of its part."""
+    """Whether a code of :data:`WATCHED` that is stored again is left to the detector of its part."""
     since_ms = at_ms - AGAIN_DAYS * DAY_MS
-    if code not in WATCHED or sum(moment_ms >= since_ms for moment_ms in before) >= THIRD - 1:
+    earlier = {int((at_ms - moment_ms) // DAY_MS) for moment_ms in before if moment_ms >= since_ms} - {0}
+    if code not in WATCHED or len(earlier) >= THIRD - 1:
         return False
-    recent = (run for run in driven if since_ms <= run.ended_ms <= at_ms)
-    return any(run.tells_tyres if code in TYRES else run.tells_heat for run in recent)
+    since_ms = max(since_ms, before[0])
+    return any(since_ms <= run.ended_ms <= at_ms and run.tells_heat for run in driven)
 
 
 def _looks(

@@ -21,7 +21,7 @@ from diagnostics.platforms import kind_of, parameters_of, read_platforms
 from diagnostics.prognosis import chance
 from diagnostics.suggestions.causes import group_of, sign_name, suspects
 from diagnostics.suggestions.standing import RUN_OF, run_of
-from diagnostics.trouble_codes import DRIVEN, episodes
+from diagnostics.trouble_codes import HEALS, episodes
 from diagnostics.trouble_codes import NAME as CODES
 from scorecard.alerts import Said
 from scorecard.truth import DAY_MS
@@ -222,7 +222,7 @@ def _codes_said(record: Record) -> Iterator[Said]:
             Said, vehicle=vehicle, component=word(str(explain(name).component)), detector=f"{CODES} {name}",
             cause=name,
         )  # fmt: skip
-        driven = _driven(record, vehicle) if name in DRIVEN else ()
+        driven = _driven(record, vehicle) if name in HEALS else ()
         for began_ms, ended_ms, severity in episodes(name, moments, driven):
             yield says(at_ms=began_ms, books=severity in BOOKED)
             if ended_ms is not None:

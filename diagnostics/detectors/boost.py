@@ -99,12 +99,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
 
 
 def _air_is_back(shift: whitened.Shift, air: Floats, state: State, p: Parameters) -> Flags:
-    """Where a leak stands: drives tell clearly less lost air than no sound car reaches.
+    """Where a leak stands: drives tell clearly less lost air than the far limit, or this car's normal if it is less.
 
-    Less than this car's normal is not enough: a car that was met with a leak has learned it.
+    A car that was met with a leak has learned it as normal, beyond that limit; that takes nothing back.
     """
     leaks = np.isin(integers(state["active"]), (LOSES_AIR, LEAK))
     near = shift.level[:, AIR] < p["boost_far_air"] - p["boost_air_sd"]
+    sound = (shift.learned[:, AIR] >= p["boost_air_learn"]) & (shift.baseline[:, AIR] < p["boost_far_air"])
+    near |= sound & (shift.moved[:, AIR] < p["boost_air_lost"] / 2.0)
     back: Flags = ~leaks | (near & ~np.isnan(air))
     return back
 

@@ -36,8 +36,7 @@ class Run:
     """A trip in which the car ran: start and end in epoch milliseconds, and for how many seconds.
 
     ``engine_s``: for how many of them the engine ran, as far as its speed tells; ``hottest_c``: the coolant at its
-    warmest, degC; ``pack_rise_k``: by how much the traction battery warmed, K; ``tyres_kpa``: cold pressures; NaN where
-    the trip does not tell.
+    warmest, degC; ``pack_rise_k``: by how much the traction battery warmed, K; NaN where the trip does not tell.
     """
 
     started_ms: int
@@ -46,34 +45,27 @@ class Run:
     engine_s: float = 0.0
     hottest_c: float = float("nan")
     pack_rise_k: float = float("nan")
-    tyres_kpa: tuple[float, ...] = ()
 
     @property
     def tells_heat(self) -> bool:
         """Whether the drive tells the traction battery's balance of heat."""
         return not isnan(self.pack_rise_k)
 
-    @property
-    def tells_tyres(self) -> bool:
-        """Whether the drive tells the pressure of every tyre."""
-        return bool(self.tyres_kpa) and not any(map(isnan, self.tyres_kpa))
 
-
-TYRES = ("tyre_fl_kpa", "tyre_fr_kpa", "tyre_rl_kpa", "tyre_rr_kpa")
-RUN_OF = ("started_ms", "ended_ms", "running_s", "moving_s", "coolant_max", "pack_rise_k", *TYRES)
+RUN_OF = ("started_ms", "ended_ms", "running_s", "moving_s", "coolant_max", "pack_rise_k")
 """The features of a trip that :func:`run_of` takes, in order."""
 
 
 def run_of(values: Sequence[float]) -> Run | None:
     """A trip as a run; None where the car neither ran nor moved."""
-    started_ms, ended_ms, running_s, moving_s, hottest_c, pack_rise_k, *tyres_kpa = map(float, values)
+    started_ms, ended_ms, running_s, moving_s, hottest_c, pack_rise_k = map(float, values)
     run_s = max(0.0 if isnan(running_s) else running_s, 0.0 if isnan(moving_s) else moving_s)
     if run_s <= 0.0:
         return None
     engine_s = 0.0 if isnan(running_s) else running_s
     return Run(
         started_ms=int(started_ms), ended_ms=int(ended_ms), running_s=run_s, engine_s=engine_s, hottest_c=hottest_c,
-        pack_rise_k=pack_rise_k, tyres_kpa=tuple(tyres_kpa),
+        pack_rise_k=pack_rise_k,
     )  # fmt: skip
 
 

@@ -37,10 +37,7 @@ if TYPE_CHECKING:
 START = datetime(2026, 5, 1, tzinfo=UTC)
 START_MS = int(START.timestamp() * 1000)
 MINUTE_MS = 60_000
-CODES = ("P0128", "P0420", "P0301", "P0171", "P0401", "P0A7E", "C0750")
-
-
-TYRES_KPA = {f"tyre_{wheel}_kpa": 220.0 for wheel in ("fl", "fr", "rl", "rr")}
+CODES = ("P0128", "P0420", "P0301", "P0171", "P0401", "P0A7E")
 
 
 @pytest.fixture(name="engine", params=["sqlite", "postgresql"])
@@ -106,7 +103,7 @@ def history(vehicle: str, seed: int) -> list[tuple[int, Any]]:
             happened.append((minute, code(vehicle, name, minute, present=present[name])))
         else:
             length = chance.randint(1, 12)
-            warmed = {"pack_rise_k": 3.0, **TYRES_KPA} if chance.random() < 0.3 else {}
+            warmed = {"pack_rise_k": 3.0} if chance.random() < 0.3 else {}
             happened.append((minute + length, trip(minute, length, **warmed)))
             minute += length
     return happened
@@ -159,14 +156,6 @@ def test_a_hot_battery_s_code_is_left_to_its_detector_also_where_the_drive_comes
     assert {one[0] for one in living(engine, "late")} == {Component.HV_THERMAL}
     tell(engine, "late", [told], minute=3002)
     assert living(engine, "late") == set()
-
-
-def test_a_low_tyre_s_code_is_left_to_its_detector_by_drives_before_it(engine: sa.Engine) -> None:
-    """The drive of the week before tells every pressure, and stands before the first code that the car ever told."""
-    tell(engine, "car", [trip(0, 30, **TYRES_KPA), code("car", "C0750", 10_000)], minute=10_001)
-    assert living(engine, "car") == set()
-    tell(engine, "other", [trip(0, 30), code("other", "C0750", 10_000)], minute=10_001)
-    assert {one[0] for one in living(engine, "other")} == {Component.TYRE_PRESSURE}
 
 
 def lamp(vehicle: str, minute: int, *, on: bool = True) -> tuple[str, CodeEvent]:

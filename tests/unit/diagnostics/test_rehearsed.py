@@ -164,6 +164,12 @@ def test_a_gap_that_passes_is_taken_back_though_air_is_near_its_limit() -> None:
     assert life(boost.DETECTOR, near + boosts(14.0, 0.25, 50.0, 6) + boosts(0.0, 0.25, 50.0, 40))[-1] == "cleared"
 
 
+def test_a_leak_of_a_car_whose_sound_normal_is_near_the_limit_ends_when_it_is_mended() -> None:
+    """Also where nobody wrote the repair down."""
+    normal, leak = boosts(0.0, 0.223, 50.0, 40), boosts(0.0, 0.3, 50.0, 30)
+    assert life(boost.DETECTOR, normal + leak + boosts(0.0, 0.223, 50.0, 60)) == ["charge_air_leak", "cleared"]
+
+
 def test_far_beyond_any_normal_air_leaks_whatever_was_learned() -> None:
     """A hose that was pushed on again, and slips off later, is said again though the leak was this car's normal."""
     met = boosts(0.0, 0.4, 50.0, 20) + boosts(0.0, 0.2, 50.0, 60)
