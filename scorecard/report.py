@@ -60,8 +60,8 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "ablations": {"en": "With parts left out", "zh": "消融对比"},
         "robust": {"en": "Under what it was not made for", "zh": "稳健性"},
         "long": {
-            "en": "`year`: {vehicles} other cars, {years:.2g} years, under no stress; limits were set on half years.",
-            "zh": "`year`：另外{vehicles}辆车行驶{years:.2g}年，无附加扰动；阈值按半年数据确定。",
+            "en": "`year`: {vehicles} other cars for {days:.0f} days, under no stress; limits were set on half years.",
+            "zh": "`year`：另外{vehicles}辆车行驶{days:.0f}天，无附加扰动；阈值按半年数据确定。",
         },
         "blind": {"en": "What cannot be seen", "zh": "无法检测的项目"},
         "blind_text": {
@@ -121,7 +121,7 @@ def _lines(score: Score, robust: Mapping[str, Score], language: str) -> Iterator
         cards = {"-": score.figures, **{name: each.figures for name, each in robust.items()}}
         yield from _section("robust", language, _cards(cards, language))
         if YEAR in robust:
-            yield from ["", _t("long", language).format(vehicles=robust[YEAR].vehicles, years=robust[YEAR].years)]
+            yield from ["", _t("long", language).format(vehicles=robust[YEAR].vehicles, days=365 * robust[YEAR].years)]
         yield from ["", "![](scorecard/robustness.svg)"]
     if score.kinds:
         yield from _section("missed", language, _missed(score, language))
