@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
-STRESSES = ("none", "lossy", "climate", "platform", "mismatch")
+NO_STRESS = "none"
+STRESSES = (NO_STRESS, "lossy", "climate", "platform", "mismatch")
 Vehicles = Annotated[int, typer.Option("--vehicles", min=20, max=100_000, help="How many cars.")]
 Years = Annotated[float, typer.Option("--years", min=0.2, max=5.0, help="How long each is watched.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything that chance decides.")]
@@ -69,7 +70,7 @@ def score_fleet(
     world: Annotated[
         str, typer.Option("--world", help="reporting, rehearsal or development; with :enriched, ten times the faults.")
     ] = "reporting",
-    stress: Annotated[str, typer.Option("--stress", help=f"One of {', '.join(STRESSES)}.")] = "none",
+    stress: Annotated[str, typer.Option("--stress", help=f"One of {', '.join(STRESSES)}.")] = NO_STRESS,
     rivals: Annotated[
         bool, typer.Option("--rivals/--no-rivals", help="Score rivals, ablations and the trade-off too.")
     ] = True,
@@ -109,7 +110,7 @@ def score_calibrate(
     from scorecard.calibrating import calibrated
     from scorecard.seeing import ROOT
 
-    request = _request("development", vehicles, years, seed, "none")
+    request = _request("development", vehicles, years, seed, NO_STRESS)
     for name, text in calibrated(_watch(request, cache, processes)).items():
         (ROOT / name).write_text(text, encoding="utf-8")
         typer.echo(f"wrote {name}")
@@ -136,7 +137,7 @@ def score_realism(
     from scorecard.realism import realism
 
     drives = read_drives(data if data is not None else shared_drives())
-    request = _request("development", vehicles, days / 365.25, seed, "none")
+    request = _request("development", vehicles, days / 365.25, seed, NO_STRESS)
     found = realism(trips_of(drives), _watch(request, cache, processes), seed)
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
@@ -163,7 +164,7 @@ def score_report(
     from scorecard.result import read
 
     found = read(whole)
-    under = {YEAR if card.stress == STRESSES[0] else card.stress: card for card in map(read, robust or [])}
+    under = {YEAR if card.stress == NO_STRESS else card.stress: card for card in map(read, robust or [])}
     draw_all(found, under, out / "scorecard")
     for language in LANGUAGES:
         name = "scorecard.md" if language == "en" else f"scorecard.{language}.md"

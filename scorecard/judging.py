@@ -231,9 +231,9 @@ def _codes_said(record: Record) -> Iterator[Said]:
 
 def _driven(record: Record, vehicle: int) -> Sequence[Run]:
     """The drives of a vehicle."""
-    mine = record.trips.values[record.trips.vehicle == vehicle]
+    mine = np.flatnonzero(record.trips.vehicle == vehicle)
     places = [record.trips.names.index(name) for name in RUN_OF]
-    runs = (run_of(trip) for trip in mine[:, places].tolist())
+    runs = (run_of(trip) for trip in record.trips.values[mine[:, None], places].tolist())
     return [run for run in runs if run is not None]
 
 
