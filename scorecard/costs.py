@@ -44,6 +44,8 @@ UNPLANNED: Mapping[str, float] = MappingProxyType(
     }
 )  # fmt: skip
 """The same after it failed on the road: tow, replacement car, and what it took with it."""
+FREE = ("low on air",)
+"""What its owner sets right at an air pump, in the ledger's words."""
 FOR_NOTHING = 1.2
 """An appointment after which nothing was found."""
 LOOKED_AT = 0.2
@@ -87,7 +89,8 @@ def bill(truth: Truth, alerts: Alerts, matched: Matched, watched: Watched) -> Bi
 
 
 def _amounts(truth: Truth, table: Mapping[str, float]) -> Floats:
-    return np.array([table[str(component)] for component in truth.component], dtype=np.float64)
+    of = zip(truth.component.tolist(), truth.kind.tolist(), strict=True)
+    return np.array([0.0 if kind in FREE else table[component] for component, kind in of], dtype=np.float64)
 
 
 def _acted_ms(truth: Truth, alerts: Alerts, matched: Matched) -> Floats:

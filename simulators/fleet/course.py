@@ -13,6 +13,7 @@ from simulators.fleet.charging import charged, draw_drivers
 from simulators.fleet.climate import A_DAY_MS, draw_air
 from simulators.fleet.cycles import library
 from simulators.fleet.habits import draw_habits
+from simulators.fleet.low_air import LowAir
 from simulators.fleet.population import draw
 from simulators.fleet.stepping import new_cars, own, readings
 from simulators.fleet.watching import Caretaker
@@ -119,7 +120,7 @@ def begin(block: Block, stress: Stress) -> Course:
     memory = ecu.fresh(tuple(readings(cars)), block.world.start_ms, n, block.chance(10))
     return Course(
         block=block, vehicles=vehicles, parts=parts, cars=cars, life=life,
-        caretaker=Caretaker(vehicles, air, faults, shop, memory, np.full(n, fates.NEVER, dtype=np.int64)),
+        caretaker=Caretaker(vehicles, air, faults, shop, memory, np.full(n, fates.NEVER, dtype=np.int64), LowAir.of(n)),
         odd=odd, drivers=drivers, link=link,
     )  # fmt: skip
 

@@ -1,9 +1,9 @@
 """The motor of an electric car: traction, taking back, and what else draws on the traction battery.
 
 Taking back fades out below walking pace and ends where motor or battery can take no more; the friction brakes do the
-rest, and a little of every braking, as blending does. Reads of the platform ``motor_w``, ``regen_w``,
-``motor_efficiency``, ``regen_share`` (part of the slowing that is taken back at most), ``heat_pump`` (1: a third of
-the power for the same warmth), ``motor_rpm_per_mps``.
+rest, and a little of every braking, as blending does. A motor gives less where its battery is too hot. Reads of the
+platform ``motor_w``, ``regen_w``, ``motor_efficiency``, ``regen_share`` (part of the slowing that is taken back at
+most), ``heat_pump`` (1: a third of the power for the same warmth), ``motor_rpm_per_mps``.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def step(
     """Splits what the wheels ask between motor and friction brakes."""
     del state, dt_s, rng
     wheel_w = moment.wheel_power_w
-    pulls_w = np.minimum(np.maximum(wheel_w, np.float32(0.0)), build.motor_w)
+    pulls_w = np.minimum(np.maximum(wheel_w, np.float32(0.0)), build.motor_w * (1.0 - moment.held_back))
     slows_w = np.maximum(-wheel_w, np.float32(0.0))
     regen_w = taken_back(slows_w, moment, build)
     moves = moment.speed_mps > np.float32(0.3)

@@ -1,9 +1,9 @@
 """The powertrain of a full hybrid with a power split: when the engine runs, at what power, and the motors' part.
 
-The engine runs when more is asked than the motors should give alone, when the car is fast, when the battery is low, and
-until it is warm; it gives what the wheels ask and what brings the battery back to its target, at a speed of its own
-that rises with the power. The motors give or take the rest. The engine itself, with its friction and efficiency, is
-that of the combustion cars. Thresholds are our choice.
+The engine runs when more is asked than the motors should give alone, which a hot battery makes less, when the car is
+fast, when the battery is low, and until it is warm; it gives what the wheels ask and what brings the battery back to
+its target, at a speed of its own that rises with the power. The motors give or take the rest. The engine itself, with
+its friction and efficiency, is that of the combustion cars. Thresholds are our choice.
 
 Reads of the platform what the engine and the electric drive read, and ``electric_w`` (most that the motors give alone),
 ``electric_mps`` (speed up to which they may), ``target_charge``.
@@ -121,7 +121,8 @@ def step(
     moment.heat_w = (shaft_w + lost_w) / (build.engine.efficiency * condition.efficiency_kept)
     moment.regen_w, moment.friction_brake_w = regen_w, np.maximum(-wheel_w, np.float32(0.0)) - regen_w
     efficiency = build.drive.efficiency
-    moment.motor_w = (asked_w - shaft_w * SPLIT_EFFICIENCY) / SPLIT_EFFICIENCY - regen_w * efficiency
+    adds_w = np.minimum(asked_w - shaft_w * SPLIT_EFFICIENCY, build.drive.motor_w * (1.0 - moment.held_back))
+    moment.motor_w = adds_w / SPLIT_EFFICIENCY - regen_w * efficiency
     moment.motor_rpm = moment.speed_mps * build.drive.rpm_per_mps
     return HybridState(rpm=rpm * on, on=on, runs_s=(state.runs_s + np.float32(dt_s)) * on)
 
@@ -130,7 +131,7 @@ def _runs(state: HybridState, moment: Moment, build: HybridBuild, asked_w: Float
     """Whether the engine runs now."""
     charge = moment.traction_charge
     starts_w = np.maximum(build.electric_w * (1.0 + 2.5 * (charge - build.target_charge)), np.float32(2_000.0))
-    bound_w = starts_w * (1.0 - (1.0 - STOPS_BELOW) * state.on)
+    bound_w = starts_w * (1.0 - moment.held_back) * (1.0 - (1.0 - STOPS_BELOW) * state.on)
     warm_c = WARM_C + (WARM_HEATING_C - WARM_C) * moment.heater + 4.0 * state.on
     low = charge < LOW_CHARGE + RELIEVED * state.on
     wants = (asked_w > bound_w) | (moment.speed_mps > build.electric_mps) | low | (moment.coolant_c < warm_c)

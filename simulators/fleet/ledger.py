@@ -27,9 +27,9 @@ LIVES_FILE, RUN_FILE = "lives.parquet", "run.json"
 class Truth:
     """One fault, or one life of a wearing part. Times in ms; none: it did not come to that within the run (censored).
 
-    ``vehicle`` is the index in the fleet. ``origin``: fault, bad_repair or wear. ``gradual``: it grew over days, so
-    that it could be known before it failed. ``matters`` is whether it could ever be noticed; what does not earns
-    neither credit nor blame. ``dtc_ms`` is when the control unit first stored a code for it.
+    ``vehicle`` is the index in the fleet. ``origin``: fault, bad_repair, wear or neglect. ``gradual``: it grew over
+    days, so that it could be known before it failed. ``matters`` is whether it could ever be noticed; what does not
+    earns neither credit nor blame. ``dtc_ms`` is when the control unit first stored a code for it.
     """
 
     vehicle: int

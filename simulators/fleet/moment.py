@@ -121,6 +121,8 @@ class Moment:
     """State of charge of the traction battery, 0 to 1."""
     charge_limit_w: Floats
     """What the traction battery can take at its terminals."""
+    held_back: Floats
+    """Part of the motors' power that the traction battery's management forbids, 0 to 1."""
     motor_rpm: Floats
     disc_c: Floats
     """Temperature of the brake discs, ``(n, 4)``: front left, front right, rear left, rear right."""

@@ -48,6 +48,9 @@ TAPER = 0.22
 """The battery takes less and less over this last part of its charge."""
 COLD_C, COOL_C, WARM_C, HOT_C = -18.0, 16.0, 44.0, 56.0
 """Charging at full power between the middle two, none beyond the outer two."""
+EASED_C, SPARED_C, LEAST_GIVEN = 50.0, 60.0, 0.1
+"""Giving at full power up to the first, and ever less to a tenth at the second, with which a car still creeps: makers'
+managements ease off between 45 and 60 degC (our choice within that)."""
 BALANCED_ABOVE, BALANCED_A, BALANCED_S = 0.8, 0.1, 14_400.0
 RECALIBRATED_AFTER_S = 7_200.0
 BELIEVED_DAYS = 25.0
@@ -219,11 +222,17 @@ def charge_limit_w(state: BatteryState, build: BatteryBuild) -> Floats:
     return floats(part * build.series)
 
 
+def held_back(state: BatteryState) -> Floats:
+    """Part of the power that a hot battery may not give."""
+    over = (state.battery_c - np.float32(EASED_C)) * np.float32((1.0 - LEAST_GIVEN) / (SPARED_C - EASED_C))
+    return floats(np.minimum(np.maximum(over, np.float32(0.0)), np.float32(1.0 - LEAST_GIVEN)))
+
+
 def step(
     state: BatteryState, moment: Moment, build: BatteryBuild, condition: BatteryCondition, dt_s: float,
     rng: np.random.Generator,
 ) -> BatteryState:  # fmt: skip
-    """The battery ``dt_s`` later; gives ``high_voltage_v``, ``traction_charge``, ``charge_limit_w``."""
+    """The battery ``dt_s`` later; gives ``high_voltage_v``, ``traction_charge``, and what may be taken and given."""
     del rng
     limit_w = charge_limit_w(state, build)
     wanted_w = np.where(state.shown_charge < moment.charge_to, moment.charger_w, np.float32(0.0))
@@ -243,6 +252,7 @@ def step(
     amps_net = amps - taken_w / (cell_v * build.series)
     moment.high_voltage_v = cell_v * build.series
     moment.charge_limit_w = limit_w
+    moment.held_back = held_back(state)
     after = _counted(state, build, condition, amps_net, dt_s)
     moment.traction_charge = after.charge
     return replace(

@@ -29,7 +29,7 @@ def sealed(course: Course) -> Sealed:
 
 
 def faults(course: Course) -> tuple[Truth, ...]:
-    """Faults that had begun, and lives of wearing parts, ended or not."""
+    """Faults that had begun, lives of wearing parts, ended or not, and tyres that were low on air."""
     first, shop = course.block.first, course.caretaker.workshop
     end_ms = course.block.world.start_ms + course.block.days * A_DAY_MS
     begun = [fate for fate in course.caretaker.fates.every() if fate.onset_ms < end_ms]
@@ -38,6 +38,7 @@ def faults(course: Course) -> tuple[Truth, ...]:
     lives = [*shop.ended, *(of_life(life, vehicle, None) for life in shop.lives for vehicle in range(course.block.n))]
     rows = [ledger.of_fate(fate, first, end_ms) for fate in begun]
     rows += [ledger.of_worn(worn, first) for worn in lives if _told_of(worn)]
+    rows += course.caretaker.air_in_tyres.rows(first)
     return tuple(sorted(rows, key=lambda row: (row.vehicle, row.onset_ms, row.component, row.kind)))
 
 

@@ -4,7 +4,8 @@ Pressure is that of an ideal gas in a constant volume, so it follows the tempera
 braking and the air set. Gas is lost through the rubber, twice as fast every 20 K, and through leaks in proportion to
 the gauge pressure. Tread wears with the energy of slip: along, by drive and braking at their wheels; across, by
 cornering; and by toe all the time. The size of heat, losses and wear is our choice within what tests of cars report:
-20 to 25 K at motorway speed, 4 to 9 kPa lost a month, about 0.1 mm of tread in 1000 km.
+20 to 25 K at motorway speed, 4 to 9 kPa lost a month, about 0.1 mm of tread in 1000 km. Owners pump their tyres up now
+and then, and soon after the lamp has come on that more than one soft tyre lights; who has one soft tyre has a hole.
 
 Reads of the platform ``tyre_front_kpa``, ``tyre_rear_kpa`` (gauge, cold), ``tyre_radius_m``, ``mass_kg``,
 ``front_weight``, ``driven_front`` (part of the traction), ``tread_mm``, ``tpms`` (part of cars that show pressures),
@@ -55,6 +56,13 @@ MEAN_WORN_MM = 3.0
 """Wear at which the nominal radius, with which the control unit reckons, is right."""
 LEGAL_MM = 1.6
 FLAT_KPA = 150.0
+LAMP_PART, SOFT_PART = 0.75, 0.8
+"""Parts of the placard's pressure at which a tyre lights the lamp (FMVSS 138) and at which others are soft too."""
+LAMP_DAYS = 8.0
+"""Mean time from the lamp to the air pump (our choice)."""
+LOW_PART, FILLED_PART = 0.8, 0.86
+"""A car is low on air from a fifth below the placard's cold pressure (UN R141 asks for a warning there), until no tyre
+is below the other."""
 G = 9.81
 
 
@@ -106,6 +114,8 @@ class TyreState:
     worn_mm: Floats
     slip_j: Floats
     baro_kpa: Floats
+    cold_part: Floats
+    """Pressure before the last drive, cold, as a part of the placard's."""
 
 
 def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> TyreBuild:
@@ -154,6 +164,7 @@ def begin(build: TyreBuild, weather: Weather) -> TyreState:
         worn_mm=np.zeros_like(ambient_c),
         slip_j=np.zeros_like(ambient_c),
         baro_kpa=weather.baro_kpa,
+        cold_part=np.ones_like(ambient_c),
     )
 
 
@@ -193,6 +204,7 @@ def step(
         worn_mm=state.worn_mm,
         slip_j=state.slip_j + _slip_w(moment, build, condition, pull) * np.float32(dt_s),
         baro_kpa=moment.baro_kpa,
+        cold_part=state.cold_part,
     )
 
 
@@ -260,8 +272,10 @@ def park(
     rate = build.loses * np.exp2((ambient - 20.0) / LOSS_DOUBLES_K) + condition.leak / 86_400.0
     gas = state.gas_kpa - state.lost_kpa
     gas = baro + (gas - baro) * np.exp(-rate * parked_s[:, None])
-    visits = rng.random(len(parked_s), dtype=np.float32) < parked_s / (build.refilled_days * np.float32(86_400.0))
+    days = np.where(_lamp_for_air(state, build), np.float32(LAMP_DAYS), build.refilled_days)
+    visits = rng.random(len(parked_s), dtype=np.float32) < parked_s / (days * np.float32(86_400.0))
     gas = np.where(visits[:, None], np.maximum(gas, filled(build, tyre_c, weather.baro_kpa)), gas)
+    cold = gas * ((tyre_c + 273.15) * (1.0 / REFERENCE_K)) - weather.baro_kpa[:, None]
     return TyreState(
         gas_kpa=floats(gas),
         lost_kpa=np.zeros_like(state.lost_kpa),
@@ -269,7 +283,21 @@ def park(
         worn_mm=worn_mm(state, build),
         slip_j=np.zeros_like(state.slip_j),
         baro_kpa=weather.baro_kpa,
+        cold_part=floats(cold / build.placard_kpa),
     )
+
+
+def _lamp_for_air(state: TyreState, build: TyreBuild) -> Bools:
+    """Whether the lamp was lit before the last drive, by tyres that are soft together."""
+    by_pressure = np.sort(state.cold_part, axis=1)
+    lit: Bools = (build.shows > 0.5) & (by_pressure[:, 0] < LAMP_PART) & (by_pressure[:, 1] < SOFT_PART)  # noqa: PLR2004 - a flag
+    return lit
+
+
+def low_part(state: TyreState) -> Floats:
+    """Pressure of the softest tyre before the last drive, cold, as a part of the placard's, ``(n,)``."""
+    least: Floats = state.cold_part.min(axis=1)
+    return least
 
 
 def worn_mm(state: TyreState, build: TyreBuild) -> Floats:

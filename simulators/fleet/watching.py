@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simulators.fleet.climate import Air
     from simulators.fleet.ecu import Code, Memory
     from simulators.fleet.fates import Fate, Fates
+    from simulators.fleet.low_air import LowAir
     from simulators.fleet.moment import Weather
     from simulators.fleet.population import Vehicles
     from simulators.fleet.stepping import Cars
@@ -38,6 +39,7 @@ class Caretaker:
     workshop: Workshop
     memory: Memory
     repair_ms: Indices
+    air_in_tyres: LowAir
     to_clear: list[tuple[int, int]] = field(default_factory=list)
     """Cars whose codes are cleared, and when."""
 
@@ -62,9 +64,10 @@ class Caretaker:
         return self.air.weather(self.vehicles.climate[vehicle], time_ms, self.vehicles.altitude_m[vehicle])
 
     def ended(self, vehicle: Indices, time_ms: Indices, cars: Cars, rows: Indices | None = None) -> None:
-        """Notes which faults have come to functional failure; ``rows`` as above."""
+        """Notes which faults have come to functional failure, and low tyres; ``rows`` as above."""
         for fate, at_ms in self.fates.functional(vehicle, time_ms, cars, rows):
             self.failed(fate, at_ms)
+        self.air_in_tyres.look(vehicle, time_ms, cars, rows)
 
     def failed(self, fate: Fate, at_ms: int) -> None:
         """A fault has failed; its owner comes after a while."""

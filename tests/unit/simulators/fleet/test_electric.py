@@ -264,6 +264,20 @@ def test_braking_is_split_between_motor_and_friction() -> None:
     assert np.all(split(speed_mps=15.0, charge_limit_w=0.0).friction_brake_w == 20_000.0)
 
 
+def test_a_hot_battery_gives_ever_less() -> None:
+    """Full power up to 50 degC, half of it or so at 55, a tenth from 60 on: the motor pulls no more than that."""
+    rng = np.random.default_rng(0)
+    built, condition = electric_drive.build({}, N, rng), electric_drive.sound(N, rng)
+    pulled = []
+    for battery_c in (50.0, 55.0, 60.0, 80.0):
+        _, _, state = cars()
+        held_back = battery.held_back(replace(state, battery_c=full(N, battery_c)))
+        now = moment(wheel_power_w=200_000.0, held_back=float(held_back[0]))
+        electric_drive.step(electric_drive.begin(built, weather()), now, built, condition, 1.0, rng)
+        pulled.append(float((now.motor_w * built.efficiency / built.motor_w).mean()))
+    assert pulled == pytest.approx([1.0, 0.55, 0.1, 0.1], abs=0.02)
+
+
 def an_auxiliary(**now: float):
     rng = np.random.default_rng(7)
     built, condition = auxiliary.build({}, N, rng), auxiliary.sound(N, rng)

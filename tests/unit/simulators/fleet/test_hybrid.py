@@ -69,6 +69,20 @@ def test_the_engine_runs_when_it_must(given: dict[str, float]) -> None:
     assert np.all(now.torque_nm * shown[ENGINE_SPEED] / 9.549 > 1_000.0)
 
 
+def test_a_hot_battery_is_spared_by_the_engine() -> None:
+    """What its motor would do alone in town the engine does where the battery's management holds back."""
+    town = {"speed_mps": 8.0, "wheel_power_w": 4_000.0}
+    rng = np.random.default_rng(2)
+    built, sound = hybrid.build({}, N, rng), hybrid.SUBSYSTEM.sound(N, rng)
+    for held_back, runs in ((0.0, 0.0), (0.9, 1.0)):
+        now = still(N)
+        for name, value in {**town, "coolant_c": 85.0, "oil_c": 85.0, "traction_charge": 0.57}.items():
+            setattr(now, name, full(N, value))
+        now.held_back = full(N, held_back)
+        hybrid.step(hybrid.begin(built, weather()), now, built, sound, 1.0, rng)
+        assert np.all(now.engine_on == runs)
+
+
 def test_engine_and_motor_together_give_what_the_wheels_ask() -> None:
     """Shaft power through the split and the motors' power add up to the asked power, to the driveline's losses."""
     now, _, _ = ran(speed_mps=22.0, wheel_power_w=30_000.0)

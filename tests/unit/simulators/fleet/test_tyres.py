@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -86,6 +88,24 @@ def test_a_sound_tyre_loses_a_few_kilopascals_a_month() -> None:
     assert np.all((unfilled > 1.0) & (unfilled < 15.0))
 
 
+def test_owners_fill_their_tyres_soon_after_the_lamp_but_not_one_that_leaks() -> None:
+    """Tyres soft together are filled within weeks where a lamp tells; one that is soft, or no lamp, waits."""
+
+    def filled_after(days: float, part: list[float], tpms: float = 1.0) -> float:
+        built, condition, state = cars(400, tpms=tpms)
+        low = np.array(part, dtype=np.float32) * built.placard_kpa + state.baro_kpa[:, None]
+        state = replace(state, gas_kpa=low, cold_part=np.tile(np.array(part, dtype=np.float32), (400, 1)))
+        seconds = np.full(400, days * DAY_S, dtype=np.float32)
+        after = tyres.park(state, built, condition, seconds, weather(n=400), np.random.default_rng(2))
+        return float((tyres.low_part(after) > 0.97).mean())
+
+    together = [0.74, 0.76, 0.77, 0.78]
+    assert 0.35 < filled_after(4.0, together) < 0.65
+    assert filled_after(4.0, [0.74, 0.95, 0.95, 0.95]) < 0.1
+    assert filled_after(4.0, [0.77, 0.78, 0.78, 0.78]) < 0.1
+    assert filled_after(4.0, together, tpms=0.0) < 0.1
+
+
 def test_a_leak_drains_one_tyre_until_it_is_flat() -> None:
     """A leak takes pressure from its own tyre, driving and standing, and at last the tyre is flat by function."""
     built, condition, state = cars()
@@ -116,10 +136,7 @@ def test_tread_only_ever_wears_and_spirited_driving_wears_it_faster() -> None:
 def test_a_soft_or_worn_tyre_turns_faster() -> None:
     """At the same speed a wheel turns faster by tenths of a percent when a quarter of its pressure is gone."""
     built, condition, state = cars()
-    soft = tyres.TyreState(
-        gas_kpa=state.gas_kpa - np.array([58, 0, 0, 0], dtype=np.float32), lost_kpa=state.lost_kpa,
-        tyre_c=state.tyre_c, worn_mm=state.worn_mm, slip_j=state.slip_j, baro_kpa=state.baro_kpa,
-    )  # fmt: skip
+    soft = replace(state, gas_kpa=state.gas_kpa - np.array([58, 0, 0, 0], dtype=np.float32))
     _, sound = driven(state, built, condition, 1)
     _, now = driven(soft, built, condition, 1)
     assert now.turning[:, 0] / sound.turning[:, 0] - 1.0 == pytest.approx(np.full(N, 0.0025), abs=5e-4)
