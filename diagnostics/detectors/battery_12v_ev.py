@@ -42,6 +42,7 @@ from diagnostics import dips, restless, whitened
 from diagnostics.arrays import filled, floats, in_a_row, integers, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.sparse import where_told
 from vehicle import signals
 
@@ -188,7 +189,10 @@ def _dipped(
         hold=p["ev_h"] / 2.0,
     )  # fmt: skip
     shift, sums = whitened.follow(np.log(dip), at_ms, whitened.relearned(part_of(state, "sag_"), anew), chart)
-    deeper: Flags = (shift.up > p["ev_h"]) & (shift.moved > np.maximum(p["ev_sag_more"], SPREADS * sd))
+    slowly = at_ms - shift.up_since_ms > p["ev_sag_slow_days"] * DAY_MS
+    far_off = slowly & (filled(shift.level) < np.log(p["ev_sag_deep_v"]))
+    more = np.where(far_off, p["ev_sag_slow_more"], p["ev_sag_more"])
+    deeper: Flags = (shift.up > p["ev_h"]) & (shift.moved > np.maximum(more, SPREADS * sd))
     return shift, high, deeper | (high >= p["ev_sag_high_times"]), (
         after | spreads | prefixed(sums, "sag_") | {"high_n": high}
     )  # fmt: skip
@@ -257,6 +261,7 @@ DETECTOR = Detector(
     parameters=(
         "ev_rest_mean", "ev_rest_sd", "ev_sag_sd", "ev_topup_mean", "ev_topup_sd", "ev_learn", "ev_sag_learn",
         "ev_phi", "ev_k", "ev_h", "ev_rest_v", "ev_normal_v", "ev_full_v", "ev_rest_fall_v", "ev_sag_more",
+        "ev_sag_slow_days", "ev_sag_slow_more", "ev_sag_deep_v",
         "ev_sag_read_v", "ev_sag_high_v", "ev_sag_high_times", "ev_sag_least_v", "ev_topup_more", "ev_low_times",
         "ev_clear_trips",
     ),

@@ -35,6 +35,7 @@ from diagnostics.arrays import every, filled, one_of, part_of, prefixed, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
+from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.sparse import where_told
 from vehicle import signals
 
@@ -47,6 +48,7 @@ PLATEAU_V = (3.22, 3.36)
 """Voltage at rest of an iron phosphate cell between 15 and 95 % of charge."""
 MIDDLE_V = (3.45, 4.08)
 """Voltage at rest of a nickel-manganese-cobalt cell between 10 and 92 % of charge (our choice of the ends)."""
+MONTH_MS = 30.0 * DAY_MS
 JOINT, WEAK, SHORT = range(3)
 
 
@@ -75,7 +77,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     fall, falls = _moving(away, at_ms, state, restless.wide(own, usual), "cell")
     resistance, joints = _moving(joint, at_ms, state, p["cell_joint_sd_mohm"][:, None], "joint")
     short = _is_short(fall, shift, p)
-    weak = (shift.down > p["cell_h"][:, None]) & (shift.baseline - fall.level > p["cell_fall_mv"][:, None])
+    limit = _fall_limit(shift, at_ms, p)
+    weak = (shift.down > p["cell_h"][:, None]) & (shift.baseline - fall.level > limit)
     weak = (weak | _far_below(fall, p)) & ~plateau[:, None]
     bad, worst = _worst(short, weak, _is_joint(resistance, p), fall, resistance)
     calm = (np.abs(fall.level - shift.baseline) < p["cell_fall_mv"][:, None] / 2.0) | np.isnan(shift.baseline)
@@ -91,7 +94,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == SHORT, 0.85, 0.8),
         health=np.where(observable, _health(fall, shift, resistance, p), np.nan),
-        numbers=_numbers(fall, shift, resistance, worst, bad, p),
+        numbers=_numbers(fall, shift, resistance, worst, bad, limit, p),
     )
     after = prefixed(whitened.restarted(sums, cleared), "test_") | prefixed(spreads, "own_")
     return judgement, after | falls | joints | latch_state
@@ -159,6 +162,12 @@ def _worst(
     return np.where(some(short), SHORT, cause), worst
 
 
+def _fall_limit(shift: whitened.Shift, at_ms: Floats, p: Parameters) -> Floats:
+    """How far a block must have fallen, mV ``(n, blocks)``: beyond what sound ones drift in the time that it fell."""
+    months = filled((at_ms - shift.down_since_ms) / MONTH_MS)
+    return np.maximum(p["cell_fall_mv"][:, None], p["cell_drift_mv_month"][:, None] * months)
+
+
 def _health(fall: kalman.Trend, shift: whitened.Shift, resistance: kalman.Trend, p: Parameters) -> Floats:
     """1 where all blocks agree, 0 where one is as far off as an advisory twice over."""
     fallen = filled(shift.baseline - fall.level) / (2.0 * p["cell_fall_mv"][:, None])
@@ -168,15 +177,16 @@ def _health(fall: kalman.Trend, shift: whitened.Shift, resistance: kalman.Trend,
 
 
 def _numbers(
-    fall: kalman.Trend, shift: whitened.Shift, resistance: kalman.Trend, worst: Integers, bad: Integers, p: Parameters
-) -> dict[str, Floats]:
+    fall: kalman.Trend, shift: whitened.Shift, resistance: kalman.Trend, worst: Integers, bad: Integers, limit: Floats,
+    p: Parameters,
+) -> dict[str, Floats]:  # fmt: skip
     at_joint = bad == JOINT
     normal = filled(one_of(shift.baseline, worst))
     more = filled(one_of(resistance.level, worst))
     return {
         "value": np.where(at_joint, more, filled(one_of(fall.level, worst))),
         "expectation": np.where(at_joint, 0.0, normal),
-        "threshold": np.where(at_joint, p["cell_joint_mohm"], normal - p["cell_fall_mv"]),
+        "threshold": np.where(at_joint, p["cell_joint_mohm"], normal - one_of(limit, worst)),
         "block": worst + 1.0,
         "slope": -filled(one_of(fall.slope, worst)) * 30.0,
     }
@@ -241,7 +251,8 @@ DETECTOR = Detector(
     initial=initial,
     step=where_told(step, NEEDS),
     parameters=(
-        "cell_sd_mv", "cell_learn", "cell_phi", "cell_k", "cell_h", "cell_fall_mv", "cell_short_mv", "cell_low_mv",
+        "cell_sd_mv", "cell_learn", "cell_phi", "cell_k", "cell_h", "cell_fall_mv", "cell_drift_mv_month",
+        "cell_short_mv", "cell_low_mv",
         "cell_slope_mv_day",
         "cell_sure", "cell_joint_mohm", "cell_joint_sd_mohm", "cell_clear_trips",
     ),
