@@ -59,13 +59,14 @@ class Own:
 
     ``share`` of the usual voltage that is the car's own normal, 1 where it charges as cars do, or higher, or nothing is
     decided; ``held`` where a low level alone says nothing yet; ``level`` of the last trips, V of one battery, NaN
-    before any; ``off`` where that is not what cars charge at.
+    before any; ``off`` where that is not what cars charge at; ``spread`` from trip to trip, V.
     """
 
     share: Floats
     held: Flags
     level: Floats
     off: Flags
+    spread: Floats
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -102,7 +103,7 @@ def follow(trips: Trips, state: State, p: Parameters) -> tuple[Own, dict[str, Fl
     sound = np.maximum(integers(state["own_sound"]), (volts >= p["own_below_v"]).astype(np.int64))
     held = (sound == 0) & np.isnan(share) & ~(level >= p["own_below_v"]) & ~fell & ~lived
     off = (level < p["own_below_v"]) | (level > p["own_above_v"])
-    own = Own(share=np.where(np.isnan(share), 1.0, share), held=held, level=level, off=off)
+    own = Own(share=np.where(np.isnan(share), 1.0, share), held=held, level=level, off=off, spread=spread[:, 0])
     return own, spreads | {
         "own_first": first, "own_level": level, "own_share": share, "own_trips": count, "own_sound": sound,
         "own_lived_s": lived_s,
