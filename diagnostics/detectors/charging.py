@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 AT_TIMES, FALLEN, LOW, HIGH = range(4)
 FADES = 0.92
 """Weight that a counted trip keeps when the next one comes: about twelve count (our choice)."""
+RESTED_S = 3 * 3600.0
+"""Rest after which the coolant has come near the air, as far as cold is asked for (our choice)."""
 SETTLE_TRIPS = 40.0
 """Trips until which the car's normal is their running mean (our choice)."""
 SCALED = ("charging_low_v", "charging_weak_v", "charging_weak_trip_v", "charging_fills_v", "undervolt_v")
@@ -96,7 +98,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     p = own_voltage.scaled({name: p[name] for name in PARAMETERS}, SCALED, own)
     low_trips, since = _beyond(volts < p["charging_low_v"], volts, trips["ended_ms"], state, "low")
     warmer_k, seasons = season.follow(trips, observable, state)
-    colder_k = np.maximum(p["charging_cold_c"] - season.air_c(trips), 0.0)
+    colder_k = np.maximum(p["charging_cold_c"] - season.air_c(trips, RESTED_S), 0.0)
     high_v = p["charging_high_v"] + p["charging_cold_v_per_k"] * colder_k
     fall_v = p["charging_fall_v"] + p["charging_warm_v_per_k"] * warmer_k
     drift, sums = sequential.follow(

@@ -25,21 +25,22 @@ def after(*airs: float, observable: bool = True) -> float:
 
 def test_summer_is_warmer_than_the_winter_that_taught_the_normal() -> None:
     """The air of the first forty trips is the normal's; later ones count against their mean."""
-    assert after(*[0.0] * 40, *[25.0] * 10) == pytest.approx(25.0)
+    assert after(*[0.0] * 40, *[25.0] * 10) == pytest.approx(25.0 - season.WEATHER_K)
 
 
 def test_colder_air_is_no_excuse() -> None:
-    """A fall in winter is judged as ever."""
+    """A fall in winter is judged as ever, and so is one on a warm day."""
     assert after(*[20.0] * 40, -5.0) == 0.0
+    assert after(*[20.0] * 40, 28.0) == 0.0
 
 
 def test_untold_air_leaves_what_is_known() -> None:
     """A trip that tells no air, or nothing of the part, changes nothing."""
-    assert after(*[0.0] * 40, 20.0, np.nan) == pytest.approx(20.0)
-    assert after(0.0, 20.0, observable=False) == 0.0
+    assert after(*[0.0] * 40, 20.0, np.nan) == pytest.approx(20.0 - season.WEATHER_K)
+    assert after(0.0, 30.0, observable=False) == 0.0
 
 
 def test_a_rested_coolant_tells_the_air() -> None:
     """Where the air is not told, the coolant of a long rest is near it; that of a short one is not."""
-    assert season.air_c(trip(coolant_first=8.0, soak_s=20_000.0))[0] == 8.0
+    assert season.air_c(trip(coolant_first=8.0, soak_s=30_000.0))[0] == 8.0
     assert np.isnan(season.air_c(trip(coolant_first=60.0, soak_s=600.0))[0])
