@@ -12,6 +12,8 @@ with the limits of their table; very full and very empty batteries, where blocks
 battery's own balancing lifts a weak block again, so the slope counts and not the level alone. Where readings lie far
 further apart than usual (packets are lost, values are old) slopes are judged by the car's own spread, and come later.
 
+All blocks drift apart with the years: what a block has fallen counts beyond what sound ones drift in that time.
+
 Signals needed: voltages of the blocks, current. Without voltages of blocks: not observable (the lowest and the highest
 cell alone do not tell which).
 

@@ -1,7 +1,8 @@
 """The motor of an electric car: traction, taking back, and what else draws on the traction battery.
 
 Taking back fades out below walking pace and ends where motor or battery can take no more; the friction brakes do the
-rest, and a little of every braking, as blending does. A motor gives less where its battery is too hot. Reads of the
+rest, and a little of every braking, as blending does. A motor gives less where its battery is too hot; the trace's
+speed is kept all the same, as if the way were less steep (our simplification, for passes that few reach). Reads of the
 platform ``motor_w``, ``regen_w``, ``motor_efficiency``, ``regen_share`` (part of the slowing that is taken back at
 most), ``heat_pump`` (1: a third of the power for the same warmth), ``motor_rpm_per_mps``.
 """
@@ -30,7 +31,7 @@ BASE_W = 240.0
 """Of the 12 V system, through the converter."""
 COMFORT_C = 21.0
 
-GIVES = ("motor_w", "regen_w", "friction_brake_w", "accessories_w", "motor_rpm", "electrical_load_w")
+GIVES = ("wheel_power_w", "motor_w", "regen_w", "friction_brake_w", "accessories_w", "motor_rpm", "electrical_load_w")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,7 @@ def step(
     wheel_w = moment.wheel_power_w
     pulls_w = np.minimum(np.maximum(wheel_w, np.float32(0.0)), build.motor_w * (1.0 - moment.held_back))
     slows_w = np.maximum(-wheel_w, np.float32(0.0))
+    moment.wheel_power_w = pulls_w - slows_w
     regen_w = taken_back(slows_w, moment, build)
     moves = moment.speed_mps > np.float32(0.3)
     lost_w = (condition.lost_w + np.float32(LIGHT_LOAD_W)) * moves * np.minimum(moment.speed_mps * 0.05, 1.0)

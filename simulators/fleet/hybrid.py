@@ -122,6 +122,8 @@ def step(
     moment.regen_w, moment.friction_brake_w = regen_w, np.maximum(-wheel_w, np.float32(0.0)) - regen_w
     efficiency = build.drive.efficiency
     adds_w = np.minimum(asked_w - shaft_w * SPLIT_EFFICIENCY, build.drive.motor_w * (1.0 - moment.held_back))
+    given_w = (adds_w + shaft_w * SPLIT_EFFICIENCY) * build.engine.driveline
+    moment.wheel_power_w = np.where(wheel_w > 0.0, np.minimum(wheel_w, given_w), wheel_w)
     moment.motor_w = adds_w / SPLIT_EFFICIENCY - regen_w * efficiency
     moment.motor_rpm = moment.speed_mps * build.drive.rpm_per_mps
     return HybridState(rpm=rpm * on, on=on, runs_s=(state.runs_s + np.float32(dt_s)) * on)

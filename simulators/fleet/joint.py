@@ -96,7 +96,7 @@ class Caretakers:
         return self.air.weather(self.climate[vehicle], time_ms, self.altitude_m[vehicle])
 
     def ended(self, vehicle: Indices, time_ms: Indices, cars: Cars) -> None:
-        """Notes which faults have come to functional failure."""
+        """Notes which faults have come to functional failure, and low tyres."""
         for caretaker, rows, own in self._each(vehicle):
             caretaker.ended(own, time_ms[rows], cars, rows)
 

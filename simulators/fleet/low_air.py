@@ -7,7 +7,7 @@ nothing fails of it within a run, but what was said about it is not false.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from simulators.fleet.climate import A_DAY_MS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulators.fleet.arrays import Indices
+    from simulators.fleet.arrays import Floats, Indices
+    from simulators.fleet.faults import Bools
     from simulators.fleet.stepping import Cars
 
 NEVER = -1
@@ -40,11 +41,14 @@ class LowAir:
         return cls(np.full(n, NEVER, dtype=np.int64), np.full(n, NEVER, dtype=np.int64))
 
     def look(self, vehicle: Indices, time_ms: Indices, cars: Cars, rows: Indices | None) -> None:
-        """After drives of the cars ``vehicle``, in ``rows`` of ``cars``: whose tyres were low, or are so no more."""
-        part = tyres.low_part(_tyres(cars))
-        mine = part if rows is None else part[rows]
-        low, was = mine < tyres.LOW_PART, self.since_ms[vehicle] >= 0
-        for at in np.flatnonzero(was & (mine > tyres.FILLED_PART)).tolist():
+        """After drives of the cars ``vehicle``, in ``rows`` of ``cars``: whose tyres were low, or are so no more.
+
+        A tyre with a hole is the ledger's fault of its own.
+        """
+        part, holed = _tyres(cars)
+        mine, leaks = (part, holed) if rows is None else (part[rows], holed[rows])
+        low, was = (mine < tyres.LOW_PART) & ~leaks, self.since_ms[vehicle] >= 0
+        for at in np.flatnonzero(was & ((mine > tyres.FILLED_PART) | leaks)).tolist():
             car = int(vehicle[at])
             self.over.append((car, int(self.since_ms[car]), int(time_ms[at])))
             self.since_ms[car] = NEVER
@@ -64,7 +68,7 @@ class LowAir:
             )  # fmt: skip
 
 
-def _tyres(cars: Cars) -> Any:
-    return next(
-        state for part, state in zip(cars.subsystems, cars.states, strict=True) if part.name == tyres.SUBSYSTEM.name
-    )
+def _tyres(cars: Cars) -> tuple[Floats, Bools]:
+    """Pressure of each car's softest tyre, cold, and whether one leaks."""
+    at = [part.name for part in cars.subsystems].index(tyres.SUBSYSTEM.name)
+    return tyres.low_part(cars.states[at]), tyres.holed(cars.conditions[at])

@@ -61,8 +61,8 @@ LAMP_PART, SOFT_PART = 0.75, 0.8
 LAMP_DAYS = 8.0
 """Mean time from the lamp to the air pump (our choice)."""
 LOW_PART, FILLED_PART = 0.8, 0.86
-"""A car is low on air from a fifth below the placard's cold pressure (UN R141 asks for a warning there), until no tyre
-is below the other."""
+"""A car is low on air from a fifth below the placard's cold pressure (UN R141 asks for a warning at a fifth below that
+of the warm tyre; cold is our choice), until no tyre is below the other."""
 G = 9.81
 
 
@@ -115,7 +115,7 @@ class TyreState:
     slip_j: Floats
     baro_kpa: Floats
     cold_part: Floats
-    """Pressure before the last drive, cold, as a part of the placard's."""
+    """What pressure was before the last drive, had the tyre been as cold as the air, as a part of the placard's."""
 
 
 def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> TyreBuild:
@@ -273,9 +273,9 @@ def park(
     gas = state.gas_kpa - state.lost_kpa
     gas = baro + (gas - baro) * np.exp(-rate * parked_s[:, None])
     days = np.where(_lamp_for_air(state, build), np.float32(LAMP_DAYS), build.refilled_days)
-    visits = rng.random(len(parked_s), dtype=np.float32) < parked_s / (days * np.float32(86_400.0))
+    visits = rng.random(len(parked_s), dtype=np.float32) < -np.expm1(parked_s / (days * np.float32(-86_400.0)))
     gas = np.where(visits[:, None], np.maximum(gas, filled(build, tyre_c, weather.baro_kpa)), gas)
-    cold = gas * ((tyre_c + 273.15) * (1.0 / REFERENCE_K)) - weather.baro_kpa[:, None]
+    cold = gas * ((ambient + 273.15) * (1.0 / REFERENCE_K)) - weather.baro_kpa[:, None]
     return TyreState(
         gas_kpa=floats(gas),
         lost_kpa=np.zeros_like(state.lost_kpa),
@@ -292,6 +292,12 @@ def _lamp_for_air(state: TyreState, build: TyreBuild) -> Bools:
     by_pressure = np.sort(state.cold_part, axis=1)
     lit: Bools = (build.shows > 0.5) & (by_pressure[:, 0] < LAMP_PART) & (by_pressure[:, 1] < SOFT_PART)  # noqa: PLR2004 - a flag
     return lit
+
+
+def holed(condition: TyreCondition) -> Bools:
+    """Whether a tyre of the car leaks, ``(n,)``."""
+    leaks: Bools = np.logical_or.reduce(condition.leak > 0.0, axis=1)
+    return leaks
 
 
 def low_part(state: TyreState) -> Floats:

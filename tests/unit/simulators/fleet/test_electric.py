@@ -275,6 +275,7 @@ def test_a_hot_battery_gives_ever_less() -> None:
         now = moment(wheel_power_w=200_000.0, held_back=float(held_back[0]))
         electric_drive.step(electric_drive.begin(built, weather()), now, built, condition, 1.0, rng)
         pulled.append(float((now.motor_w * built.efficiency / built.motor_w).mean()))
+        assert np.all(now.wheel_power_w <= now.motor_w * built.efficiency + 1.0)
     assert pulled == pytest.approx([1.0, 0.55, 0.1, 0.1], abs=0.02)
 
 

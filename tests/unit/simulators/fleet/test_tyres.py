@@ -106,6 +106,16 @@ def test_owners_fill_their_tyres_soon_after_the_lamp_but_not_one_that_leaks() ->
     assert filled_after(4.0, together, tpms=0.0) < 0.1
 
 
+def test_a_tyre_that_is_still_warm_is_not_filled() -> None:
+    """Pressure is told as the air's cold would have it, so that a short stop fills nothing."""
+    built, condition, state = cars()
+    state = replace(state, gas_kpa=np.float32(0.8) * built.placard_kpa + state.baro_kpa[:, None])
+    warm, _ = driven(state, built, condition, 2400)
+    assert np.all(warm.tyre_c > 35.0)
+    stopped = parked(warm, built, condition, 0.01)
+    assert tyres.low_part(stopped) == pytest.approx(np.full(N, 0.8), abs=0.01)
+
+
 def test_a_leak_drains_one_tyre_until_it_is_flat() -> None:
     """A leak takes pressure from its own tyre, driving and standing, and at last the tyre is flat by function."""
     built, condition, state = cars()
