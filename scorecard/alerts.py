@@ -62,12 +62,13 @@ class Alerts:
     """Alerts ``(a,)``: when raised, when they became a booking (NaN never), when closed (NaN still open).
 
     A repair after which nothing was said does not show. ``suspects`` ``(a, 3)`` are components by likelihood, empty
-    where fewer are named; ``part`` as :class:`Said` has it.
+    where fewer are named; ``part`` as :class:`Said` has it, and so ``cause``, of the word that raised it.
     """
 
     vehicle: Integers
     component: Words
     part: Words
+    cause: Words
     at_ms: Floats
     booked_ms: Floats
     ended_ms: Floats
@@ -89,6 +90,7 @@ class _Open:
     vehicle: int
     component: str
     part: str
+    cause: str
     at_ms: float
     suspects: tuple[str, ...]
     booked_ms: float = float("nan")
@@ -166,7 +168,7 @@ def _again(closed: _Open | None, word: Said, repaired_ms: Sequence[float]) -> _O
 
 def _opened(word: Said, all_of_them: list[_Open]) -> _Open:
     """A new alert, put to the others."""
-    one = _Open(word.vehicle, word.component, word.part, word.at_ms, word.suspects or (word.component,))
+    one = _Open(word.vehicle, word.component, word.part, word.cause, word.at_ms, word.suspects or (word.component,))
     all_of_them.append(one)
     return one
 
@@ -177,6 +179,7 @@ def _arrays(found: Sequence[_Open]) -> Alerts:
         vehicle=np.array([one.vehicle for one in found], dtype=np.int64),
         component=np.array([one.component for one in found], dtype=np.str_),
         part=np.array([one.part for one in found], dtype=np.str_),
+        cause=np.array([one.cause for one in found], dtype=np.str_),
         at_ms=np.array([one.at_ms for one in found], dtype=np.float64),
         booked_ms=np.array([one.booked_ms for one in found], dtype=np.float64),
         ended_ms=np.array([one.ended_ms for one in found], dtype=np.float64),

@@ -13,7 +13,7 @@ from scorecard.alerts import alerts_of, mended
 from scorecard.judging import opinion
 from scorecard.matching import FALSE, match
 from scorecard.scoring import questions
-from scorecard.truth import DAY_MS
+from scorecard.truth import DAY_MS, faults_of
 
 if TYPE_CHECKING:
     from scorecard.judging import Opinion
@@ -47,7 +47,7 @@ def fitted_chances(ours: Opinion, seen: Seen) -> chance.Chances:
 
 def fitted_laws(seen: Seen) -> dict[str, ageing.Weibull]:
     """How each component fails by the car's age alone, among cars whose powertrain has it."""
-    truth, cars = seen.truth, seen.record.cars
+    truth, cars = faults_of(seen.truth), seen.record.cars
     out = cars.age_days + seen.watched.days
     laws = {}
     for component in sorted({str(name) for name in truth.component}):

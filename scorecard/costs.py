@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scorecard.matching import FALSE
-from scorecard.truth import DAY_MS
+from scorecard.truth import DAY_MS, LOW_AIR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,6 @@ UNPLANNED: Mapping[str, float] = MappingProxyType(
     }
 )  # fmt: skip
 """The same after it failed on the road: tow, replacement car, and what it took with it."""
-FREE = ("low on air",)
-"""What its owner sets right at an air pump, in the ledger's words."""
 FOR_NOTHING = 1.2
 """An appointment after which nothing was found."""
 LOOKED_AT = 0.2
@@ -89,8 +87,9 @@ def bill(truth: Truth, alerts: Alerts, matched: Matched, watched: Watched) -> Bi
 
 
 def _amounts(truth: Truth, table: Mapping[str, float]) -> Floats:
+    """What each is billed by a table; air costs nothing at a pump."""
     of = zip(truth.component.tolist(), truth.kind.tolist(), strict=True)
-    return np.array([0.0 if kind in FREE else table[component] for component, kind in of], dtype=np.float64)
+    return np.array([0.0 if kind == LOW_AIR else table[component] for component, kind in of], dtype=np.float64)
 
 
 def _acted_ms(truth: Truth, alerts: Alerts, matched: Matched) -> Floats:

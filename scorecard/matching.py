@@ -11,6 +11,8 @@
   by ``top1_cause``. The 12 V battery of a car is one, by whichever of its two words (:data:`TWELVE_VOLT`) it is named.
 - An alert on the brakes of one axle means the pads of that axle. Where these are fine and the ledger has something of
   brakes beside pads, which it does not tell apart by axle, it is neutral.
+- Tyres that are low without a hole are true and no fault: advice that says so is right, an appointment for it or a
+  word of a leak is not.
 - A failure is *found* where a right alert was raised before it. There is one alert at a time for a component, so it
   stands for all faults of it that the vehicle had then; of parts that wear, which end apart, for the one it meant.
   Where the ledger has two entries for the dying of one and the same part (:data:`SAME_PART`), wear and a fault that is
@@ -28,7 +30,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scorecard.truth import DAY_MS
+from scorecard.truth import DAY_MS, LOW_AIR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +57,8 @@ new tyres no puncture."""
 TWELVE_VOLT = ("battery_12v", "battery_12v_ev")
 """A car has one 12 V battery; the ledger's word for it depends on whether it turns a starter."""
 
+A_HOLE = ("leak", "flat")
+"""How causes of the tyres' detector begin that say more than that air lacks."""
 PADS: Mapping[str, str] = MappingProxyType({"brakes_front": "front_pads", "brakes_rear": "rear_pads"})
 """What an alert on the brakes of one axle means."""
 
@@ -101,6 +105,8 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
     own = PADS.get(str(alerts.part[at]), "")
     live = live[~np.isin(truth.kind[live], [pads for pads in PADS.values() if own and pads != own])]
     live = live[np.argsort(truth.kind[live] != own, kind="stable")]
+    if not _is_of_air(alerts, at):
+        live = live[truth.kind[live] != LOW_AIR]
     for place, suspect in enumerate([alerts.component[at], *alerts.suspects[at]]):
         words = TWELVE_VOLT if suspect in TWELVE_VOLT else (suspect,)
         named = live[np.isin(truth.component[live], words) & ((place == 0) | ~truth.wears[live])]
@@ -110,6 +116,11 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
                 return RIGHT, int(row), _rank(alerts, at, str(truth.component[row]), place)
             best = (NEUTRAL, int(row), -1)
     return best
+
+
+def _is_of_air(alerts: Alerts, at: int) -> bool:
+    """Whether an alert says no more than that air lacks: advice, and not of a hole."""
+    return bool(np.isnan(alerts.booked_ms[at])) and not str(alerts.cause[at]).startswith(A_HOLE)
 
 
 def _stands_for(truth: Truth, rows: Integers, at_ms: float, meant: int) -> Integers:

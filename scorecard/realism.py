@@ -15,6 +15,7 @@ import numpy as np
 
 from diagnostics.errors import NoSolverError
 from diagnostics.features.trips import FEATURES, MEASUREMENTS
+from scorecard.truth import faults_of
 
 if TYPE_CHECKING:
     from scorecard.seeing import Seen
@@ -118,7 +119,8 @@ def _library() -> Any:
 
 def _sound_rows(seen: Seen) -> np.ndarray:
     """Rows of trips long enough of cars like the recorded one that never had a fault beside wear."""
-    faulty = np.unique(seen.truth.vehicle[~seen.truth.wears])
+    faults = faults_of(seen.truth)
+    faulty = np.unique(faults.vehicle[~faults.wears])
     trips, cars = seen.record.trips, seen.record.cars
     mine = (cars.powertrain == POWERTRAIN) & ~np.isin(np.arange(len(cars)), faulty)
     rows: np.ndarray = np.flatnonzero(mine[trips.vehicle] & (trips["running_s"] >= LEAST_S))

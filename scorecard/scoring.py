@@ -24,7 +24,7 @@ from scorecard.kinds import by_kind
 from scorecard.matching import counted, lead_days, match
 from scorecard.result import Score, score_of
 from scorecard.seeing import code_version, groups_of, see, seen_in, together
-from scorecard.truth import DAY_MS
+from scorecard.truth import DAY_MS, faults_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -87,7 +87,7 @@ def score(request: Request, seen: Seen, say: Callable[[str], None], *, rivals_to
         "world": request.world, "stress": request.stress.name, "vehicles": request.vehicles,
         "years": request.days / 365.25, "seed": request.seed,
         "vehicle_years": float(watched.days.sum() / 365.25), "driven_hours": seen.driven_s / 3600.0,
-        "faults": len(truth), "failures": int(counted(truth, watched).sum()),
+        "faults": len(faults_of(truth)), "failures": int(counted(truth, watched).sum()),
         "figures": found, "components": components(truth, service, matched, watched, request.seed),
         "peers": {name: figures(truth, Service(alerts=each), watched, base, request.seed)[0]
                   for name, each in others.items()},
@@ -133,7 +133,7 @@ def questions(ours: Opinion, seen: Seen) -> Iterator[tuple[str, float, chance.He
     Asked of cars whose powertrain has the part: those of a kind in which it ever failed; not of cars in which it
     has failed and waits for its repair.
     """
-    truth, cars = seen.truth, seen.record.cars
+    truth, cars = faults_of(seen.truth), seen.record.cars
     months = months_of(float(seen.watched.days.min()), seen.record.start_ms)
     for component in sorted({str(name) for name in truth.component}):
         mine = truth.only(truth.component == component)

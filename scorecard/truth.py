@@ -20,6 +20,8 @@ Flags = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.str_]
 
 DAY_MS = 86_400_000.0
+LOW_AIR = "low on air"
+"""The ledger's word for tyres that are low without a hole: true, but no fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,11 @@ class Watched:
     def __len__(self) -> int:
         """How many vehicles."""
         return len(self.from_ms)
+
+
+def faults_of(truth: Truth) -> Truth:
+    """The truth without what is true and no fault."""
+    return truth.only(truth.kind != LOW_AIR)
 
 
 def with_expected(truth: Truth, left: Left) -> Truth:

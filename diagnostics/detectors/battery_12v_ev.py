@@ -30,12 +30,13 @@ with 3.3 V it is 4 false advisories less and 1 right one of 14 less in 1,329 veh
 hybrids whose dip is 2.9 V, caught once in eight looks, went on for half a year and more. Of seven false alerts in a
 whole year (seed 34, 240 vehicle-years) several were of dips that had deepened by a fifth within it; with 28 % in place
 of 22 there are six, with the same failures found. Five of these six had deepened for two months and more and were not
-deep yet: such batteries went on for 220 to 700 days. Where it grows slowly a dip must be deep, or 73 % deeper; right
-alerts of slow growth were all deeper than that limit (2.0 V and more).
+deep yet: such batteries went on for 220 to 700 days. Where it grows slowly a dip must be deep, or 73 % deeper, or not
+be the only trace; right alerts of slow growth were all deeper than that limit (2.0 V and more).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +65,21 @@ ELECTRIC = ("pack_hottest_c", "bms_health_percent")
 SPREADS = 2.0
 """A dip is deeper where it moved by more than so many of the car's own spreads (our choice)."""
 SERIES = ("rest", "sag", "topup")
+MONTH_DAYS, LEAST_SHARE = 30.0, 0.125
+"""Time over which a dip is compared with itself, and the most that one dip weighs in that (our choice)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dipped:
+    """After a trip ``(n,)``: how the logarithm of the dip moved, and dips in a row that are too ``high`` for any car.
+
+    ``deeper`` than the car's normal, or too deep; ``by_age`` where that grows slowly and is not deep yet.
+    """
+
+    shift: whitened.Shift
+    high: Integers
+    deeper: Flags
+    by_age: Flags
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -72,6 +88,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "low_n": np.zeros(n_vehicles),
         "high_n": np.zeros(n_vehicles, dtype=np.int64),
     }
+    parts |= {name: np.full(n_vehicles, np.nan) for name in ("month_dip", "month_ms")}
     parts["engine"] = np.zeros(n_vehicles, dtype=np.int64)
     parts |= dips.initial(n_vehicles) | restless.initial(n_vehicles, 1)
     for what in SERIES:
@@ -88,24 +105,22 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     observable = ~(np.isnan(rest) & np.isnan(sag) & np.isnan(share))
     at_ms = trips["ended_ms"]
     rested, after = _tested(rest, at_ms, state, p, "rest")
-    sagged, high, is_sagging, more = _dipped(sag, at_ms, state, p)
+    dipped, more = _dipped(sag, at_ms, state, p)
     topped, most = _tested(share, at_ms, state, p, "topup")
     low = np.where(np.isnan(rest), floats(state["low_n"]),
                    np.where(rest < p["ev_rest_v"], floats(state["low_n"]) + 1.0, 0.0))  # fmt: skip
-    traces = (
-        ((rested.down > p["ev_h"]) & (-rested.moved > p["ev_rest_fall_v"])).astype(int)
-        + is_sagging.astype(int)
-        + ((topped.up > p["ev_h"]) & (topped.moved > p["ev_topup_more"])).astype(int)
-    )
+    others = ((rested.down > p["ev_h"]) & (-rested.moved > p["ev_rest_fall_v"])).astype(int)
+    others += (topped.up > p["ev_h"]) & (topped.moved > p["ev_topup_more"])
+    traces = others + (dipped.deeper & (~dipped.by_age | (others > 0)))
     is_low = low >= p["ev_low_times"]
     bad = np.where(is_low | (traces >= 2), WEAK, np.where(traces == 1, AGEING, -1))  # noqa: PLR2004  two that agree
     calm = (-filled(rested.moved) < p["ev_rest_fall_v"] / 2.0) & (low < 1.0)
-    calm &= (filled(sagged.moved) < p["ev_sag_more"]) & (high < 1)
+    calm &= (filled(dipped.shift.moved) < p["ev_sag_more"]) & (dipped.high < 1)
     calm &= filled(topped.moved) < p["ev_topup_more"]
     raised, cleared, latch_state = latch(
         state, bad=np.where(observable, bad, -1), good=observable & (bad < 0) & calm, clear_after=p["ev_clear_trips"]
     )
-    since = np.fmin(np.fmin(rested.down_since_ms, sagged.up_since_ms), topped.up_since_ms)
+    since = np.fmin(np.fmin(rested.down_since_ms, dipped.shift.up_since_ms), topped.up_since_ms)
     level = np.where(np.isnan(rested.level), p["ev_normal_v"], rested.level)
     judgement = Judgement(
         observable=observable,
@@ -119,7 +134,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
             "value": np.where(np.isnan(rest), level, rest),
             "expectation": rested.baseline,
             "threshold": p["ev_rest_v"],
-            "sag": np.exp(filled(sagged.level, -np.inf)),
+            "sag": np.exp(filled(dipped.shift.level, -np.inf)),
             "topups": filled(topped.level) * 100.0,
             "usual": filled(topped.baseline) * 100.0,
         },
@@ -174,10 +189,8 @@ def _tested(
     return shift, prefixed(after, f"{what}_")
 
 
-def _dipped(
-    sag: Floats, at_ms: Floats, state: State, p: Parameters
-) -> tuple[whitened.Shift, Integers, Flags, dict[str, Floats | Integers]]:
-    """How the logarithm of the dip moved, dips in a row that are too deep for any car, and whether it is found.
+def _dipped(sag: Floats, at_ms: Floats, state: State, p: Parameters) -> tuple[Dipped, dict[str, Floats | Integers]]:
+    """What the dips tell, and the state after.
 
     It is judged by the car's own spread; one of volts alone would call a deep dip restless that varies by its tenth.
     """
@@ -191,13 +204,28 @@ def _dipped(
         hold=p["ev_h"] / 2.0,
     )  # fmt: skip
     shift, sums = whitened.follow(np.log(dip), at_ms, whitened.relearned(part_of(state, "sag_"), anew), chart)
-    slowly = at_ms - shift.up_since_ms > p["ev_sag_slow_days"] * DAY_MS
-    far_off = slowly & (filled(shift.level) < np.log(p["ev_sag_deep_v"]))
-    more = np.where(far_off, p["ev_sag_slow_more"], p["ev_sag_more"])
-    deeper: Flags = (shift.up > p["ev_h"]) & (shift.moved > np.maximum(more, SPREADS * sd))
-    return shift, high, deeper | (high >= p["ev_sag_high_times"]), (
-        after | spreads | prefixed(sums, "sag_") | {"high_n": high}
-    )  # fmt: skip
+    deeper: Flags = (shift.up > p["ev_h"]) & (shift.moved > np.maximum(p["ev_sag_more"], SPREADS * sd))
+    by_age, month = _by_age(np.log(dip), shift, at_ms, anew, state, p)
+    found = Dipped(shift=shift, high=high, deeper=deeper | (high >= p["ev_sag_high_times"]), by_age=by_age)
+    return found, after | spreads | prefixed(sums, "sag_") | month | {"high_n": high}
+
+
+def _by_age(
+    dip: Floats, shift: whitened.Shift, at_ms: Floats, anew: Flags, state: State, p: Parameters
+) -> tuple[Flags, dict[str, Floats | Integers]]:
+    """Whether a dip (logarithm, V) grows as age makes it and is not deep yet; and the state: its mean of a month.
+
+    Slowly: for ``ev_sag_slow_days`` and no faster lately, against the mean of a month, or of some dips where these are
+    rare.
+    """
+    mean, last_ms = floats(state["month_dip"]), floats(state["month_ms"])
+    told, fresh = ~np.isnan(dip), np.isnan(mean) | anew
+    weight = np.minimum(1.0 - np.exp(-(at_ms - last_ms) / (MONTH_DAYS * DAY_MS)), LEAST_SHARE)
+    mean = np.where(told, np.where(fresh, dip, mean + weight * (dip - mean)), mean)
+    lately = filled(shift.level - mean) >= p["ev_sag_sudden"]
+    slowly = (at_ms - shift.up_since_ms > p["ev_sag_slow_days"] * DAY_MS) & ~lately
+    shallow = (filled(shift.level) < np.log(p["ev_sag_deep_v"])) & (filled(shift.moved) < p["ev_sag_slow_more"])
+    return slowly & shallow, {"month_dip": mean, "month_ms": np.where(told, at_ms, last_ms)}
 
 
 def _calmed(after: dict[str, Floats | Integers], cleared: Flags) -> dict[str, Floats | Integers]:
@@ -263,7 +291,7 @@ DETECTOR = Detector(
     parameters=(
         "ev_rest_mean", "ev_rest_sd", "ev_sag_sd", "ev_topup_mean", "ev_topup_sd", "ev_learn", "ev_sag_learn",
         "ev_phi", "ev_k", "ev_h", "ev_rest_v", "ev_normal_v", "ev_full_v", "ev_rest_fall_v", "ev_sag_more",
-        "ev_sag_slow_days", "ev_sag_slow_more", "ev_sag_deep_v",
+        "ev_sag_slow_days", "ev_sag_slow_more", "ev_sag_deep_v", "ev_sag_sudden",
         "ev_sag_read_v", "ev_sag_high_v", "ev_sag_high_times", "ev_sag_least_v", "ev_topup_more", "ev_low_times",
         "ev_clear_trips",
     ),

@@ -41,7 +41,7 @@ from diagnostics.sparse import where_told
 from vehicle import signals
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
 UNEVEN, WARM, HOT = range(3)
@@ -116,7 +116,7 @@ def _usual(residual: Floats, taken: Floats, state: State, p: Parameters) -> tupl
     told = ~np.isnan(residual)
     old = {name: floats(state[name]) for name in USUAL}
     learning = told & (old["usual_n"] < p["pack_usual_learn"])
-    e, g = (np.where(learning, values, 0.0) for values in (np.clip(residual, -4.0, 4.0), taken))
+    e, g = _bounded(residual, taken, learning)
     added = {"usual_n": learning.astype(float), "usual_e": e, "usual_eg": e * g, "usual_gg": g**2}
     after: dict[str, Floats | Integers] = {name: old[name] + added[name] for name in USUAL}
     fits = np.abs(old["usual_e"]) <= MISFIT * np.maximum(old["usual_n"], 1.0)
@@ -124,14 +124,19 @@ def _usual(residual: Floats, taken: Floats, state: State, p: Parameters) -> tupl
     return np.where(old["usual_n"] < p["pack_usual_learn"], np.inf, share), after
 
 
+def _bounded(residual: Floats, taken: Floats, which: Flags) -> tuple[Floats, Floats]:
+    """What was left over and what was to be taken, none where not ``which``: as one witness, by :data:`MOST`."""
+    e, g = np.where(which, residual, 0.0), np.where(which, taken, 0.0)
+    less = MOST / np.maximum(np.maximum(np.abs(e), g), MOST)
+    return e * less, g * less
+
+
 def _missing(
     residual: Floats, taken: Floats, state: State, p: Parameters
 ) -> tuple[Floats, Floats, dict[str, Floats | Integers]]:
     """Share of the cooling that is missing, its standard error, and the sums behind; both in spreads of a stretch."""
     told = ~np.isnan(residual)
-    e, g = np.where(told, residual, 0.0), np.where(told, taken, 0.0)
-    less = MOST / np.maximum(np.maximum(np.abs(e), g), MOST)
-    e, g = e * less, g * less
+    e, g = _bounded(residual, taken, told)
     fades = np.where(told, FADES, 1.0)
     eg, gg = floats(state["missing_eg"]) * fades + e * g, floats(state["missing_gg"]) * fades + g**2
     # One stretch that shows nothing missing weighs as much as the prior does.

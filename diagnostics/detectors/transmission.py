@@ -63,7 +63,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     seen = ~np.isnan(slip) | ~np.isnan(lock)
     told = ~np.isnan(trips["gearbox_max"])
     observable = seen | told
-    warmer_k, seasons = season.follow(trips, observable, state)
+    warmer_k, seasons = season.follow(trips, ~np.isnan(trips["fluid_excess"]), state)
     warms_k = p["fluid_excess_next"] + p["fluid_excess_per_k"] * warmer_k
     bad = np.where(observable, _cause(shift, hot, warms_k, p), -1)
     moved = filled(shift.moved)
