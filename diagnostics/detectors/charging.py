@@ -90,14 +90,12 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     """See the module."""
     told = own_voltage.told_volts(trips, p)
     count = batteries(told)
-    volts = told / count
-    observable = ~np.isnan(volts)
+    volts, observable = told / count, ~np.isnan(told)
     own, own_after = own_voltage.follow(trips, state, p)
     p = own_voltage.scaled({name: p[name] for name in PARAMETERS}, SCALED, own)
     low_trips, since = _beyond(volts < p["charging_low_v"], volts, trips["ended_ms"], state, "low")
     high_v = p["charging_high_v"] + _in_cold(trips, p)
-    learning = integers(state["learned"]) < SETTLE_TRIPS
-    differs = np.where(learning, own.spread, floats(state["differs_v"]))
+    differs = _differs(own, state)
     drift, sums = sequential.follow(
         volts, trips["ended_ms"], state, mean=np.where(own.off, own.level, p["charging_v"]),
         sd=restless.wide(differs, p["charging_sd_v"]), learn=p["charging_learn_trips"], k=p["cusum_k"],
@@ -109,8 +107,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     above = known & (volts >= high_v) & (volts - drift.baseline >= p["charging_rise_v"])
     high_trips, high_since = _beyond(above, volts, trips["ended_ms"], state, "high")
     low = (low_trips >= p["charging_low_trips"]) & ~own.held
-    fallen = (drift.down > p["charging_h"]) & (drift.baseline - volts >= p["charging_fall_v"])
-    fallen &= volts < p["charging_weak_v"]
+    fallen = (drift.baseline - volts >= p["charging_fall_v"]) & (volts < p["charging_weak_v"])
+    fallen &= drift.down > p["charging_h"]
     high = high_trips >= p["charging_high_trips"]
     bad = np.where(weak >= p["charging_weak_count"], AT_TIMES, -1)
     empty_trips = in_a_row(volts < p["charging_fills_v"], observable, integers(state["empty_trips"]))
@@ -138,6 +136,11 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         "weak_trips": np.where(cleared, 0.0, weak), "empty_trips": empty_trips, "differs_v": differs,
     }  # fmt: skip
     return judgement, after | own_after | sequential.restarted(sums, cleared) | latch_state
+
+
+def _differs(own: own_voltage.Own, state: State) -> Floats:
+    """How far the drives differ that teach the car's normal, V: a fault that comes later does not widen it."""
+    return np.where(integers(state["learned"]) < SETTLE_TRIPS, own.spread, floats(state["differs_v"]))
 
 
 def _health(volts: Floats, bad: Integers, p: Parameters) -> Floats:

@@ -58,8 +58,7 @@ LEGAL_MM = 1.6
 FLAT_KPA = 150.0
 LAMP_PART, SOFT_PART = 0.75, 0.8
 """Parts of the placard's pressure at which a tyre lights the lamp (FMVSS 138) and at which others are soft too."""
-LAMP_DAYS = 8.0
-"""Mean time from the lamp to the air pump (our choice)."""
+LAMP_DAYS = 8.0  # mean time from the lamp to the air pump (our choice)
 LOW_PART, FILLED_PART = 0.8, 0.86
 """A car is low on air from a fifth below the placard's cold pressure (UN R141 asks for a warning at a fifth below that
 of the warm tyre; cold is our choice), until no tyre is below the other."""
@@ -296,14 +295,12 @@ def _lamp_for_air(state: TyreState, build: TyreBuild) -> Bools:
 
 def holed(condition: TyreCondition) -> Bools:
     """Whether a tyre of the car leaks, ``(n,)``."""
-    leaks: Bools = np.logical_or.reduce(condition.leak > 0.0, axis=1)
-    return leaks
+    return np.asarray(np.logical_or.reduce(condition.leak > 0.0, axis=1))
 
 
 def low_part(state: TyreState) -> Floats:
-    """Pressure of the softest tyre before the last drive, cold, as a part of the placard's, ``(n,)``."""
-    least: Floats = state.cold_part.min(axis=1)
-    return least
+    """``cold_part`` of the softest tyre, ``(n,)``."""
+    return floats(state.cold_part.min(axis=1))
 
 
 def worn_mm(state: TyreState, build: TyreBuild) -> Floats:
