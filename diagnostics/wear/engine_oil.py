@@ -18,8 +18,9 @@ cold weight, 33.5 million revolutions, 620 days, a tenth of a per cent a broken 
 long-life services allow as much): our choice, set on a development fleet (seed 17, half a year); to be calibrated by
 used-oil analysis. A change is advised where both little of its life is left and few days, since what a car does in a
 day is less sure than what its oil bears, and a car that hardly moves need not come; of one that uses it up fast a
-little earlier (set on seeds 17 to 19: 6 failures of 530 more for two false words more); booked when three tenths more
-than its life are used.
+little earlier (set on seeds 17 to 19: 6 failures of 530 more for two false words more); said to be due when three
+tenths more than its life are used. Nothing is booked by a dose alone: of 12 engines that came so far within a year on
+the development fleet (seed 21), four had other oil already, which nobody had written down.
 
 False-alarm rate: not one of statistics: it says when its own dose is used up, with its spread on what the oil bears.
 Measured: no finding on 17 h of one recorded sound car; the rate on the simulated fleet is in the score's report.
@@ -230,7 +231,7 @@ MODEL = Detector(
         ),
         Cause(
             key="overdue",
-            severity=Severity.SOON,
+            severity=Severity.NEXT_SERVICE,
             job="change_oil",
             title={"en": "Oil change is due", "zh": "应更换机油"},
             text={
