@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,27 +17,30 @@ from scorecard.scoring import questions
 from scorecard.truth import DAY_MS, faults_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scorecard.judging import Opinion
     from scorecard.seeing import Seen
+    from scorecard.truth import Floats
 
 YEAR_DAYS = 365.25
 
 
-def calibrated(seen: Seen) -> dict[str, str]:
-    """The tables to be written, by name."""
-    ours = opinion(seen.record)
+def calibrated(seen: Seen, also: Sequence[Seen] = ()) -> dict[str, str]:
+    """The tables to be written, by name: chances and laws of age by all fleets, false alarms by the first."""
+    fleets = [(opinion(each.record), each) for each in (seen, *also)]
     return {
-        "diagnostics/chances.toml": written_chances(fitted_chances(ours, seen)),
-        "scorecard/ages.toml": ageing.written(fitted_laws(seen)),
-        "scorecard/nominal.toml": _nominal(false_alarms(ours, seen)),
+        "diagnostics/chances.toml": written_chances(fitted_chances(fleets)),
+        "scorecard/ages.toml": ageing.written(fitted_laws([each for _, each in fleets])),
+        "scorecard/nominal.toml": _nominal(false_alarms(*fleets[0])),
     }
 
 
-def fitted_chances(ours: Opinion, seen: Seen) -> chance.Chances:
+def fitted_chances(fleets: Sequence[tuple[Opinion, Seen]]) -> chance.Chances:
     """The table of chances that explains best what failed within 30 days."""
     names: dict[str, int] = {}
     designs, came, of = [], [], []
-    for component, _, said, fell, which in questions(ours, seen):
+    for component, _, said, fell, which in chain.from_iterable(questions(ours, seen) for ours, seen in fleets):
         place = names.setdefault(component, len(names))
         designs.append(chance.terms(said)[which])
         came.append(fell)
@@ -45,18 +49,26 @@ def fitted_chances(ours: Opinion, seen: Seen) -> chance.Chances:
     return chance.with_own(chance.fit(*asked), *asked)
 
 
-def fitted_laws(seen: Seen) -> dict[str, ageing.Weibull]:
+def fitted_laws(fleets: Sequence[Seen]) -> dict[str, ageing.Weibull]:
     """How each component fails by the car's age alone, among cars whose powertrain has it."""
+    ages: dict[str, list[tuple[Floats, Floats, Floats]]] = {}
+    for seen in fleets:
+        for component in {str(name) for name in faults_of(seen.truth).component}:
+            ages.setdefault(component, []).append(_ages(seen, component))
+    return {
+        component: ageing.fit(*(np.concatenate(each) for each in zip(*ages[component], strict=True)))
+        for component in sorted(ages)
+    }
+
+
+def _ages(seen: Seen, component: str) -> tuple[Floats, Floats, Floats]:
+    """Ages of cars, days, at failures of a component; and of all that have it, at the record's beginning and end."""
     truth, cars = faults_of(seen.truth), seen.record.cars
-    out = cars.age_days + seen.watched.days
-    laws = {}
-    for component in sorted({str(name) for name in truth.component}):
-        mine = truth.only((truth.component == component) & truth.matters)
-        fell = mine.only((mine.failed_ms >= seen.record.start_ms) & (mine.failed_ms <= seen.watched.until_ms.max()))
-        has_it = np.isin(cars.powertrain, np.unique(cars.powertrain[truth.vehicle[truth.component == component]]))
-        age = cars.age_days[fell.vehicle] + (fell.failed_ms - seen.record.start_ms) / DAY_MS
-        laws[component] = ageing.fit(age, cars.age_days[has_it], out[has_it])
-    return laws
+    mine = truth.only((truth.component == component) & truth.matters)
+    fell = mine.only((mine.failed_ms >= seen.record.start_ms) & (mine.failed_ms <= seen.watched.until_ms.max()))
+    has_it = np.isin(cars.powertrain, np.unique(cars.powertrain[truth.vehicle[truth.component == component]]))
+    at_failure = cars.age_days[fell.vehicle] + (fell.failed_ms - seen.record.start_ms) / DAY_MS
+    return at_failure, cars.age_days[has_it], (cars.age_days + seen.watched.days)[has_it]
 
 
 def false_alarms(ours: Opinion, seen: Seen) -> dict[str, float]:

@@ -61,6 +61,15 @@ def _request(world: str, vehicles: int, years: float, seed: int, stress: str) ->
     return Request(world=world, vehicles=vehicles, days=round(years * 365.25), seed=seed, stress=known[stress])
 
 
+def _another(text: str) -> Request:
+    """A fleet of the development world as ``VEHICLES:YEARS:SEED`` names it."""
+    try:
+        vehicles, years, seed = text.split(":")
+        return _request("development", int(vehicles), float(years), int(seed), NO_STRESS)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no VEHICLES:YEARS:SEED, as 240:1:20 is", param_hint="--also") from error
+
+
 @score.command("fleet")
 def score_fleet(
     *,
@@ -103,15 +112,20 @@ def score_calibrate(
     vehicles: Vehicles = 1000,
     years: Years = 1.0,
     seed: Seed = 1,
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--also", help="A further fleet, VEHICLES:YEARS:SEED, for chances and laws of age; repeatable."),
+    ] = None,
     cache: Folder = None,
     processes: Processes = None,
 ) -> None:
-    """Fit on the development fleet what the judge and the prognosis need; writes the tables into the source tree."""
+    """Fit on development fleets what the judge and the prognosis need; writes the tables into the source tree."""
     from scorecard.calibrating import calibrated
     from scorecard.seeing import ROOT
 
-    request = _request("development", vehicles, years, seed, NO_STRESS)
-    for name, text in calibrated(_watch(request, cache, processes)).items():
+    requests = [_request("development", vehicles, years, seed, NO_STRESS), *map(_another, also or ())]
+    seen, *more = (_watch(request, cache, processes) for request in requests)
+    for name, text in calibrated(seen, more).items():
         (ROOT / name).write_text(text, encoding="utf-8")
         typer.echo(f"wrote {name}")
 
