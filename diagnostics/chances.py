@@ -37,7 +37,7 @@ def read_chances(text: str | None = None) -> Chances:
 
 def written(table: Chances) -> str:
     """The table as TOML."""
-    words = "# Log odds of failing within 30 days; fitted by the judge on its development fleet."
+    words = "# Log odds of failing within 30 days; fitted by the judge on development fleets."
     head = f"{words}\nother = {table.other:.4f}\n"
     parts = [("weights", table.weights), ("intercepts", table.intercepts)]
     parts += [(f"own.{name}", weights) for name, weights in sorted(table.own.items())]

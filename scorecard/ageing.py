@@ -88,7 +88,7 @@ def read_laws(text: str | None = None) -> dict[str, Weibull]:
 
 def written(laws: Mapping[str, Weibull]) -> str:
     """The laws as TOML."""
-    head = "# Failures by age of the car, days: fitted by the judge on its development fleet.\n"
+    head = "# Failures by age of the car, days: fitted by the judge on development fleets.\n"
     return head + "".join(
         f"\n[{name}]\nshape = {law.shape:.4f}\nscale = {law.scale:.1f}\n" for name, law in sorted(laws.items())
     )

@@ -8,7 +8,8 @@ due that the bill takes for kept, :data:`scorecard.costs.NOTICE_DAYS` after the 
 settle it, which ends the advice. An alert ends with the repair of what it is about even where a detector is slow to see
 it, or a code stays stored: who mended it has settled the advice. What was never booked has no appointment to end it.
 The 12 V battery of a car is one component, by whichever of its two words it is named. Parts that wear apart within a
-component, the pads of either axle, have alerts of their own, as at our desk.
+component, the pads of either axle, have alerts of their own, as at our desk. A word of a hole after one that only air
+lacks is another alert.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from diagnostics.prognosis.chance import FITTED_AS
 from diagnostics.suggestions.standing import COMES_BACK_WITHIN
 from scorecard.costs import NOTICE_DAYS
-from scorecard.matching import TWELVE_VOLT
+from scorecard.matching import TWELVE_VOLT, is_of_air
 from scorecard.truth import DAY_MS
 
 if TYPE_CHECKING:
@@ -138,6 +139,9 @@ def alerts_of(said: Iterable[Said], repairs: Mended = NOTHING_MENDED) -> Alerts:
                     known.ended_ms = word.at_ms
                     closed[key] = now.pop(key)
             continue
+        if known is not None and is_of_air(known.component, known.cause) and not is_of_air(word.component, word.cause):
+            known.ended_ms, known = word.at_ms, _opened(word, all_of_them)
+            now[key] = known
         if known is None:
             known = now[key] = _again(closed.get(key), word, repaired_ms) or _opened(word, all_of_them)
         known.saying.add(word.detector)

@@ -51,22 +51,27 @@ def fitted_chances(fleets: Sequence[tuple[Opinion, Seen]]) -> chance.Chances:
 
 def fitted_laws(fleets: Sequence[Seen]) -> dict[str, ageing.Weibull]:
     """How each component fails by the car's age alone, among cars whose powertrain has it."""
-    ages: dict[str, list[tuple[Floats, Floats, Floats]]] = {}
+    kinds: dict[str, set[str]] = {}
     for seen in fleets:
-        for component in {str(name) for name in faults_of(seen.truth).component}:
-            ages.setdefault(component, []).append(_ages(seen, component))
-    return {
-        component: ageing.fit(*(np.concatenate(each) for each in zip(*ages[component], strict=True)))
-        for component in sorted(ages)
-    }
+        truth, powertrain = faults_of(seen.truth), seen.record.cars.powertrain
+        for component, kind in zip(truth.component.tolist(), powertrain[truth.vehicle].tolist(), strict=True):
+            kinds.setdefault(component, set()).add(kind)
+    laws = {}
+    for component in sorted(kinds):
+        ages = [_ages(seen, component, kinds[component]) for seen in fleets]
+        laws[component] = ageing.fit(*(np.concatenate(each) for each in zip(*ages, strict=True)))
+    return laws
 
 
-def _ages(seen: Seen, component: str) -> tuple[Floats, Floats, Floats]:
-    """Ages of cars, days, at failures of a component; and of all that have it, at the record's beginning and end."""
+def _ages(seen: Seen, component: str, kinds: set[str]) -> tuple[Floats, Floats, Floats]:
+    """Ages of cars, days, at failures of a component; and of all that have it, at the record's beginning and end.
+
+    ``kinds`` are the powertrains that have it.
+    """
     truth, cars = faults_of(seen.truth), seen.record.cars
     mine = truth.only((truth.component == component) & truth.matters)
     fell = mine.only((mine.failed_ms >= seen.record.start_ms) & (mine.failed_ms <= seen.watched.until_ms.max()))
-    has_it = np.isin(cars.powertrain, np.unique(cars.powertrain[truth.vehicle[truth.component == component]]))
+    has_it = np.isin(cars.powertrain, sorted(kinds))
     at_failure = cars.age_days[fell.vehicle] + (fell.failed_ms - seen.record.start_ms) / DAY_MS
     return at_failure, cars.age_days[has_it], (cars.age_days + seen.watched.days)[has_it]
 

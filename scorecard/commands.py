@@ -19,8 +19,9 @@ __all__ = ["score"]
 
 NO_STRESS = "none"
 STRESSES = (NO_STRESS, "lossy", "climate", "platform", "mismatch")
-Vehicles = Annotated[int, typer.Option("--vehicles", min=20, max=100_000, help="How many cars.")]
-Years = Annotated[float, typer.Option("--years", min=0.2, max=5.0, help="How long each is watched.")]
+LEAST_VEHICLES, LEAST_YEARS = 20, 0.2
+Vehicles = Annotated[int, typer.Option("--vehicles", min=LEAST_VEHICLES, max=100_000, help="How many cars.")]
+Years = Annotated[float, typer.Option("--years", min=LEAST_YEARS, max=5.0, help="How long each is watched.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything that chance decides.")]
 Folder = Annotated[
     Path | None, typer.Option("--cache", help="Where trips are kept between runs; default: the user's cache folder.")
@@ -65,9 +66,13 @@ def _another(text: str) -> Request:
     """A fleet of the development world as ``VEHICLES:YEARS:SEED`` names it."""
     try:
         vehicles, years, seed = text.split(":")
-        return _request("development", int(vehicles), float(years), int(seed), NO_STRESS)
+        asked = int(vehicles), float(years), int(seed)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no VEHICLES:YEARS:SEED, as 240:1:20 is", param_hint="--also") from error
+    if asked[0] < LEAST_VEHICLES or asked[1] < LEAST_YEARS or asked[2] < 0:
+        bounds = f"at least {LEAST_VEHICLES} vehicles, {LEAST_YEARS} years and a seed of 0 or more"
+        raise typer.BadParameter(f"{text!r} is too small: {bounds}", param_hint="--also")
+    return _request("development", *asked, NO_STRESS)
 
 
 @score.command("fleet")
@@ -124,6 +129,8 @@ def score_calibrate(
     from scorecard.seeing import ROOT
 
     requests = [_request("development", vehicles, years, seed, NO_STRESS), *map(_another, also or ())]
+    if len(set(requests)) < len(requests):
+        raise typer.BadParameter("the same fleet twice tells nothing more", param_hint="--also")
     seen, *more = (_watch(request, cache, processes) for request in requests)
     for name, text in calibrated(seen, more).items():
         (ROOT / name).write_text(text, encoding="utf-8")

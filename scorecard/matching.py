@@ -76,6 +76,11 @@ class Matched:
     first: Integers
 
 
+def is_of_air(component: str, cause: str) -> bool:
+    """Whether a word about tyres says no more than that air lacks."""
+    return component == "tyre_pressure" and not cause.startswith(A_HOLE)
+
+
 def match(truth: Truth, alerts: Alerts) -> Matched:
     """Meets alerts with the truth."""
     label = np.full(len(alerts), FALSE)
@@ -105,7 +110,7 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
     own = PADS.get(str(alerts.part[at]), "")
     live = live[~np.isin(truth.kind[live], [pads for pads in PADS.values() if own and pads != own])]
     live = live[np.argsort(truth.kind[live] != own, kind="stable")]
-    if not _is_of_air(alerts, at):
+    if not _advises_air(alerts, at):
         live = live[truth.kind[live] != LOW_AIR]
     for place, suspect in enumerate([alerts.component[at], *alerts.suspects[at]]):
         words = TWELVE_VOLT if suspect in TWELVE_VOLT else (suspect,)
@@ -118,9 +123,10 @@ def _one(truth: Truth, rows: Integers, alerts: Alerts, at: int) -> tuple[int, in
     return best
 
 
-def _is_of_air(alerts: Alerts, at: int) -> bool:
-    """Whether an alert says no more than that air lacks: advice, and not of a hole."""
-    return bool(np.isnan(alerts.booked_ms[at])) and not str(alerts.cause[at]).startswith(A_HOLE)
+def _advises_air(alerts: Alerts, at: int) -> bool:
+    """Whether an alert says no more than that air lacks, and books nothing for it."""
+    of_air = is_of_air(str(alerts.component[at]), str(alerts.cause[at]))
+    return of_air and bool(np.isnan(alerts.booked_ms[at]))
 
 
 def _stands_for(truth: Truth, rows: Integers, at_ms: float, meant: int) -> Integers:

@@ -65,7 +65,7 @@ ELECTRIC = ("pack_hottest_c", "bms_health_percent")
 SPREADS = 2.0
 """A dip is deeper where it moved by more than so many of the car's own spreads (our choice)."""
 SERIES = ("rest", "sag", "topup")
-MONTH_DAYS, LEAST_SHARE = 30.0, 0.125
+LATELY_DAYS, MOST_SHARE = 30.0, 0.125
 """Time over which a dip is compared with itself, and the most that one dip weighs in that (our choice)."""
 
 
@@ -88,7 +88,7 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
         "low_n": np.zeros(n_vehicles),
         "high_n": np.zeros(n_vehicles, dtype=np.int64),
     }
-    parts |= {name: np.full(n_vehicles, np.nan) for name in ("month_dip", "month_ms")}
+    parts |= {name: np.full(n_vehicles, np.nan) for name in ("lately_dip", "lately_ms")}
     parts["engine"] = np.zeros(n_vehicles, dtype=np.int64)
     parts |= dips.initial(n_vehicles) | restless.initial(n_vehicles, 1)
     for what in SERIES:
@@ -205,27 +205,27 @@ def _dipped(sag: Floats, at_ms: Floats, state: State, p: Parameters) -> tuple[Di
     )  # fmt: skip
     shift, sums = whitened.follow(np.log(dip), at_ms, whitened.relearned(part_of(state, "sag_"), anew), chart)
     deeper: Flags = (shift.up > p["ev_h"]) & (shift.moved > np.maximum(p["ev_sag_more"], SPREADS * sd))
-    by_age, month = _by_age(np.log(dip), shift, at_ms, anew, state, p)
+    by_age, late = _by_age(np.log(dip), shift, at_ms, anew, state, p)
     found = Dipped(shift=shift, high=high, deeper=deeper | (high >= p["ev_sag_high_times"]), by_age=by_age)
-    return found, after | spreads | prefixed(sums, "sag_") | month | {"high_n": high}
+    return found, after | spreads | prefixed(sums, "sag_") | late | {"high_n": high}
 
 
 def _by_age(
     dip: Floats, shift: whitened.Shift, at_ms: Floats, anew: Flags, state: State, p: Parameters
 ) -> tuple[Flags, dict[str, Floats | Integers]]:
-    """Whether a dip (logarithm, V) grows as age makes it and is not deep yet; and the state: its mean of a month.
+    """Whether a dip (logarithm, V) grows as age makes it and is not deep yet; and the state: its mean of late.
 
-    Slowly: for ``ev_sag_slow_days`` and no faster lately, against the mean of a month, or of some dips where these are
-    rare.
+    Slowly: for ``ev_sag_slow_days`` and no faster lately, against the mean of a month, or of some dips where these
+    are rare.
     """
-    mean, last_ms = floats(state["month_dip"]), floats(state["month_ms"])
+    mean, last_ms = floats(state["lately_dip"]), floats(state["lately_ms"])
     told, fresh = ~np.isnan(dip), np.isnan(mean) | anew
-    weight = np.minimum(1.0 - np.exp(-(at_ms - last_ms) / (MONTH_DAYS * DAY_MS)), LEAST_SHARE)
+    weight = np.minimum(1.0 - np.exp(-(at_ms - last_ms) / (LATELY_DAYS * DAY_MS)), MOST_SHARE)
     mean = np.where(told, np.where(fresh, dip, mean + weight * (dip - mean)), mean)
     lately = filled(shift.level - mean) >= p["ev_sag_sudden"]
     slowly = (at_ms - shift.up_since_ms > p["ev_sag_slow_days"] * DAY_MS) & ~lately
     shallow = (filled(shift.level) < np.log(p["ev_sag_deep_v"])) & (filled(shift.moved) < p["ev_sag_slow_more"])
-    return slowly & shallow, {"month_dip": mean, "month_ms": np.where(told, at_ms, last_ms)}
+    return slowly & shallow, {"lately_dip": mean, "lately_ms": np.where(told, at_ms, last_ms)}
 
 
 def _calmed(after: dict[str, Floats | Integers], cleared: Flags) -> dict[str, Floats | Integers]:

@@ -11,7 +11,7 @@ small sound car has one now and then in frost). A regulator that lets the voltag
 above ``charging_high_v`` and above the car's own normal. Regulators are meant to give more in the cold, by 18 to 24
 mV/K for six cells (3 to 4 mV/K a cell, makers of batteries), so below ``charging_cold_c`` the limit rises with that; so
 do some cars' normals from the first trip on. Smart alternators rest on one drive and fill on the next, half a volt
-apart: where the drives that teach a car's normal differ so, the sum of its falls is judged by that spread (with it one
+apart: where a car's first twenty drives differ so, the sum of its falls is judged by that spread (with it one
 false word in place of seven on fleets of seeds 17, 20, 32, 34, 36 and 38, on which it was chosen, and the same failures
 found).
 When not: a car that was low in the first trips that we saw of it, and stays so while hours of running and many starts
@@ -60,6 +60,9 @@ FADES = 0.92
 """Weight that a counted trip keeps when the next one comes: about twelve count (our choice)."""
 RESTED_S = 3 * 3600.0
 """Rest after which the coolant has come near the air (our choice)."""
+SPREAD_TRIPS = 20.0
+"""Trips that tell how far a car's drives differ (our choice: with 10 smart alternators are accused as before, with 40 a
+fault that begins among them is never told)."""
 SETTLE_TRIPS = 40.0
 """Trips until which the car's normal is their running mean (our choice)."""
 SCALED = ("charging_low_v", "charging_weak_v", "charging_weak_trip_v", "charging_fills_v", "undervolt_v")
@@ -139,8 +142,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
 
 
 def _differs(own: own_voltage.Own, state: State) -> Floats:
-    """How far the drives differ that teach the car's normal, V: a fault that comes later does not widen it."""
-    return np.where(integers(state["learned"]) < SETTLE_TRIPS, own.spread, floats(state["differs_v"]))
+    """How far the car's first drives differ, V: a fault that comes later does not widen it."""
+    return np.where(integers(state["learned"]) < SPREAD_TRIPS, own.spread, floats(state["differs_v"]))
 
 
 def _health(volts: Floats, bad: Integers, p: Parameters) -> Floats:

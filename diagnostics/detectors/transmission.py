@@ -63,7 +63,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     seen = ~np.isnan(slip) | ~np.isnan(lock)
     told = ~np.isnan(trips["gearbox_max"])
     observable = seen | told
-    warmer_k, seasons = season.follow(trips, ~np.isnan(trips["fluid_excess"]), state)
+    calm_heat = np.maximum(shift.up, shift.down)[:, HEAT] < p["fluid_excess_h"] / 2.0
+    fluid = ~np.isnan(trips["fluid_excess"])
+    warmer_k, seasons = season.follow(trips, fluid, calm_heat, state, p["fluid_excess_learn"])
     warms_k = p["fluid_excess_next"] + p["fluid_excess_per_k"] * warmer_k
     bad = np.where(observable, _cause(shift, hot, warms_k, p), -1)
     moved = filled(shift.moved)

@@ -16,10 +16,10 @@ def trip(**told: float) -> Trips:
     return Trips(vehicle=np.array([0]), values=values)
 
 
-def after(*airs: float, told: bool = True) -> float:
+def after(*airs: float, told: bool = True, calm: bool = True) -> float:
     state, warmer = season.initial(1), np.zeros(1)
     for air in airs:
-        warmer, state = season.follow(trip(ambient_c=air), np.array([told]), state)
+        warmer, state = season.follow(trip(ambient_c=air), np.array([told]), np.array([calm]), state, np.array([15.0]))
     return float(warmer[0])
 
 
@@ -28,6 +28,11 @@ def test_summer_is_warmer_than_the_winter_that_taught_the_normal() -> None:
     assert after(*[0.0] * 40, 25.0) == pytest.approx(25.0 - season.WEATHER_K, abs=0.2)
     assert after(*[0.0] * 40, *[25.0] * 60) == pytest.approx(25.0 * 0.995**60 - season.WEATHER_K, abs=0.1)
     assert after(*[0.0] * 40, *[25.0] * 600) == 0.0
+
+
+def test_the_air_of_a_normal_that_stands_still_stands_still() -> None:
+    """While sums are up, what the season explains is excused for as long as it lasts."""
+    assert after(*[0.0] * 15, *[25.0] * 600, calm=False) == pytest.approx(25.0 - season.WEATHER_K)
 
 
 def test_colder_air_is_no_excuse() -> None:

@@ -98,15 +98,16 @@ def test_a_smart_alternator_that_rests_for_ten_drives_is_sound() -> None:
     assert causes(charging.DETECTOR, 200, smart, every=0.4) == [[]] * CARS
 
 
-def test_an_alternator_that_begins_to_fail_on_every_other_drive_is_said() -> None:
-    """A car whose drives were alike when it was learned is not excused by the spread of its fault."""
+@pytest.mark.parametrize("begins", [16, 150])
+def test_an_alternator_that_begins_to_fail_on_every_other_drive_is_said(begins: int) -> None:
+    """A car whose first drives were alike is not excused by the spread of its fault."""
 
     def told(number: int, rng: np.random.Generator) -> dict[str, object]:
-        weak = number >= 150 and number % 2
+        weak = number >= begins and number % 2
         return running((13.4 if weak else 14.2) + rng.normal(0.0, 0.08, CARS))
 
     found = causes(charging.DETECTOR, 100, told, every=0.4)
-    assert all(said and 150 * 0.4 <= said[0][0] <= 175 * 0.4 for said in found)
+    assert all(said and begins * 0.4 <= said[0][0] <= (begins + 25) * 0.4 for said in found)
 
 
 def fluid(day: float, excess_k: float, air_c: float, rng: np.random.Generator) -> dict[str, object]:
@@ -122,17 +123,17 @@ def test_fluid_that_summer_warms_accuses_no_cooler(air_c: float, *, said: bool) 
         later = number >= 60
         return fluid(number, 13.0 if later else 0.0, air_c if later else 0.0, rng)
 
-    found = causes(transmission.DETECTOR, 110, told)
+    found = causes(transmission.DETECTOR, 300, told)
     assert [bool(each) for each in found] == [said] * CARS
 
 
 def test_one_hard_pass_accuses_no_cooling() -> None:
-    """A stretch far harder than those that taught the balance, and one after it, are two witnesses and no more."""
+    """Three stretches far harder than those that taught the balance are three witnesses and no more."""
 
     def told(number: int, rng: np.random.Generator) -> dict[str, object]:
-        hard = number in {90, 91}
-        heat, cooling = (20.0, 12.0) if hard else (1.0, 0.3)
-        rise = 22.0 if hard else 1.2 * heat - 1.5 * cooling
+        hard = number in {90, 91, 92}
+        heat, cooling = (10.0, 10.0) if hard else (1.0, 0.3)
+        rise = 7.0 if hard else 1.2 * heat - 1.5 * cooling
         return {
             "pack_heat_kaah": heat, "pack_cooling_kh": cooling, "pack_rise_k": rise + rng.normal(0.0, 0.6, CARS),
             "pack_hottest_c": 30.0,

@@ -69,6 +69,20 @@ def test_a_leak_is_found_beside_low_air() -> None:
         assert match(both, alert(cause)).first[1] == 0
 
 
+def test_a_word_of_a_hole_is_another_alert_than_one_of_air() -> None:
+    """Air lacked, and was said; then a puncture came, and was booked: both were right, and it was found."""
+    both = truth((LOW_AIR, 10.0, np.nan, 40.0), ("slow_puncture", 30.0, 60.0, 62.0))
+    words = [
+        Said(vehicle=0, component="tyre_pressure", detector="tyres", at_ms=day * DAY_MS, books=books, cause=cause)
+        for day, books, cause in ((20.0, False, "all_low"), (41.0, True, "leak_soon_fl"))
+    ]  # fmt: skip
+    alerts = alerts_of(words)
+    matched = match(both, alerts)
+    assert matched.label.tolist() == [RIGHT, RIGHT]
+    assert matched.first[1] == 1
+    assert match(LOW, alerts).label.tolist() == [RIGHT, FALSE]
+
+
 def test_it_counts_as_no_fault() -> None:
     """Neither in the number of faults nor in who was ever faulty; the word is the ledger's."""
     assert len(faults_of(LOW)) == 0
