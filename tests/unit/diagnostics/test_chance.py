@@ -101,3 +101,10 @@ def test_a_component_that_failed_often_has_weights_of_its_own() -> None:
     assert table.own["oil"]["advised"] > table.own["pads"]["advised"] + 2.0
     again = read_chances(written(table))
     assert again.own["oil"]["advised"] == pytest.approx(table.own["oil"]["advised"], abs=1e-4)
+
+
+def test_a_booking_never_says_less_than_advice() -> None:
+    """Where the few that were booked hardly failed, their weight is raised to advice's and a little more."""
+    weights = dict.fromkeys(chance.TERMS, 0.5) | {"advised": 0.9, "booked": -2.0}
+    assert chance.in_order(weights) == weights | {"booked": 0.9 + chance.MORE}
+    assert chance.in_order(weights | {"booked": 3.0})["booked"] == 3.0
