@@ -30,9 +30,9 @@ def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
     return {name: np.zeros(n_vehicles) for name in ("season_n", "season_c", "season_k")}
 
 
-def air_c(trips: Trips) -> Floats:
-    """Temperature of the air, degC ``(n,)``; NaN where neither it nor a rested coolant is told."""
-    rested = np.where(trips["soak_s"] >= NIGHT_S, trips["coolant_first"], np.nan)
+def air_c(trips: Trips, rested_s: float = NIGHT_S) -> Floats:
+    """Temperature of the air, degC ``(n,)``; NaN where neither it nor a coolant that has rested so long is told."""
+    rested = np.where(trips["soak_s"] >= rested_s, trips["coolant_first"], np.nan)
     return np.where(np.isnan(trips["ambient_c"]), rested, trips["ambient_c"])
 
 

@@ -60,8 +60,8 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "ablations": {"en": "With parts left out", "zh": "消融对比"},
         "robust": {"en": "Under what it was not made for", "zh": "稳健性"},
         "long": {
-            "en": "`year`: {vehicles} other cars for {days:.0f} days, under no stress; limits were set on half years.",
-            "zh": "`year`：另外{vehicles}辆车行驶{days:.0f}天，无附加扰动；阈值按半年数据确定。",
+            "en": "`year`: {vehicles} other cars, {days:.0f} days, no stress; most limits were set on half years.",
+            "zh": "`year`：另外{vehicles}辆车行驶{days:.0f}天，无附加扰动；多数阈值按半年数据确定。",
         },
         "blind": {"en": "What cannot be seen", "zh": "无法检测的项目"},
         "blind_text": {

@@ -6,12 +6,11 @@ day by day (self-discharge, the mark of an internal short; Kalman slope), its de
 (whitened CUSUM; a block that holds less), and its deviation grows with current (mOhm more than the others: a bad
 joint). A block that discharges itself fast is a matter of safety and comes first.
 When not: a bad joint is seen only where the blocks are read at the same moment under load, since the current differs
-from one reading to the next; a lithium iron phosphate battery has the same voltage from 20 to 90 % of charge, so a
-few mV there hide ten per cent: blocks whose voltage at rest lies in that plateau are judged by slope and joint only,
-with the limits of their table; very full and very empty batteries, where blocks differ by nature, are left out; the
+from one reading to the next; a lithium iron phosphate battery has the same voltage from 20 to 90 % of charge, so a few
+mV there hide ten per cent: blocks whose voltage at rest lies in that plateau are judged by slope and joint only, with
+the limits of their table; very full and very empty batteries, where blocks differ by nature, are left out; the
 battery's own balancing lifts a weak block again, so the slope counts and not the level alone. Where readings lie far
 further apart than usual (packets are lost, values are old) slopes are judged by the car's own spread, and come later.
-
 All blocks drift apart with the years: what a block has fallen counts beyond what sound ones drift in that time.
 
 Signals needed: voltages of the blocks, current. Without voltages of blocks: not observable (the lowest and the highest
@@ -254,8 +253,7 @@ DETECTOR = Detector(
     step=where_told(step, NEEDS),
     parameters=(
         "cell_sd_mv", "cell_learn", "cell_phi", "cell_k", "cell_h", "cell_fall_mv", "cell_drift_mv_month",
-        "cell_short_mv", "cell_low_mv",
-        "cell_slope_mv_day",
-        "cell_sure", "cell_joint_mohm", "cell_joint_sd_mohm", "cell_clear_trips",
+        "cell_short_mv", "cell_low_mv", "cell_slope_mv_day", "cell_sure",
+        "cell_joint_mohm", "cell_joint_sd_mohm", "cell_clear_trips",
     ),
 )  # fmt: skip

@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics import own_voltage, restless, sequential
+from diagnostics import own_voltage, restless, season, sequential
 from diagnostics.arrays import floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
@@ -163,9 +163,7 @@ def _spoke(bad: Integers, low: Flags, high_v: Floats, usual: Floats, p: Paramete
 
 def _in_cold(trips: Trips, p: Parameters) -> Floats:
     """By how many volts more a sound regulator may charge; NaN where neither air nor a rested coolant tells."""
-    rested = np.where(trips["soak_s"] >= RESTED_S, trips["coolant_first"], np.nan)
-    air = np.where(np.isnan(trips["ambient_c"]), rested, trips["ambient_c"])
-    return p["charging_cold_v_per_k"] * np.maximum(p["charging_cold_c"] - air, 0.0)
+    return p["charging_cold_v_per_k"] * np.maximum(p["charging_cold_c"] - season.air_c(trips, RESTED_S), 0.0)
 
 
 def _beyond(beyond: Flags, volts: Floats, at_ms: Floats, state: State, name: str) -> tuple[Integers, Floats]:

@@ -205,8 +205,7 @@ DETECTOR = Detector(
     step=where_told(step, (*RATIOS, "converter_slip", "fluid_excess", "gearbox_max", "gearbox_hot_s")),
     parameters=(
         *whitened.parameters(*PREFIXES), "gear_learn_trips", "gear_hot_s", "gear_hot_trips", "gear_slip_next",
-        "fluid_excess_next", "fluid_excess_per_k",
-        "gear_slip_soon", "gear_slip_failed", "converter_slip_next", "converter_slip_failed",
-        "gear_clear_trips",
+        "fluid_excess_next", "fluid_excess_per_k", "gear_slip_soon", "gear_slip_failed", "converter_slip_next",
+        "converter_slip_failed", "gear_clear_trips",
     ),
 )  # fmt: skip

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WITHIN_DAYS = 30.0
 TERMS = ("advised", "booked", "fallen", "fallen_booked", "life", "life_known")
 """What the log odds are a line in, beside the component's intercept."""
+BOOKED_MORE = 0.1
+"""By how much at least a booking raises the log odds above advice (our choice: a tenth more likely)."""
 LIFE = TERMS.index("life")
 Z_95 = 1.6449
 LEAST_DAYS, LEAST_SPREAD = 0.1, 0.05
@@ -97,10 +99,6 @@ def spread_of(life_days: Floats) -> Floats:
     return spread
 
 
-MORE = 0.1
-"""By how much at least a booking raises the log odds above advice (our choice: a tenth more likely)."""
-
-
 def terms(heard: Heard) -> Floats:
     """The quantities ``(n, len(TERMS))``; what is not stated counts as nothing said."""
     fallen = 1.0 - filled(heard.health, 1.0)
@@ -168,11 +166,11 @@ def fit(components: Sequence[str], x: Floats, came: Flags, of: np.ndarray) -> Ch
 
 
 def in_order(weights: Mapping[str, float]) -> dict[str, float]:
-    """The weights, a booking's no less than :data:`MORE` above advice's.
+    """The weights, a booking's no less than :data:`BOOKED_MORE` above advice's.
 
     Few parts that are booked have not failed yet, and chance among these must not turn it round.
     """
-    return {**weights, "booked": max(weights["booked"], weights["advised"] + MORE)}
+    return {**weights, "booked": max(weights["booked"], weights["advised"] + BOOKED_MORE)}
 
 
 def _folded(x: Floats, values: Floats, of: np.ndarray, n_components: int) -> Floats:

@@ -106,5 +106,5 @@ def test_a_component_that_failed_often_has_weights_of_its_own() -> None:
 def test_a_booking_never_says_less_than_advice() -> None:
     """Where the few that were booked hardly failed, their weight is raised to advice's and a little more."""
     weights = dict.fromkeys(chance.TERMS, 0.5) | {"advised": 0.9, "booked": -2.0}
-    assert chance.in_order(weights) == weights | {"booked": 0.9 + chance.MORE}
+    assert chance.in_order(weights) == weights | {"booked": 0.9 + chance.BOOKED_MORE}
     assert chance.in_order(weights | {"booked": 3.0})["booked"] == 3.0
