@@ -115,6 +115,12 @@ def when(mask: npt.NDArray[np.bool_], value: float = 1.0) -> Floats:
     return chosen
 
 
+def averaged(before: Floats, seen: Floats, able: npt.NDArray[Any], weight: float) -> Floats:
+    """A monitor's running average, moved by ``weight`` where it was ``able`` to test; NaN until it first was."""
+    moved: Floats = before + weight * (seen - before) * able
+    return np.where(np.isnan(before) & (able > 0), seen, moved)
+
+
 def clamp(values: Floats, least: float | Floats, most: float | Floats) -> Floats:
     """The same within bounds; quicker than ``numpy.clip`` on the short arrays of a block."""
     return np.minimum(np.maximum(values, least), most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from simulators.fleet.ecu import clear
 from simulators.fleet.ledger import Confounder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from simulators.fleet.arrays import Floats
     from simulators.fleet.course import Course
@@ -31,7 +32,17 @@ AFTER_DAYS = 14
 EXTREME, SPELL_DAYS = 1.5, 3
 """Days count as extreme beyond so many deviations, and as a spell where so many follow one another."""
 BATTERY = "battery_12v"
-TRIMS = ("short", "long", "idle_trim", "part_trim", "high_trim")
+NOT_TESTED = float("nan")
+UNLEARNT: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "mixture": dict.fromkeys(("short", "long", "idle_trim", "part_trim", "high_trim"), 0.0)
+        | {"result": NOT_TESTED},
+        "exhaust": {"catalyst_result": NOT_TESTED, "rear_result": NOT_TESTED},
+        "tank": {"result": NOT_TESTED},
+        "diesel": {"result": NOT_TESTED},
+    }
+)
+"""What a control unit forgets with its codes (SAE J1979, service 04), by subsystem: trims, results of its monitors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +119,14 @@ def fuels(course: Course) -> Iterator[Confounder]:
 
 
 def unlearnt(cars: Cars, which: list[int], parts: tuple[Part, ...]) -> Cars:
-    """The cars ``which`` with trims to be learnt anew, as after a battery was taken off or codes were cleared."""
+    """The cars ``which`` with trims to be learnt and monitors to run anew: a battery was off, or codes were cleared."""
     states = list(cars.states)
     for at, part in enumerate(parts):
-        if part.subsystem.name == "mixture":
-            kept = {name: floats(getattr(states[at], name)).copy() for name in TRIMS}
-            for trim in kept.values():
-                trim[which] = 0.0
+        kept: dict[str, Floats] = {}
+        for name, value in UNLEARNT.get(part.subsystem.name, {}).items():
+            kept[name] = floats(getattr(states[at], name)).copy()
+            kept[name][which] = value
+        if kept:
             states[at] = replace(states[at], **kept)
     return replace(cars, states=tuple(states))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from simulators.fleet.cycles import Library
     from simulators.fleet.garage import Part
     from simulators.fleet.habits import Habits
-    from simulators.fleet.ledger import Confounder
+    from simulators.fleet.ledger import Confounder, Reading
     from simulators.fleet.population import Block, Vehicles
     from simulators.fleet.sessions import Sessions
     from simulators.fleet.stepping import Cars
@@ -54,6 +54,8 @@ class Course:
     towed: list[Confounder] = field(default_factory=list)
     seen: list[tuple[int, Floats, list[Floats]]] = field(default_factory=list)
     """Time, odometer km and what is left of each wearing part, month by month."""
+    readings: list[Reading] = field(default_factory=list)
+    """What could have been measured without error, month by month."""
 
     @property
     def memory(self) -> ecu.Memory:
@@ -91,6 +93,7 @@ class Course:
         self.cars = confounders.swapped(self, days, now)
         left = [life.left.copy() for life in self.caretaker.workshop.lives]
         self.seen.append((now, self.odometer_km, left))
+        self.readings += self.caretaker.workshop.readings(self.cars, now)
 
 
 def begin(block: Block, stress: Stress) -> Course:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulators.fleet.air_path import COOLS_S, NEW_FILTER_KPA, SOAKS_S, STANDARD_DENSITY, WORN_FILTER
-from simulators.fleet.arrays import Floats, clamp, floats, full, scatter, spread, when
+from simulators.fleet.arrays import Floats, averaged, clamp, floats, full, scatter, spread, when
 from simulators.fleet.faults import FaultKind, WearPart
 from simulators.fleet.road import AIR_J_PER_KG_K, KELVIN
 from simulators.fleet.subsystem import Subsystem
@@ -245,7 +245,7 @@ def after(state: DieselState, _build: DieselBuild, condition: DieselCondition, r
     wrong = np.maximum(np.abs(1.0 - condition.egr_kept), 1.6 * condition.egr_stuck)
     seen = 100.0 * np.abs(wrong + 0.03 * noise) / EGR_LIMIT
     able = when(state.tested_s > TEST_NEEDS_S)
-    return replace(state, result=floats(state.result + 0.5 * able * (seen - state.result)))
+    return replace(state, result=floats(averaged(state.result, seen, able, 0.5)))
 
 
 def readings(state: DieselState, _build: DieselBuild, condition: DieselCondition) -> dict[str, Floats]:

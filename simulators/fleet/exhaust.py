@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulators.fleet.arrays import Floats, clamp, floats, full, scatter, spread, when
+from simulators.fleet.arrays import Floats, averaged, clamp, floats, full, scatter, spread, when
 from simulators.fleet.faults import FaultKind
 from simulators.fleet.subsystem import Subsystem
 from vehicle.signals import (
@@ -155,8 +155,8 @@ def after(
     worn = 100.0 * build.limit_mg / storage
     slow = 100.0 * condition.rear_slowness / SLOW_LIMIT * (1.0 + 0.1 * noise[1])
     tested, cut = state.tested_s > TEST_NEEDS_S, state.cuts_s > 8.0  # noqa: PLR2004
-    catalyst = state.catalyst_result + AVERAGES * (np.minimum(worn, 400.0) - state.catalyst_result) * tested
-    rear = state.rear_result + AVERAGES * (slow - state.rear_result) * cut
+    catalyst = averaged(state.catalyst_result, np.minimum(worn, 400.0), tested, AVERAGES)
+    rear = averaged(state.rear_result, slow, cut, AVERAGES)
     return replace(state, catalyst_result=floats(catalyst), rear_result=floats(rear))
 
 

@@ -74,12 +74,23 @@ class Remaining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a workshop without any error would have measured, by the measurement's name and unit (``pad_front_mm``)."""
+
+    vehicle: int
+    name: str
+    time_ms: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """The truth about a block, once its run is over."""
+    """The truth about a block, once its run is over; ``readings`` are of every month and never written down."""
 
     faults: tuple[Truth, ...]
     confounders: tuple[Confounder, ...]
     lives: tuple[Remaining, ...]
+    readings: tuple[Reading, ...]
 
 
 def of_fate(fate: Fate, first: int, end_ms: int) -> Truth:

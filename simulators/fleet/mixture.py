@@ -227,7 +227,8 @@ def after(
     seen = 100.0 * condition.front_slowness / SLOW_LIMIT * (1.0 + 0.08 * noise)
     seen = np.maximum(seen, 9.0 * np.abs(condition.front_bias_percent))
     able = state.closed_s > 240.0  # noqa: PLR2004
-    return replace(state, result=floats(np.where(able, 0.7 * state.result + 0.3 * seen, state.result)))
+    moved = np.where(np.isnan(state.result), seen, 0.7 * state.result + 0.3 * seen)
+    return replace(state, result=floats(np.where(able, moved, state.result)))
 
 
 def readings(state: MixtureState, _build: MixtureBuild, _condition: MixtureCondition) -> dict[str, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,11 @@ LEAST_WEAR = 0.01
 
 def sealed(course: Course) -> Sealed:
     """The truth about a block whose run is over."""
-    return ledger.Sealed(faults=faults(course), confounders=confounders(course), lives=tuple(remaining(course)))
+    first = course.block.first
+    return ledger.Sealed(
+        faults=faults(course), confounders=confounders(course), lives=tuple(remaining(course)),
+        readings=tuple(replace(each, vehicle=first + each.vehicle) for each in course.readings),
+    )  # fmt: skip
 
 
 def faults(course: Course) -> tuple[Truth, ...]:

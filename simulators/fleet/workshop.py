@@ -18,6 +18,7 @@ import numpy as np
 
 from simulators.fleet.arrays import floats, full
 from simulators.fleet.climate import A_DAY_MS
+from simulators.fleet.ledger import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -245,6 +246,15 @@ class Workshop:
                     value=max(0.0, round(2.0 * value) / 2.0),
                 )
             )
+
+    def readings(self, cars: Cars, now_ms: int) -> Iterator[Reading]:
+        """Every measurement of every car as it is, which nobody takes."""
+        for life in self.lives:
+            part, at = life.part, life.place
+            if part.measured is not None and part.measurement:
+                true = part.measured(cars.states[at], cars.builds[at], cars.conditions[at])
+                for vehicle, value in enumerate(true.tolist()):
+                    yield Reading(vehicle=vehicle, name=part.measurement, time_ms=now_ms, value=max(0.0, value))
 
     def renew(self, cars: Cars, component: str, vehicle: int, now_ms: int, odometer_km: Floats, *, left: float) -> Cars:
         """Other parts of a component in one car, with ``left`` of their use; it is written down like a service."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simulators.fleet import confounders, course
+from simulators.fleet.arrays import averaged
 from simulators.fleet.makes import world
 from simulators.fleet.population import plan
 from simulators.fleet.stress import NONE
@@ -60,3 +61,38 @@ def test_drives_follow_one_another(begun) -> None:
     hours = np.bincount(sessions.vehicle, sessions.lasts_ms() / 3.6e6, minlength=300) / 28
     assert hours.max() < 1.2
     assert 0.1 < hours.mean() < 0.6
+
+
+def test_a_control_unit_forgets_what_its_monitors_found(begun) -> None:
+    """Trims begin anew and results are not told (SAE J1979, service 04); those of other cars stay."""
+    forgot = confounders.unlearnt(begun.cars, [3, 7], begun.parts)
+    places = {part.subsystem.name: at for at, part in enumerate(begun.parts)}
+    for name, field in (("exhaust", "catalyst_result"), ("exhaust", "rear_result"), ("mixture", "result"),
+                        ("tank", "result")):  # fmt: skip
+        before, after = (getattr(cars.states[places[name]], field) for cars in (begun.cars, forgot))
+        assert np.isnan(after[[3, 7]]).all()
+        assert not np.isnan(before).any()
+        assert (np.delete(after, [3, 7]) == np.delete(before, [3, 7])).all()
+    assert (forgot.states[places["mixture"]].long[[3, 7]] == 0.0).all()
+
+
+def test_the_first_result_after_that_stands_alone() -> None:
+    """A test that runs again gives its result whole, later ones are averaged in, and without a test there is none."""
+    before, seen = np.array([np.nan, np.nan, 10.0, 10.0]), np.array([40.0, 40.0, 40.0, 40.0])
+    found = averaged(before, seen, np.array([True, False, True, False]), 0.3)
+    assert found.tolist() == pytest.approx([40.0, np.nan, 19.0, 10.0], nan_ok=True)
+
+
+def test_what_could_be_measured_is_kept_without_error(begun) -> None:
+    """Each month's readings are those of the cars, one a car and part that can be measured."""
+    shop = begun.caretaker.workshop
+    found = list(shop.readings(begun.cars, 5))
+    names = {life.part.measurement for life in shop.lives if life.part.measured is not None}
+    assert {one.name for one in found} == names
+    assert len(found) == 300 * len(names)
+    assert all(one.value >= 0.0 and one.time_ms == 5 for one in found)
+    life = next(life for life in shop.lives if life.part.measurement == "oil_life_percent")
+    true = life.part.measured(
+        *(each[life.place] for each in (begun.cars.states, begun.cars.builds, begun.cars.conditions))
+    )
+    assert [one.value for one in found if one.name == "oil_life_percent"] == np.maximum(true, 0.0).tolist()
