@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, str] = {
 """Command -> ``module:name`` of a function or a typer app."""
 
 SETTINGS_FILE = "roadworthy.toml"
-PACKAGES = ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks")
+PACKAGES = ("vehicle", "edge_agent", "ingest", "diagnostics", "api", "simulators", "benchmarks", "scorecard")
 USER_ERROR = 2
 _EXTRAS = (
     "which is not installed here: pip install 'roadworthy[agent]' brings what runs in the car, "

@@ -1,9 +1,10 @@
 """What our service is worth with a part of it left out, or with that part alone (DIAGNOSTICS 5.2).
 
 Left out: the car's trouble codes; what workshops measure; the tests that add up small shifts against a car's own
-normal, so that limits of the platform and of physics are left. Alone: a running mean of each feature against the car's
-own first weeks; each feature against the cars of its platform. These two have by component the limit that its share
-of the fleet's own weeks exceed, which favours them. Fixed limits of makers alone are a rival
+normal, so that limits of the platform and of physics are left. Added: every wearing part measured without error each
+month, which tells how much of what is missed is for want of a look. Alone: a running mean of each feature against the
+car's own first weeks; each feature against the cars of its platform. These two have by component the limit that its
+share of the fleet's own weeks exceed, which favours them. Fixed limits of makers alone are a rival
 (:mod:`scorecard.rivals`).
 """
 
@@ -15,15 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.features.trips import Trips as ClosedTrips
 from scorecard import anomaly
 from scorecard.alerts import alerts_of, mended
-from scorecard.judging import opinion
+from scorecard.judging import measurements, opinion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scorecard.alerts import Alerts, Mended, Said
-    from scorecard.record import Record
+    from scorecard.record import Measure, Record
+    from scorecard.seeing import Seen
     from scorecard.truth import Floats, Integers
 
 WEIGHT = 0.5
@@ -34,11 +37,14 @@ LEAST_CARS = 8
 """Cars of a platform that make peers (our choice)."""
 
 
-def ablations(record: Record) -> Iterator[tuple[str, Alerts]]:
+def ablations(seen: Seen) -> Iterator[tuple[str, Alerts]]:
     """Each by its name."""
+    record = seen.record
     yield "without_trouble_codes", alerts_of(opinion(record, codes=False).said, mended(record))
     yield "without_measurements", alerts_of(opinion(unmeasured(record)).said, mended(record))
     yield "without_sequential_tests", alerts_of(opinion(record, scale=np.inf).said, mended(record))
+    if seen.exact:
+        yield "measured_monthly", alerts_of(opinion(measured_too(record, seen.exact)).said, mended(record))
     yield "own_past_only", own_past_only(record)
     yield "peers_only", peers_only(record)
 
@@ -48,6 +54,13 @@ def unmeasured(record: Record) -> Record:
     values = record.trips.values.copy()
     values[:, [name.startswith("measured_") for name in record.trips.names]] = np.nan
     return replace(record, trips=replace(record.trips, values=values), measured=())
+
+
+def measured_too(record: Record, taken: tuple[Measure, ...]) -> Record:
+    """The record with measurements beside those of its workshops."""
+    trips = record.trips
+    put = measurements(taken, len(record.cars)).put(ClosedTrips(vehicle=trips.vehicle, values=trips.values))
+    return replace(record, trips=replace(trips, values=put.values), measured=(*record.measured, *taken))
 
 
 def own_past_only(record: Record) -> Alerts:

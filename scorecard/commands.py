@@ -177,17 +177,23 @@ def score_report(
         list[Path] | None,
         typer.Option("--robust", help="JSON of the score under a stress, or of a longer time; again for each."),
     ] = None,
+    real: Annotated[Path | None, typer.Option("--real", help="JSON of `score real`.")] = None,
+    cmapss: Annotated[Path | None, typer.Option("--cmapss", help="JSON of `score cmapss`.")] = None,
+    like_real: Annotated[Path | None, typer.Option("--realism", help="JSON of `score realism`.")] = None,
+    speed: Annotated[Path | None, typer.Option("--speed", help="JSON of `bench detectors`.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the page; charts go below it.")] = Path("docs"),
 ) -> None:
     """Write the report with its charts, in English and Chinese."""
+    from scorecard import beside
     from scorecard.charts import draw_all
     from scorecard.report import LANGUAGES, YEAR, report
     from scorecard.result import read
 
     found = read(whole)
     under = {YEAR if card.stress == NO_STRESS else card.stress: card for card in map(read, robust or [])}
+    more = beside.read(real=real, turbofan=cmapss, realism=like_real, speed=speed)
     draw_all(found, under, out / "scorecard")
     for language in LANGUAGES:
         name = "scorecard.md" if language == "en" else f"scorecard.{language}.md"
-        (out / name).write_text(report(found, under, language), encoding="utf-8")
+        (out / name).write_text(report(found, under, language, more), encoding="utf-8")
         typer.echo(f"wrote {out / name}")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from diagnostics.detector import Detector
     from diagnostics.findings import Component
     from diagnostics.suggestions.standing import Run
-    from scorecard.record import Record
+    from scorecard.record import Measure, Record
     from scorecard.truth import Floats, Integers
 
 BOOKED = frozenset({Severity.STOP_NOW, Severity.SOON})
@@ -153,8 +153,13 @@ def _services(record: Record, detectors: Sequence[Detector]) -> Floats:
 
 def _measured(record: Record) -> Measurements:
     """What workshops measured, with its time: nothing is to be believed of a part that was taken out after that."""
-    lists: list[list[Measured]] = [[] for _ in range(len(record.cars))]
-    for vehicle, name, at_ms, value in record.measured:
+    return measurements(record.measured, len(record.cars))
+
+
+def measurements(taken: Iterable[Measure], n: int) -> Measurements:
+    """Those of ``n`` vehicles in the form in which detectors are given them, as far as these ask for any."""
+    lists: list[list[Measured]] = [[] for _ in range(n)]
+    for vehicle, name, at_ms, value in taken:
         if name in MEASUREMENTS:
             lists[vehicle].append(Measured.of(name, int(at_ms), value))
     return Measurements.of(lists)

@@ -60,6 +60,10 @@ class Service:
     at_ms: float
 
 
+Measure = tuple[int, str, float, float]
+"""What a workshop measured: vehicle, name, time in ms, value."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """All that was seen of a fleet."""
@@ -69,5 +73,4 @@ class Record:
     codes: tuple[Code, ...] = ()
     services: tuple[Service, ...] = ()
     start_ms: float = 0.0
-    measured: tuple[tuple[int, str, float, float], ...] = field(default=())
-    """(vehicle, name, time, value)."""
+    measured: tuple[Measure, ...] = field(default=())

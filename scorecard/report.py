@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from scorecard.beside import Beside, sections
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -57,7 +59,13 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "false": {"en": "false bookings / advisories", "zh": "误预约/误提示"},
         "coverage": {"en": "90 % intervals hold", "zh": "90 %区间覆盖率"},
         "peers": {"en": "Rivals, counted by the same rules", "zh": "对照方案（同一规则）"},
-        "ablations": {"en": "With parts left out", "zh": "消融对比"},
+        "ablations": {"en": "With parts left out, and with more known", "zh": "消融对比"},
+        "ablations_text": {
+            "en": "`measured_monthly` is the same service, had a workshop measured every wearing part without error "
+            "each month: what is missed beyond it is for want of such looks, not of better sums.",
+            "zh": "`measured_monthly`：同一服务，但假设维修站每月无误差地测量所有易损件；"
+            "与其差距来自缺少测量，而非算法。",
+        },
         "robust": {"en": "Under what it was not made for", "zh": "稳健性"},
         "long": {
             "en": "`year`: {vehicles} other cars, {days:.0f} days, no stress; most limits were set on half years.",
@@ -92,9 +100,12 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
-def report(score: Score, robust: Mapping[str, Score], language: str) -> str:
+def report(score: Score, robust: Mapping[str, Score], language: str, beside: Beside | None = None) -> str:
     """The page in a language; charts are looked for in ``scorecard/`` beside it."""
-    return "\n".join(_lines(score, robust, language)) + "\n"
+    lines = list(_lines(score, robust, language))
+    for title, more in sections(beside or Beside(), language):
+        lines += ["", f"## {title}", "", *more]
+    return "\n".join(lines) + "\n"
 
 
 def _t(key: str, language: str) -> str:
@@ -116,7 +127,8 @@ def _lines(score: Score, robust: Mapping[str, Score], language: str) -> Iterator
     yield from ["", "![](scorecard/components.svg)", "", _t("trade", language), "", "![](scorecard/trade-off.svg)"]
     yield from _section("peers", language, _cards({"roadworthy": score.figures, **score.peers}, language))
     yield from ["", "![](scorecard/peers.svg)"]
-    yield from _section("ablations", language, _cards({"roadworthy": score.figures, **score.ablations}, language))
+    cards = {"roadworthy": score.figures, **score.ablations}
+    yield from _section("ablations", language, [_t("ablations_text", language), "", *_cards(cards, language)])
     if robust:
         cards = {"-": score.figures, **{name: each.figures for name, each in robust.items()}}
         yield from _section("robust", language, _cards(cards, language))

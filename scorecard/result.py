@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from scorecard.errors import NotThatFileError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -100,8 +102,18 @@ def printed(score: Score) -> str:
 
 
 def read(path: Path) -> Score:
-    """The card that :func:`printed` wrote."""
-    whole = msgspec.json.decode(path.read_bytes())
+    """The card that :func:`printed` wrote.
+
+    Raises:
+        NotThatFileError: the file is no card.
+    """
+    try:
+        return _card(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
+    except (OSError, msgspec.MsgspecError) as error:
+        raise NotThatFileError(path, "score fleet --out", str(error)) from error
+
+
+def _card(whole: dict[str, Any]) -> Score:
     known = set(Score.__struct_fields__)
     figures = {name: value for name, value in whole.items() if name not in known}
     return msgspec.convert({"figures": figures, **{name: whole[name] for name in known if name in whole}}, Score)

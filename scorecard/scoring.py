@@ -220,7 +220,7 @@ def _rivals(seen: Seen, say: Callable[[str], None]) -> Iterator[tuple[str, Alert
 
 def _ablations(seen: Seen, base: Floats, seed: int, say: Callable[[str], None]) -> Mapping[str, Any]:
     found = {}
-    for name, alerts in ablations(seen.record):
+    for name, alerts in ablations(seen):
         say(f"ablation: {name}")
         found[name] = figures(seen.truth, Service(alerts=alerts), seen.watched, base, seed)[0]
     return found

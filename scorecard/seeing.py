@@ -35,6 +35,7 @@ from simulators.fleet.stress import NONE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from scorecard.record import Measure
     from scorecard.truth import Floats
     from simulators.fleet.blocks import BlockRun, Chunk
     from simulators.fleet.ledger import Sealed
@@ -72,13 +73,17 @@ def groups_of(request: Request) -> list[tuple[Block, ...]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What was seen of a block, and the sealed truth about it; vehicles are numbered from 0 within the block."""
+    """What was seen of a block, and the sealed truth about it; vehicles are numbered from 0 within the block.
+
+    ``exact``: what measurements without error would have been each month, in the form of ``Record.measured``.
+    """
 
     record: Record
     truth: Truth
     left: Left
     watched: Watched
     driven_s: int
+    exact: tuple[Measure, ...] = ()
 
 
 def code_version() -> str:
@@ -181,7 +186,7 @@ class Driven:
         return {
             "record": {"cars": cars, "start_ms": start, **lists},
             "truth": _truth(sealed, block.first), "left": _left(sealed, block.first), "watched": watched,
-            "driven_s": self._run.driven_s,
+            "driven_s": self._run.driven_s, "exact": _exact(sealed, block.first),
         }  # fmt: skip
 
 
@@ -250,6 +255,10 @@ def _left(sealed: Sealed, first: int) -> Left:
     )
 
 
+def _exact(sealed: Sealed, first: int) -> tuple[Measure, ...]:
+    return tuple((each.vehicle - first, each.name, float(each.time_ms), each.value) for each in sealed.readings)
+
+
 def together(parts: Iterable[Seen]) -> Seen:
     """Blocks as one fleet, vehicles numbered through."""
     found = list(parts)
@@ -265,6 +274,7 @@ def together(parts: Iterable[Seen]) -> Seen:
             until_ms=np.concatenate([part.watched.until_ms for part in found]),
         ),
         driven_s=sum(part.driven_s for part in found),
+        exact=tuple((each[0] + start, *each[1:]) for part, start in pairs for each in part.exact),
     )
 
 

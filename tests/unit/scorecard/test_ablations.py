@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from diagnostics.features.trips import FEATURES
-from scorecard.ablations import own_past_only, peers_only, unmeasured
+from scorecard.ablations import measured_too, own_past_only, peers_only, unmeasured
 from scorecard.judging import opinion
 from scorecard.record import Cars, Record, Trips
 from scorecard.truth import DAY_MS
@@ -69,3 +69,18 @@ def test_advice_that_comes_twice_as_early_comes_at_twice_the_life_left() -> None
     assert not [one for one in opinion(oil).said if one.component == "engine_oil"]
     early = opinion(oil, ahead=2.0).said
     assert {one.vehicle for one in early if one.component == "engine_oil"} == set(range(CARS))
+
+
+def test_what_was_measured_too_stands_in_the_drive_that_follows() -> None:
+    """Beside what workshops measured, once, and in no other car."""
+    plain = record(np.full((CARS, DAYS), 14.2))
+    plain.trips.values[:, FEATURES.index("previous_end_ms")] = plain.trips["ended_ms"] - DAY_MS
+    taken = ((4, "pad_front_mm", 9.5 * DAY_MS, 6.25), (4, "nobody_asks", 9.5 * DAY_MS, 1.0))
+    found = measured_too(plain, taken)
+    pads = found.trips["measured_pad_front_mm"]
+    rows = np.flatnonzero(~np.isnan(pads))
+    assert pads[rows].tolist() == [6.25]
+    assert found.trips.vehicle[rows].tolist() == [4]
+    assert found.trips["ended_ms"][rows].tolist() == [10.0 * DAY_MS]
+    assert found.measured == (*plain.measured, *taken)
+    assert np.isnan(plain.trips["measured_pad_front_mm"]).all()
