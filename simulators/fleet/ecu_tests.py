@@ -78,8 +78,8 @@ def columns(rows: Rows, paths: Iterable[str]) -> dict[str, Floats]:
     place = np.array([rows.signals.index(path) for path in wanted], dtype=np.int64)
     found = np.empty((len(wanted), len(rows)), dtype=np.float32)
     for begin in range(0, len(rows), ROWS_AT_ONCE):
-        here = slice(begin, begin + ROWS_AT_ONCE)
-        found[:, here] = rows.values[here][:, place].T
+        here = np.arange(begin, min(begin + ROWS_AT_ONCE, len(rows)))
+        found[:, begin : begin + ROWS_AT_ONCE] = rows.copied(here).T[place]
     return dict(zip(wanted, found, strict=True))
 
 

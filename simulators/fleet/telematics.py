@@ -169,11 +169,11 @@ def arrived(device: Link, rows: Rows, more: Floats | None = None) -> tuple[Indic
     values = np.empty((len(keep), len(device.signals)), dtype=np.float32)
     base = _bias(device, times)
     work = np.empty((SLICE, len(device.signals)), dtype=np.float32)
-    true = np.empty((SLICE, rows.values.shape[1]), dtype=np.float32)
+    true = np.empty((SLICE, len(rows.signals)), dtype=np.float32)
     for begin in range(0, len(keep), SLICE):
         here = slice(begin, begin + SLICE)
         piece = values[here]
-        np.take(rows.values, keep[here], axis=0, out=true[: len(piece)], mode="clip")
+        rows.copied(keep[here], out=true[: len(piece)])
         _measured(piece, true[: len(piece)], None if more is None else more[keep[here]], device.grid)
         for table, which in ((device.tables, place[here]), (base, vehicle[here])):
             np.take(table, which, axis=0, out=work[: len(piece)], mode="clip")
@@ -227,8 +227,7 @@ def _kept(device: Link, rows: Rows) -> Bools:
     keep &= (rows.kind != STARTING) | captures | poll
     keep &= (rows.kind != KEY_ON) | captures | (_chance(vehicle, times) < KEY_ON_SEEN)
     if BOOT_PLACE in rows.signals:
-        running = rows.values[:, rows.signals.index(BOOT_PLACE)]
-        keep &= (rows.kind != DRIVING) | ~(running < device.boot_s[vehicle])
+        keep &= (rows.kind != DRIVING) | ~(rows.column(BOOT_PLACE) < device.boot_s[vehicle])
     return keep
 
 

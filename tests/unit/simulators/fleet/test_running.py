@@ -113,10 +113,10 @@ def test_values_stand_beside_their_time(cars) -> None:
     """The row of a second shows what was driven up to it; signals that a row does not give are NaN."""
     (rows,), _ = run(cars, sessions([0, 1], [100, 70], [1, 2]))
     driving = (rows.kind == DRIVING) & (rows.vehicle == 1)
-    metres = rows.values[driving, rows.signals.index("metres")]
+    metres = rows.column("metres")[driving]
     passed = (rows.time_ms[driving] - 70_000) / 1000
     np.testing.assert_allclose(metres, np.minimum(passed, WINDOW_S) * 10.0)
-    assert np.isnan(rows.values[rows.kind == STARTING][:, rows.signals.index("stood")]).all()
+    assert np.isnan(rows.column("stood")[rows.kind == STARTING]).all()
 
 
 def test_charges_and_drives_of_a_car_keep_their_order(cars) -> None:
