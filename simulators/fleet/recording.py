@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from simulators.fleet.stepping import readings
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from simulators.fleet.arrays import Floats, Indices
+    from simulators.fleet.stepping import Cars
 
 WAKING, KEY_ON, STARTING, DRIVING, KEY_OFF, CHARGING = range(6)
 """What kind of row: parked wake-up, key on before the start, captured start, driving, key off, charging."""
@@ -74,9 +77,9 @@ class Recorder:
         """No further window fits in before a flush."""
         return self._filled >= self._windows
 
-    def row(self, found: Mapping[str, Floats]) -> None:
-        """Notes the next row of the window for the lanes at the front; the arrays stay as they are."""
-        self._window.append(found)
+    def row(self, cars: Cars) -> None:
+        """Notes the next row of the window for the cars of the lanes at the front; the arrays stay as they are."""
+        self._window.append(readings(cars))
 
     def window(self, kind: int, time_ms: Indices) -> None:
         """Ends a window: ``time_ms`` ``(front lanes, rows)`` are the times of its rows."""
@@ -139,6 +142,22 @@ class Recorder:
         vehicle = np.repeat(self._vehicle[order], self._filled * rows)
         there = times >= 0
         return place[there], vehicle[there], times[there]
+
+
+class Unheard:
+    """In a recorder's place where nobody asks for rows: cars drive as they would, and no reading is computed."""
+
+    def row(self, cars: Cars) -> None:
+        """A row that nobody reads."""
+
+    def window(self, kind: int, time_ms: Indices) -> None:
+        """The end of a window that nobody reads."""
+
+    def single(self, kind: int, vehicle: Indices, time_ms: Indices, found: Mapping[str, Floats]) -> None:
+        """Single rows that nobody reads."""
+
+
+AnyRecorder = Recorder | Unheard
 
 
 def _woven(keys: Indices, more: Indices) -> npt.NDArray[np.bool_]:
