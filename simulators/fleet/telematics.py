@@ -222,10 +222,10 @@ def _kept(device: Link, rows: Rows) -> Bools:
     keep = ~device.silent[vehicle, day]
     batch_ms, loss = (device.stress.batch_ms, device.stress.loss) if device.stress.loss else (LOSS_BATCH_MS, LOSS)
     keep &= _chance(vehicle, times // batch_ms, device.place[vehicle]) >= loss
-    captures = device.captures[vehicle]
-    poll = (times // 100 + device.place[vehicle]) % (ROW_MS // 100) == 0
-    keep &= (rows.kind != STARTING) | captures | poll
-    keep &= (rows.kind != KEY_ON) | captures | (_chance(vehicle, times) < KEY_ON_SEEN)
+    polled = np.flatnonzero((rows.kind == STARTING) & ~device.captures[vehicle])
+    keep[polled] &= (times[polled] // 100 + device.place[vehicle[polled]]) % (ROW_MS // 100) == 0
+    chance = np.flatnonzero((rows.kind == KEY_ON) & ~device.captures[vehicle])
+    keep[chance] &= _chance(vehicle[chance], times[chance]) < KEY_ON_SEEN
     if BOOT_PLACE in rows.signals:
         keep &= (rows.kind != DRIVING) | ~(rows.column(BOOT_PLACE) < device.boot_s[vehicle])
     return keep
@@ -233,9 +233,11 @@ def _kept(device: Link, rows: Rows) -> Bools:
 
 def _places(device: Link, vehicle: Indices, times: Indices, kind: npt.NDArray[np.int8]) -> Indices:
     """Row of the tables for each row of values."""
-    polled = (times // ROW_MS + device.place[vehicle]) % TABLE_ROWS
-    whole = TABLE_ROWS + (times // 100 + device.place[vehicle]) % WHOLE_ROWS
-    places: Indices = device.slow[vehicle] + np.where(kind == DRIVING, polled, whole)
+    begin = device.place[vehicle]
+    places: Indices = (times // ROW_MS + begin) % TABLE_ROWS
+    whole = np.flatnonzero(kind != DRIVING)
+    places[whole] = TABLE_ROWS + (times[whole] // 100 + begin[whole]) % WHOLE_ROWS
+    places += device.slow[vehicle]
     return places
 
 
