@@ -117,4 +117,5 @@ def when(mask: npt.NDArray[np.bool_], value: float = 1.0) -> Floats:
 
 def clamp(values: Floats, least: float | Floats, most: float | Floats) -> Floats:
     """The same within bounds; quicker than ``numpy.clip`` on the short arrays of a block."""
-    return np.minimum(np.maximum(values, least), most)
+    within = np.maximum(values, least)
+    return np.minimum(within, most, out=within)
