@@ -268,9 +268,13 @@ def _repeated(vehicle: Indices, values: Floats) -> Floats:
 
 
 def _tidied(vehicle: Indices, times: Indices, values: Floats) -> tuple[Indices, Indices, Floats]:
-    """Without empty rows and with times that strictly increase in each car."""
+    """Without empty rows and with times that strictly increase in each car; ``values`` move up in place."""
     keep = np.logical_not(np.isnan(values).all(axis=1))
     keep[1:] &= (vehicle[1:] != vehicle[:-1]) | (times[1:] > times[:-1])
     if keep.all():
         return vehicle, times, values
-    return vehicle[keep], times[keep], values[keep]
+    kept = np.flatnonzero(keep)
+    for begin in range(0, len(kept), SLICE):
+        piece = kept[begin : begin + SLICE]
+        values[begin : begin + len(piece)] = values[piece]
+    return vehicle[kept], times[kept], values[: len(kept)]
