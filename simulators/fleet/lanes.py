@@ -62,12 +62,18 @@ class Lanes:
         self._done = 0
 
     def rows(self) -> Iterator[Rows]:
-        """Runs all lanes to the end of their work; the cars then stand in what was given as ``cars``."""
+        """Runs all lanes to the end of their work; the cars then stand in what was given as ``cars``.
+
+        Rows are good until the next are asked for.
+        """
+        store: Floats | None = None
         while len(self._vehicle):
-            recorder = self._recorder()
+            recorder = self._recorder(store)
             while len(self._vehicle) and not recorder.is_full:
                 self._go_on(recorder)
-            yield recorder.flush()
+            rows = recorder.flush()
+            store = rows.values
+            yield rows
 
     def through(self) -> None:
         """The same without rows, for who asks for the cars alone."""
@@ -81,9 +87,9 @@ class Lanes:
         if len(self._vehicle):
             self._window(recorder)
 
-    def _recorder(self) -> Recorder:
+    def _recorder(self, store: Floats | None) -> Recorder:
         windows = int(np.clip(FLUSH_ROWS // (self._rows * len(self._vehicle)), 1, self._total[0] - self._done + 1))
-        return Recorder(tuple(readings(self._cars)), self._vehicle, windows, self._rows)
+        return Recorder(tuple(readings(self._cars)), self._vehicle, windows, self._rows, store)
 
     @property
     def _session(self) -> Indices:

@@ -56,16 +56,22 @@ class Recorder:
     """Collects the rows of one phase of a run and gives them out sorted.
 
     ``vehicle`` are the vehicles of the lanes ``(lanes,)``; there is place for ``windows`` windows of ``rows_a_window``
-    rows each.
+    rows each. ``store`` are values of an earlier recorder that are done with, written over where they suffice: to a
+    run, memory from the system is dearer than memory that it has.
     """
 
-    def __init__(self, signals: tuple[str, ...], vehicle: Indices, windows: int, rows_a_window: int) -> None:
+    def __init__(
+        self, signals: tuple[str, ...], vehicle: Indices, windows: int, rows_a_window: int, store: Floats | None = None
+    ) -> None:
         self.signals = signals
         self._vehicle = vehicle
         self._place = {path: at for at, path in enumerate(signals)}
         self._shape = (len(vehicle), windows, rows_a_window)
-        self._values: Floats = np.empty((SPARE * math.prod(self._shape), len(signals)), dtype=np.float32)
-        self._bulk = self._values[: math.prod(self._shape)].reshape(*self._shape, len(signals))
+        needed = math.prod(self._shape)
+        if store is None or len(store) < needed:
+            store = np.empty((SPARE * needed, len(signals)), dtype=np.float32)
+        self._values = store
+        self._bulk = store[:needed].reshape(*self._shape, len(signals))
         self._times: Indices = np.full(self._shape, -1, dtype=np.int64)
         self._window: list[Mapping[str, Floats]] = []
         self._kind = DRIVING

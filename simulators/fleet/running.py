@@ -46,7 +46,10 @@ class Run:
         )
 
     def rows(self) -> Iterator[Rows]:
-        """Some minutes of all lanes an item; what vehicles give is in order of time from item to item."""
+        """Some minutes of all lanes an item; what vehicles give is in order of time from item to item.
+
+        An item is good until the next is asked for.
+        """
         for lanes in self._turns():
             yield from lanes.rows()
 
