@@ -28,7 +28,7 @@ class Rows:
     """``kind``, ``vehicle`` (index in the block), ``time_ms`` ``(k,)``; ``values`` ``(k, signals)``, NaN = not given.
 
     Sorted by vehicle, then by time. Values lie where they were recorded, as one more copy of all of them costs as much
-    as all that sensors and bus do to them: ``place`` ``(k,)`` is each row's in ``values``, none where they are in order.
+    as what sensors and bus do to them: ``place`` ``(k,)`` is each row's in ``values``; none: they are in order.
     """
 
     kind: npt.NDArray[np.int8]
@@ -123,7 +123,8 @@ class Recorder:
             more = self._placed_singles()
             is_more = _woven(_key(vehicle, times), _key(more[1], more[2]))
             kind, vehicle, times, place = (
-                _joined(is_more, *pair) for pair in zip((kind, vehicle, times, place), more, strict=True)
+                _joined(is_more, *pair)
+                for pair in ((kind, more[0]), (vehicle, more[1]), (times, more[2]), (place, more[3]))
             )
         return Rows(kind=kind, vehicle=vehicle, time_ms=times, values=self._values, signals=self.signals, place=place)
 
