@@ -67,7 +67,7 @@ def rows_of(rows: Rows, first: int, last: int, signals: tuple[str, ...]) -> Rows
     """The rows of the cars from ``first`` to before ``last``, with the signals that their platform has."""
     here = slice(*np.searchsorted(rows.vehicle, [first, last]).tolist())
     kind, vehicle, time_ms = rows.kind[here], rows.vehicle[here] - first, rows.time_ms[here]
-    if signals == rows.signals:
+    if signals == rows.signals or not len(kind):
         place = np.arange(here.start, here.stop) if rows.place is None else rows.place[here]
         return Rows(kind=kind, vehicle=vehicle, time_ms=time_ms, values=rows.values, signals=signals, place=place)
     own = [rows.signals.index(path) for path in signals]

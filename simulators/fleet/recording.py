@@ -56,8 +56,8 @@ class Recorder:
     """Collects the rows of one phase of a run and gives them out sorted.
 
     ``vehicle`` are the vehicles of the lanes ``(lanes,)``; there is place for ``windows`` windows of ``rows_a_window``
-    rows each. ``store`` are values of an earlier recorder that are done with, written over where they suffice: to a
-    run, memory from the system is dearer than memory that it has.
+    rows each. ``store`` are values of an earlier recorder that are done with, written over where they suffice (cars
+    that are through may take signals with them): to a run, memory from the system is dearer than memory that it has.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Recorder:
         self._place = {path: at for at, path in enumerate(signals)}
         self._shape = (len(vehicle), windows, rows_a_window)
         needed = math.prod(self._shape)
-        if store is None or len(store) < needed:
+        if store is None or store.shape[1] != len(signals) or len(store) < needed:
             store = np.empty((SPARE * needed, len(signals)), dtype=np.float32)
         self._values = store
         self._bulk = store[:needed].reshape(*self._shape, len(signals))
