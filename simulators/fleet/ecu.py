@@ -167,8 +167,7 @@ def _soaked(memory: Memory, rows: Rows) -> Floats:
 def _hottest(rows: Rows, begin: Indices) -> Floats:
     if s.COOLANT_TEMPERATURE not in rows.signals:
         return floats(np.full(len(begin), 90.0))
-    coolant = rows.values[:, rows.signals.index(s.COOLANT_TEMPERATURE)]
-    return floats(np.fmax.reduceat(coolant, begin))
+    return floats(np.fmax.reduceat(rows.column(s.COOLANT_TEMPERATURE), begin))
 
 
 def _ended(memory: Memory, rows: Rows, cars: Indices, last: Indices) -> list[Code]:
@@ -214,6 +213,6 @@ def _codes(tests: tuple[Test, ...], rows: Rows, cars: Indices, last: Indices, ch
 
 def _freeze(rows: Rows, row: int) -> dict[str, float]:
     """Readings near the end of the drive that set a code."""
-    near = max(0, row - 1)
-    values = {path: float(rows.values[near, rows.signals.index(path)]) for path in FROZEN if path in rows.signals}
+    near = dict(zip(rows.signals, rows.copied(np.array([max(0, row - 1)]))[0].tolist(), strict=True))
+    values = {path: near[path] for path in FROZEN if path in near}
     return {path: value for path, value in values.items() if not np.isnan(value)}

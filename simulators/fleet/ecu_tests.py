@@ -73,13 +73,17 @@ class Look:
 
 
 def columns(rows: Rows, paths: Iterable[str]) -> dict[str, Floats]:
-    """Signals as contiguous columns, some rows at a time so that they stay in the cache."""
+    """Signals as contiguous columns, some rows at a time so that they stay in the cache.
+
+    Each is an array of its own, small enough for memory that the process has already.
+    """
     wanted = [path for path in dict.fromkeys(paths) if path in rows.signals]
-    place = np.array([rows.signals.index(path) for path in wanted], dtype=np.int64)
-    found = np.empty((len(wanted), len(rows)), dtype=np.float32)
+    place = [rows.signals.index(path) for path in wanted]
+    found: list[Floats] = [np.empty(len(rows), dtype=np.float32) for _ in wanted]
     for begin in range(0, len(rows), ROWS_AT_ONCE):
-        here = slice(begin, begin + ROWS_AT_ONCE)
-        found[:, here] = rows.values[here][:, place].T
+        here = rows.copied(np.arange(begin, min(begin + ROWS_AT_ONCE, len(rows))))
+        for column, at in zip(found, place, strict=True):
+            column[begin : begin + ROWS_AT_ONCE] = here[:, at]
     return dict(zip(wanted, found, strict=True))
 
 

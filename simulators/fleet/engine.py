@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from simulators.fleet.arrays import Floats, clamp, floats, full, spread
 from simulators.fleet.road import GRAVITY
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 BINS_PER_MPS = 8.0
 BINS = 512
+GEARS = 16
+"""Places in the table of gears."""
 EAGER = 0.2
 """How much an acceleration of 1 m/s² lowers the speed that a gear is chosen by, as a part of it."""
 COLD_IDLE_RPM_PER_K = 5.5
@@ -51,7 +54,10 @@ GIVES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineBuild:
-    """As made; ``gears`` and ``rpm_per_mps`` are tables over speed, ``(n, BINS)``."""
+    """As made; ``gears`` is a table over speed, ``(n, BINS)`` of uint8, ``rpm_per_mps`` one over gears, ``(n, GEARS)``.
+
+    The tables of all cars lie near the processor: both over speed as float32 would be sixteen times as large.
+    """
 
     displacement_l: Floats
     idle_rpm: Floats
@@ -60,7 +66,7 @@ class EngineBuild:
     power_w: Floats
     driveline: Floats
     friction_pa: Floats
-    gears: Floats
+    gears: npt.NDArray[np.uint8]
     rpm_per_mps: Floats
 
 
@@ -96,8 +102,11 @@ def build(platform: Mapping[str, float], n: int, rng: np.random.Generator) -> En
     )
 
 
-def shift_table(platform: Mapping[str, float]) -> tuple[Floats, Floats]:
-    """Gear, and engine speed per speed, for each bin of speed: geometric steps, shifted up at ``shift_rpm``."""
+def shift_table(platform: Mapping[str, float]) -> tuple[npt.NDArray[np.uint8], Floats]:
+    """Gear for each bin of speed, shifted up at ``shift_rpm``, and engine speed per speed of each gear from 0 on.
+
+    Steps are geometric; places of gears that the car has not are 0.
+    """
     count = int(platform.get("gears", 5))
     top, spread_of = platform.get("top_rpm_per_mps", 74.0), platform.get("first_to_top", 4.4)
     ratios = top * spread_of ** (1.0 - np.arange(count) / (count - 1))
@@ -105,7 +114,9 @@ def shift_table(platform: Mapping[str, float]) -> tuple[Floats, Floats]:
     gear = np.zeros(BINS, dtype=np.int64)
     for up in range(count - 1):
         gear += speed * ratios[up] > platform.get("shift_rpm", 2150.0) * (1.0 + 0.03 * up)
-    return floats(gear + 1), floats(ratios[gear])
+    of_gear = np.zeros(GEARS, dtype=np.float32)
+    of_gear[1 : count + 1] = ratios
+    return (gear + 1).astype(np.uint8), of_gear
 
 
 def sound(n: int, rng: np.random.Generator) -> EngineCondition:
@@ -144,10 +155,11 @@ def _turning(moment: Moment, build: EngineBuild, rng: np.random.Generator) -> tu
     hard = clamp(moment.accel_mps2 + GRAVITY * moment.grade, 0.0, 3.0)
     at = np.minimum(speed * BINS_PER_MPS / (1.0 + EAGER * hard), BINS - 1.0).astype(np.int64)
     at += np.arange(0, build.gears.size, BINS)
-    ratio = build.rpm_per_mps.reshape(-1).take(at)
+    gear = build.gears.reshape(-1).take(at)
+    ratio = build.rpm_per_mps.reshape(-1).take(np.arange(0, build.rpm_per_mps.size, GEARS) + gear)
     launching = 260.0 * clamp(moment.accel_mps2, 0.0, 2.5) * (speed < LAUNCH_MPS)
     rough = ROUGH_RPM * rng.standard_normal(len(speed), dtype=np.float32)
-    return idle, np.maximum(speed * ratio, idle + launching + rough), build.gears.reshape(-1).take(at)
+    return idle, np.maximum(speed * ratio, idle + launching + rough), gear.astype(np.float32)
 
 
 def step(

@@ -89,8 +89,15 @@ def step(
     cold = clamp((50.0 - moment.coolant_c) * (1.0 / 50.0), 0.0, 1.2)
     hard = 1.0 + COLD_TIMES * cold + HARD_TIMES * moment.load
     burning = moment.engine_on * (1.0 - moment.fuel_cut)
-    moment.misfire_share = condition.failing.mean(axis=1) * hard * burning
+    moment.misfire_share = _mean(condition.failing) * hard * burning
     return replace(state, firings=state.firings + moment.rpm * hard * burning * (dt_s / 120.0))
+
+
+def _mean(cylinders: Floats) -> Floats:
+    """Of all cylinders of each car: sums of columns are six times as quick as a sum along rows so short."""
+    first, second, third, fourth = cylinders.T
+    mean: Floats = (first + second + third + fourth) / np.float32(CYLINDERS)
+    return mean
 
 
 def after(

@@ -66,13 +66,13 @@ def all_sessions(plans: Sequence[Sessions], starts: Indices) -> Sessions:
 def rows_of(rows: Rows, first: int, last: int, signals: tuple[str, ...]) -> Rows:
     """The rows of the cars from ``first`` to before ``last``, with the signals that their platform has."""
     here = slice(*np.searchsorted(rows.vehicle, [first, last]).tolist())
-    values = rows.values[here]
-    if signals != rows.signals and len(values):
-        values = np.take(values, [rows.signals.index(path) for path in signals], axis=1)
-    return Rows(
-        kind=rows.kind[here], vehicle=rows.vehicle[here] - first, time_ms=rows.time_ms[here], values=values,
-        signals=signals,
-    )  # fmt: skip
+    kind, vehicle, time_ms = rows.kind[here], rows.vehicle[here] - first, rows.time_ms[here]
+    if signals == rows.signals or not len(kind):
+        place = np.arange(here.start, here.stop) if rows.place is None else rows.place[here]
+        return Rows(kind=kind, vehicle=vehicle, time_ms=time_ms, values=rows.values, signals=signals, place=place)
+    own = [rows.signals.index(path) for path in signals]
+    values = np.take(rows.copied(np.arange(here.start, here.stop)), own, axis=1)
+    return Rows(kind=kind, vehicle=vehicle, time_ms=time_ms, values=values, signals=signals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from simulators.fleet.arrays import full, taken
 from simulators.fleet.moment import still
-from simulators.fleet.recording import CHARGING, DRIVING, KEY_OFF, KEY_ON, STARTING, Recorder
+from simulators.fleet.recording import CHARGING, DRIVING, KEY_OFF, KEY_ON, STARTING, Recorder, Unheard
 from simulators.fleet.sessions import CHARGE_STEP_S, WINDOW_S
 from simulators.fleet.standing import stood, weather_before
 from simulators.fleet.stepping import give_back, readings, some, started, step, stopped, told, written
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from simulators.fleet.arrays import Floats, Indices
-    from simulators.fleet.recording import Rows
+    from simulators.fleet.recording import AnyRecorder, Rows
     from simulators.fleet.standing import Work
     from simulators.fleet.stepping import Cars
     from simulators.fleet.traces import Road
@@ -62,25 +62,41 @@ class Lanes:
         self._done = 0
 
     def rows(self) -> Iterator[Rows]:
-        """Runs all lanes to the end of their work; the cars then stand in what was given as ``cars``."""
-        while len(self._vehicle):
-            recorder = self._recorder()
-            while len(self._vehicle) and not recorder.is_full:
-                self._change(recorder)
-                if len(self._vehicle):
-                    self._window(recorder)
-            yield recorder.flush()
+        """Runs all lanes to the end of their work; the cars then stand in what was given as ``cars``.
 
-    def _recorder(self) -> Recorder:
+        Rows are good until the next are asked for.
+        """
+        store: Floats | None = None
+        while len(self._vehicle):
+            recorder = self._recorder(store)
+            while len(self._vehicle) and not recorder.is_full:
+                self._go_on(recorder)
+            rows = recorder.flush()
+            store = rows.values
+            yield rows
+
+    def through(self) -> None:
+        """The same without rows, for who asks for the cars alone."""
+        unheard = Unheard()
+        while len(self._vehicle):
+            self._go_on(unheard)
+
+    def _go_on(self, recorder: AnyRecorder) -> None:
+        """A window of all lanes, and the passage to it."""
+        self._change(recorder)
+        if len(self._vehicle):
+            self._window(recorder)
+
+    def _recorder(self, store: Floats | None) -> Recorder:
         windows = int(np.clip(FLUSH_ROWS // (self._rows * len(self._vehicle)), 1, self._total[0] - self._done + 1))
-        return Recorder(tuple(readings(self._cars)), self._vehicle, windows, self._rows)
+        return Recorder(tuple(readings(self._cars)), self._vehicle, windows, self._rows, store)
 
     @property
     def _session(self) -> Indices:
         """Which session each lane is in."""
         return self._chosen[self._turn]
 
-    def _change(self, recorder: Recorder) -> None:
+    def _change(self, recorder: AnyRecorder) -> None:
         """Ends the sessions that are over and begins those that come next."""
         due = np.flatnonzero(self._left == 0)
         if not len(due):
@@ -95,7 +111,7 @@ class Lanes:
         if len(due):
             self._cars = written(self._cars, due, self._begin(due, cars, recorder))
 
-    def _end(self, due: Indices, cars: Cars, recorder: Recorder) -> Cars:
+    def _end(self, due: Indices, cars: Cars, recorder: AnyRecorder) -> Cars:
         session, vehicle = self._session[due], self._vehicle[due]
         end_ms = self._work.sessions.start_ms[session] + self._lasts_ms[session]
         cars = replace(cars, since_ms=end_ms)
@@ -116,7 +132,7 @@ class Lanes:
         self._cars = some(self._cars, slice(0, m))
         self._moment = taken(self._moment, slice(0, m))
 
-    def _begin(self, due: Indices, cars: Cars, recorder: Recorder) -> Cars:
+    def _begin(self, due: Indices, cars: Cars, recorder: AnyRecorder) -> Cars:
         sessions, vehicle, session = self._work.sessions, self._vehicle[due], self._session[due]
         start_ms = sessions.start_ms[session]
         cars = self._work.watch.begins(vehicle, start_ms, cars)
@@ -138,7 +154,7 @@ class Lanes:
         moment.session_s = with_entries(moment.session_s, due, full(len(due), 0.0))
         moment.run_s = moment.session_s
 
-    def _start(self, due: Indices, cars: Cars, start_ms: Indices, recorder: Recorder) -> Cars:
+    def _start(self, due: Indices, cars: Cars, start_ms: Indices, recorder: AnyRecorder) -> Cars:
         recorder.single(KEY_ON, self._vehicle[due], start_ms + KEY_ON_MS, readings(cars))
         cars, seen = started(cars, taken(self._moment, due), self._work.rng)
         if seen:
@@ -147,7 +163,7 @@ class Lanes:
             recorder.single(STARTING, np.repeat(self._vehicle[due], START_ROWS), times.reshape(-1), flat)
         return cars
 
-    def _window(self, recorder: Recorder) -> None:
+    def _window(self, recorder: AnyRecorder) -> None:
         """Steps all lanes through a window."""
         step_s = self._step_s
         road = None if self._charging else self._road()
@@ -158,7 +174,7 @@ class Lanes:
             self._moment.run_s = self._moment.session_s
             self._cars = step(self._cars, self._moment, float(step_s), self._work.rng)
             if (at + 1) % self._steps_a_row == 0:
-                recorder.row(readings(self._cars))
+                recorder.row(self._cars)
         recorder.window(CHARGING if self._charging else DRIVING, self._times())
         self._left -= 1
         self._row += 1

@@ -145,8 +145,7 @@ def _piloted(year: Life, drivers: Drivers | None, cars: Cars, days: int) -> Cars
     )  # fmt: skip
     sessions = drives if drivers is None else charged(year, drivers, drives, begun.states, until)
     run = Run(begun, sessions, year.library.traces, block.chance(16), step_s=STEP_S)
-    for _ in run.rows():
-        pass
+    run.through()
     rests_s = np.maximum(run.cars.since_ms, until) - run.cars.since_ms
     return stand(run.cars, floats(rests_s / 1000.0), _weather(year, until), block.chance(17))
 

@@ -46,12 +46,25 @@ class Run:
         )
 
     def rows(self) -> Iterator[Rows]:
-        """Some minutes of all lanes an item; what vehicles give is in order of time from item to item."""
+        """Some minutes of all lanes an item; what vehicles give is in order of time from item to item.
+
+        An item is good until the next is asked for.
+        """
+        for lanes in self._turns():
+            yield from lanes.rows()
+
+    def through(self) -> None:
+        """The same to the end without rows, for who asks for the cars alone."""
+        for lanes in self._turns():
+            lanes.through()
+
+    def _turns(self) -> Iterator[Lanes]:
+        """Drives and charges in turns; each turn has to be through before the next is asked for."""
         phase = phases(self._work.sessions)
         for number in range(int(phase.max(initial=-1)) + 1):
             chosen = np.flatnonzero(phase == number)
             if len(chosen):
-                yield from Lanes(self._work, self.cars, chosen, charging=number % 2 == CHARGE).rows()
+                yield Lanes(self._work, self.cars, chosen, charging=number % 2 == CHARGE)
 
 
 def phases(sessions: Sessions) -> Indices:

@@ -14,7 +14,7 @@ from simulators.fleet.stepping import readings, some, stand, written
 
 if TYPE_CHECKING:
     from simulators.fleet.arrays import Indices
-    from simulators.fleet.recording import Recorder
+    from simulators.fleet.recording import AnyRecorder
     from simulators.fleet.sessions import Sessions
     from simulators.fleet.stepping import Cars, Watch
     from simulators.fleet.traces import Traces
@@ -44,7 +44,7 @@ def weather_before(sessions: Sessions, session: Indices) -> Weather:
     )
 
 
-def stood(work: Work, cars: Cars, vehicle: Indices, until_ms: Indices, weather: Weather, recorder: Recorder) -> Cars:
+def stood(work: Work, cars: Cars, vehicle: Indices, until_ms: Indices, weather: Weather, recorder: AnyRecorder) -> Cars:
     """The cars after standing up to ``until_ms``; ``weather`` where the watch knows no better."""
     left_s = np.maximum(0, until_ms - cars.since_ms) / 1000.0
     while work.wake_s and len(which := np.flatnonzero(left_s > work.wake_s)):

@@ -169,11 +169,11 @@ def arrived(device: Link, rows: Rows, more: Floats | None = None) -> tuple[Indic
     values = np.empty((len(keep), len(device.signals)), dtype=np.float32)
     base = _bias(device, times)
     work = np.empty((SLICE, len(device.signals)), dtype=np.float32)
-    true = np.empty((SLICE, rows.values.shape[1]), dtype=np.float32)
+    true = np.empty((SLICE, len(rows.signals)), dtype=np.float32)
     for begin in range(0, len(keep), SLICE):
         here = slice(begin, begin + SLICE)
         piece = values[here]
-        np.take(rows.values, keep[here], axis=0, out=true[: len(piece)], mode="clip")
+        rows.copied(keep[here], out=true[: len(piece)])
         _measured(piece, true[: len(piece)], None if more is None else more[keep[here]], device.grid)
         for table, which in ((device.tables, place[here]), (base, vehicle[here])):
             np.take(table, which, axis=0, out=work[: len(piece)], mode="clip")
@@ -222,21 +222,22 @@ def _kept(device: Link, rows: Rows) -> Bools:
     keep = ~device.silent[vehicle, day]
     batch_ms, loss = (device.stress.batch_ms, device.stress.loss) if device.stress.loss else (LOSS_BATCH_MS, LOSS)
     keep &= _chance(vehicle, times // batch_ms, device.place[vehicle]) >= loss
-    captures = device.captures[vehicle]
-    poll = (times // 100 + device.place[vehicle]) % (ROW_MS // 100) == 0
-    keep &= (rows.kind != STARTING) | captures | poll
-    keep &= (rows.kind != KEY_ON) | captures | (_chance(vehicle, times) < KEY_ON_SEEN)
+    polled = np.flatnonzero((rows.kind == STARTING) & ~device.captures[vehicle])
+    keep[polled] &= (times[polled] // 100 + device.place[vehicle[polled]]) % (ROW_MS // 100) == 0
+    chance = np.flatnonzero((rows.kind == KEY_ON) & ~device.captures[vehicle])
+    keep[chance] &= _chance(vehicle[chance], times[chance]) < KEY_ON_SEEN
     if BOOT_PLACE in rows.signals:
-        running = rows.values[:, rows.signals.index(BOOT_PLACE)]
-        keep &= (rows.kind != DRIVING) | ~(running < device.boot_s[vehicle])
+        keep &= (rows.kind != DRIVING) | ~(rows.column(BOOT_PLACE) < device.boot_s[vehicle])
     return keep
 
 
 def _places(device: Link, vehicle: Indices, times: Indices, kind: npt.NDArray[np.int8]) -> Indices:
     """Row of the tables for each row of values."""
-    polled = (times // ROW_MS + device.place[vehicle]) % TABLE_ROWS
-    whole = TABLE_ROWS + (times // 100 + device.place[vehicle]) % WHOLE_ROWS
-    places: Indices = device.slow[vehicle] + np.where(kind == DRIVING, polled, whole)
+    begin = device.place[vehicle]
+    places: Indices = (times // ROW_MS + begin) % TABLE_ROWS
+    whole = np.flatnonzero(kind != DRIVING)
+    places[whole] = TABLE_ROWS + (times[whole] // 100 + begin[whole]) % WHOLE_ROWS
+    places += device.slow[vehicle]
     return places
 
 
@@ -267,9 +268,13 @@ def _repeated(vehicle: Indices, values: Floats) -> Floats:
 
 
 def _tidied(vehicle: Indices, times: Indices, values: Floats) -> tuple[Indices, Indices, Floats]:
-    """Without empty rows and with times that strictly increase in each car."""
+    """Without empty rows and with times that strictly increase in each car; ``values`` move up in place."""
     keep = np.logical_not(np.isnan(values).all(axis=1))
     keep[1:] &= (vehicle[1:] != vehicle[:-1]) | (times[1:] > times[:-1])
     if keep.all():
         return vehicle, times, values
-    return vehicle[keep], times[keep], values[keep]
+    kept = np.flatnonzero(keep)
+    for begin in range(0, len(kept), SLICE):
+        piece = kept[begin : begin + SLICE]
+        values[begin : begin + len(piece)] = values[piece]
+    return vehicle[kept], times[kept], values[: len(kept)]

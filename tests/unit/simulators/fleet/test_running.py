@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from simulators.fleet.arrays import Floats, floats, full
+from simulators.fleet.joint import rows_of
 from simulators.fleet.moment import Weather
-from simulators.fleet.recording import CHARGING, DRIVING, KEY_OFF, KEY_ON, STARTING, WAKING
+from simulators.fleet.recording import CHARGING, DRIVING, KEY_OFF, KEY_ON, STARTING, WAKING, Recorder
 from simulators.fleet.running import Run, phases
 from simulators.fleet.sessions import CHARGE, DRIVE, WINDOW_S, Sessions
 from simulators.fleet.stepping import new_cars, some
@@ -113,10 +114,26 @@ def test_values_stand_beside_their_time(cars) -> None:
     """The row of a second shows what was driven up to it; signals that a row does not give are NaN."""
     (rows,), _ = run(cars, sessions([0, 1], [100, 70], [1, 2]))
     driving = (rows.kind == DRIVING) & (rows.vehicle == 1)
-    metres = rows.values[driving, rows.signals.index("metres")]
+    metres = rows.column("metres")[driving]
     passed = (rows.time_ms[driving] - 70_000) / 1000
     np.testing.assert_allclose(metres, np.minimum(passed, WINDOW_S) * 10.0)
-    assert np.isnan(rows.values[rows.kind == STARTING][:, rows.signals.index("stood")]).all()
+    assert np.isnan(rows.column("stood")[rows.kind == STARTING]).all()
+
+
+@pytest.mark.parametrize("paths", [("one",), ("one", "two"), ("one", "two", "three")])
+def test_a_recorder_writes_over_what_another_is_done_with(paths) -> None:
+    """Signals and cars may have become fewer or more since: what it gives has its own signals and values."""
+    store = np.zeros((2, 2), dtype=np.float32)
+    recorder = Recorder(paths, np.array([4, 7]), 1, 1, store)
+    recorder.single(KEY_ON, np.array([7]), np.array([5]), {"one": floats([3.0])})
+    rows = recorder.flush()
+    assert (rows.signals, rows.vehicle.tolist(), rows.column("one").tolist()) == (paths, [7], [3.0])
+
+
+def test_a_block_without_rows_asks_for_no_signals(cars) -> None:
+    """Cars that are through may have taken their signals with them."""
+    (rows,), _ = run(cars, sessions([0], [100], [1]))
+    assert len(rows_of(rows, 1, 3, ("not there",))) == 0
 
 
 def test_charges_and_drives_of_a_car_keep_their_order(cars) -> None:
