@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from diagnostics.arrays import Floats, Integers, Parameters
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters
     from diagnostics.detector import Detector, Judgement
     from diagnostics.features.rows import Rows
     from diagnostics.features.trips import Trips
@@ -142,11 +142,14 @@ def _judge_closed(
     alarms: list[Alarm] = []
     n = len(parts[HEALTH]["trip_ms"])
     parts[HEALTH] = {key: np.asfortranarray(values) for key, values in parts[HEALTH].items()}  # written by detector
+    shown = [_shown(closed, column, detector, parts, workshop) for column, detector in enumerate(detectors)]
     for rows in _turns(closed.vehicle):
         trips = closed.only(rows)
         everyone = len(trips) == n  # sorted and each once, so nothing has to be picked
         mine = p if everyone else chosen(p, trips.vehicle)
         for column, detector in enumerate(detectors):
+            if not shown[column][rows].any():
+                continue
             more, known = _begin_anew(trips, column, detector, parts, workshop)
             alarms += more
             part = parts[detector.name]
@@ -160,6 +163,24 @@ def _judge_closed(
             alarms += _alarms(trips, detector, judgement)
         parts[HEALTH]["trip_ms"][trips.vehicle] = trips["ended_ms"][:, None]
     return alarms
+
+
+def _shown(
+    closed: Trips,
+    column: int,
+    detector: Detector,
+    parts: dict[str, dict[str, NDArray[np.generic]]],
+    workshop: Workshop,
+) -> Flags:
+    """Trips ``(n_trips,)`` that a detector has to be shown: those that tell it anything.
+
+    Also all of a vehicle that is new to it or whose part was ever serviced: something may begin anew with any of them.
+    """
+    if detector.told is None:
+        return np.ones(len(closed), dtype=bool)
+    new = np.isnan(floats(parts[HEALTH]["trip_ms"])[:, column])
+    new |= ~np.isnan(workshop.services_ms[:, column]).all(axis=1)
+    return np.asarray(new[closed.vehicle] | detector.told(closed, parts[detector.name]), dtype=bool)
 
 
 def _begin_anew(
