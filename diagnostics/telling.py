@@ -33,7 +33,7 @@ def tells(features: Sequence[str], counted: Sequence[str] = (), unknown: str | N
             found |= ~np.isnan(trips[name])
         for name in counted:
             found |= np.nan_to_num(trips[name]) != 0.0
-        return found if unknown is None else found | _of_vehicles(np.isnan(state[unknown]), trips)
+        return found if unknown is None else found | _of_each(np.isnan(state[unknown]))[trips.vehicle]
 
     return told
 
@@ -50,7 +50,7 @@ def vehicles_that_tell(features: Sequence[str], waiting: Sequence[str] = ()) -> 
         heard[trips.vehicle[by_trip(trips, state)]] = True
         for name in waiting:
             going = np.nan_to_num(np.asarray(state[name], dtype=np.float64)) != 0.0
-            heard |= going.reshape(len(going), -1).any(axis=1)
+            heard |= _of_each(going)
         return np.asarray(heard[trips.vehicle], dtype=bool)
 
     return told
@@ -65,6 +65,6 @@ def either(*several: Told) -> Told:
     return told
 
 
-def _of_vehicles(flags: Flags, trips: Trips) -> Flags:
-    """Of flags ``(n_vehicles, ...)`` whether any holds of each trip's vehicle, ``(n_trips,)``."""
-    return np.asarray(flags[trips.vehicle].reshape(len(trips), -1).any(axis=1), dtype=bool)
+def _of_each(flags: Flags) -> Flags:
+    """Of flags ``(n_vehicles, ...)`` whether any holds of each vehicle, ``(n_vehicles,)``; there may be none."""
+    return np.asarray(flags.any(axis=tuple(range(1, flags.ndim))), dtype=bool)

@@ -88,6 +88,15 @@ def test_a_vehicle_tells_with_all_its_trips() -> None:
     told = vehicles_that_tell(("settled_c",), ("waiting",))
     assert told(found, {"waiting": np.array([0, 0])}).tolist() == [True, True, False, False]
     assert told(found, {"waiting": np.array([0, 2])}).tolist() == [True, True, True, True]
+    assert told(found, {"waiting": np.array([[0, 0], [0, 1]])}).tolist() == [True, True, True, True]
+
+
+def test_no_trips_tell_nothing() -> None:
+    """As where no trip of a step has ended yet."""
+    none = few().only(np.zeros(0, dtype=np.int64))
+    state = {"level": np.array([[np.nan], [1.0]]), "day_ms": np.array([np.nan, 0.0])}
+    for told in (tells(("km",), unknown="level"), vehicles_that_tell(("km",), ("level",)), day_begins):
+        assert told(none, state).tolist() == []
 
 
 def test_a_day_begins_with_the_first_trip_after_its_end() -> None:
