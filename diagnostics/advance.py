@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from diagnostics.arrays import Floats, Integers, Parameters
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters
     from diagnostics.detector import Detector, Judgement
     from diagnostics.features.rows import Rows
     from diagnostics.features.trips import Trips
@@ -26,6 +26,9 @@ FleetState: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.generic]]]"
 """State by part: ``trips``, ``health`` and each detector by its name; arrays ``(n_vehicles, ...)``."""
 
 TRIPS, HEALTH = "trips", "health"
+FEW = 0.75
+"""Up to this part of a turn's trips, those that tell a detector something are picked for it; more cost less as a whole
+(our choice, by ``roadworthy bench detectors``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,24 +145,60 @@ def _judge_closed(
     alarms: list[Alarm] = []
     n = len(parts[HEALTH]["trip_ms"])
     parts[HEALTH] = {key: np.asfortranarray(values) for key, values in parts[HEALTH].items()}  # written by detector
+    asked = [_shown(closed, column, each, parts, workshop) for column, each in enumerate(detectors)]
+    shown = np.array(asked, dtype=bool).reshape(len(detectors), len(closed))
     for rows in _turns(closed.vehicle):
         trips = closed.only(rows)
-        everyone = len(trips) == n  # sorted and each once, so nothing has to be picked
-        mine = p if everyone else chosen(p, trips.vehicle)
-        for column, detector in enumerate(detectors):
-            more, known = _begin_anew(trips, column, detector, parts, workshop)
-            alarms += more
-            part = parts[detector.name]
-            judgement, after = detector.step(known, part if everyone else picked(part, trips.vehicle), mine)
-            if everyone:
-                part.update({key: np.array(values) for key, values in after.items()})  # others may hold what it gave
+        mine = p if len(trips) == n else chosen(p, trips.vehicle)  # sorted and each once: nothing has to be picked
+        now = shown[:, rows]
+        for column in np.flatnonzero(now.any(axis=1)).tolist():
+            told = np.flatnonzero(now[column])
+            if len(told) <= FEW * len(trips):
+                alarms += _judge_turn(trips.only(told), column, detectors[column], parts, chosen(mine, told), workshop)
             else:
-                for key, values in after.items():
-                    part[key][trips.vehicle] = values
-            _note_health(parts[HEALTH], column, trips.vehicle, trips["ended_ms"], judgement)
-            alarms += _alarms(trips, detector, judgement)
+                alarms += _judge_turn(trips, column, detectors[column], parts, mine, workshop)
         parts[HEALTH]["trip_ms"][trips.vehicle] = trips["ended_ms"][:, None]
     return alarms
+
+
+def _judge_turn(
+    trips: Trips,
+    column: int,
+    detector: Detector,
+    parts: dict[str, dict[str, NDArray[np.generic]]],
+    p: Parameters,
+    workshop: Workshop,
+) -> list[Alarm]:
+    """Has a detector judge one trip of each of some vehicles, whose parameters ``p`` are, and keeps the state after."""
+    alarms, known = _begin_anew(trips, column, detector, parts, workshop)
+    part = parts[detector.name]
+    everyone = len(trips) == len(parts[HEALTH]["trip_ms"])
+    judgement, after = detector.step(known, part if everyone else picked(part, trips.vehicle), p)
+    if everyone:
+        part.update({key: np.array(values) for key, values in after.items()})  # others may hold what it gave
+    else:
+        for key, values in after.items():
+            part[key][trips.vehicle] = values
+    _note_health(parts[HEALTH], column, trips.vehicle, trips["ended_ms"], judgement)
+    return alarms + _alarms(trips, detector, judgement)
+
+
+def _shown(
+    closed: Trips,
+    column: int,
+    detector: Detector,
+    parts: dict[str, dict[str, NDArray[np.generic]]],
+    workshop: Workshop,
+) -> Flags:
+    """Trips ``(n_trips,)`` that a detector has to be shown: those that tell it anything.
+
+    Also all of a vehicle that is new to it or whose part was ever serviced: something may begin anew with any of them.
+    """
+    if detector.told is None:
+        return np.ones(len(closed), dtype=bool)
+    new = np.isnan(floats(parts[HEALTH]["trip_ms"])[:, column])
+    new |= ~np.isnan(workshop.services_ms[:, column]).all(axis=1)
+    return np.asarray(new[closed.vehicle] | detector.told(closed, parts[detector.name]), dtype=bool)
 
 
 def _begin_anew(

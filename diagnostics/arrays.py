@@ -30,7 +30,7 @@ def integers(values: NDArray[np.generic]) -> Integers:
 
 def numbers(values: NDArray[np.generic]) -> Floats | Integers:
     """A part of the state as the kind of numbers that it holds."""
-    return integers(values) if np.issubdtype(values.dtype, np.integer) else floats(values)
+    return integers(values) if values.dtype.kind in "iu" else floats(values)
 
 
 def filled(values: Floats, otherwise: float = 0.0) -> Floats:
@@ -59,23 +59,25 @@ class _Chosen(Mapping[str, Floats]):
     """Parameters of some vehicles, picked when they are asked for."""
 
     def __init__(self, whole: Parameters, rows: Integers) -> None:
-        self._whole, self._rows = whole, rows
+        self.whole, self.rows = whole, rows
         self._picked: dict[str, Floats] = {}
 
     def __getitem__(self, name: str) -> Floats:
         if name not in self._picked:
-            self._picked[name] = self._whole[name][self._rows]
+            self._picked[name] = self.whole[name][self.rows]
         return self._picked[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._whole)
+        return iter(self.whole)
 
     def __len__(self) -> int:
-        return len(self._whole)
+        return len(self.whole)
 
 
 def chosen(parameters: Parameters, rows: Integers) -> Parameters:
-    """The parameters of some vehicles."""
+    """The parameters of some vehicles; of some of these again they are picked at once."""
+    if isinstance(parameters, _Chosen):
+        return _Chosen(parameters.whole, parameters.rows[rows])
     return _Chosen(parameters, rows)
 
 

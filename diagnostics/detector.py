@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
     from diagnostics.findings import Component, Severity, Text
+    from diagnostics.telling import Told
 
 
 class Observability(StrEnum):
@@ -94,7 +95,10 @@ class Detector:
     then, where something goes on; otherwise all begins anew. ``fitted(state, days)`` is the state where a service book
     tells that the part had been in the car for so many days when it was measured before the first trip (NaN: it was
     not); without it such an entry only tells which measurements are of an older part. ``dated(state, days)`` is told
-    how long it had been in the car at the first trip, measured or not.
+    how long it had been in the car at the first trip, measured or not. ``told(trips, state)`` (see
+    :mod:`diagnostics.telling`) finds the trips that may be judged or change anything, given any trips, sorted by
+    vehicle, then time, and the state before them of all the rows that they name; without it all do. It is not asked
+    about a car's first trips, nor about cars whose part was ever serviced: these are always shown.
     """
 
     name: str
@@ -112,6 +116,7 @@ class Detector:
     renewed: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
     fitted: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
     dated: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
+    told: Told | None = None
 
 
 def discover(package: ModuleType, constant: str) -> tuple[Detector, ...]:

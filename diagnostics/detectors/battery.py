@@ -50,6 +50,7 @@ from diagnostics.arrays import columns_of, filled, floats, in_a_row, integers, p
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -385,6 +386,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=tells(("crank_volts", "crank_plateau_volts", "start_volts", "rest_volts", "crank_rpm", "charging_volts")),
     parameters=PARAMETERS,
     renewed=own_voltage.kept,
 )

@@ -47,6 +47,7 @@ from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observabilit
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -288,6 +289,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, (*NEEDS, *ELECTRIC)),
+    told=tells((*NEEDS, "rest_volts"), unknown="restless"),
     parameters=(
         "ev_rest_mean", "ev_rest_sd", "ev_sag_sd", "ev_topup_mean", "ev_topup_sd", "ev_learn", "ev_sag_learn",
         "ev_phi", "ev_k", "ev_h", "ev_rest_v", "ev_normal_v", "ev_full_v", "ev_rest_fall_v", "ev_sag_more",

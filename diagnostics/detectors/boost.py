@@ -41,6 +41,7 @@ from diagnostics.arrays import columns_of, filled, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -227,6 +228,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, SERIES),
+    told=tells(SERIES),
     parameters=(
         *whitened.parameters(*PREFIXES), "boost_next_kpa", "boost_soon_kpa", "boost_code_kpa", "boost_clear_kpa",
         "boost_air_lost", "boost_air_soon", "boost_far_kpa", "boost_far_air", "boost_far_trips", "boost_air_never",

@@ -29,6 +29,7 @@ from diagnostics import margins
 from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import vehicles_that_tell
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=vehicles_that_tell(("catalyst_result", "front_oxygen_result", "misfires", "trim"), ("hidden_trips",)),
     parameters=(
         *margins.parameters("catalyst"), "catalyst_misfire_rate", "catalyst_trim", "catalyst_sensor_result",
         "catalyst_hidden_trips", "catalyst_clear_results",

@@ -38,6 +38,7 @@ from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
 from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -251,6 +252,7 @@ DETECTOR = Detector(
     drawn=_DRAWN,
     initial=initial,
     step=where_told(step, NEEDS),
+    told=tells(NEEDS),
     parameters=(
         "cell_sd_mv", "cell_learn", "cell_phi", "cell_k", "cell_h", "cell_fall_mv", "cell_drift_mv_month",
         "cell_short_mv", "cell_low_mv", "cell_slope_mv_day", "cell_sure",

@@ -48,6 +48,7 @@ from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observabilit
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import batteries
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -250,6 +251,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, ("charging_volts",)),
+    told=tells(("charging_volts",)),
     parameters=PARAMETERS,
     renewed=own_voltage.renewed,
 )

@@ -32,6 +32,7 @@ from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observabilit
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import batteries
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, ("charging_volts", "undervolt_ms")),
+    told=tells(("charging_volts", "undervolt_ms")),
     parameters=("undervolt_v", "undervolt_clear_trips", "charging_sound_v", "own_drop_v", *own_voltage.PARAMETERS),
     renewed=own_voltage.renewed,
 )

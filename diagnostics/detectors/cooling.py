@@ -35,6 +35,7 @@ from diagnostics import held_over, sequential
 from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=tells(("hot_slow_c", "hot_fast_c", "coolant_first")),
     parameters=(
         "hot_mean_c", "hot_sd_k", "hot_learn_trips", "hot_h", "hot_rise_k", "hot_far_k", "hot_limit_c", "hot_air_k",
         "hot_doubt_k", "hot_clear_trips", "cusum_k",

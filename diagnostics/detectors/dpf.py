@@ -36,6 +36,7 @@ from diagnostics import restless, whitened
 from diagnostics.arrays import filled, floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -346,6 +347,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=tells(("dpf_k", "dpf_soot_last", "dpf_regen_soot"), counted=("km", "dpf_regen_s")),
     parameters=(
         *whitened.parameters(*PREFIXES), "dpf_rate_next", "dpf_rate_soon", "dpf_untold", "dpf_slope", "dpf_usual_km",
         "dpf_start_g", "dpf_limit_g", "dpf_short", "dpf_short_times", "dpf_ash", "dpf_ash_soon", "dpf_full_soot",

@@ -28,6 +28,7 @@ from diagnostics.arrays import filled
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, ("egr_error", "egr_result")),
+    told=tells(("egr_error", "egr_result")),
     parameters=(
         *whitened.parameters("egr"), *margins.parameters("egr_margin"), "egr_next", "egr_soon", "egr_failed",
         "egr_clear", "egr_clear_trips",

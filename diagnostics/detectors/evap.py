@@ -29,6 +29,7 @@ from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis.dose import DAY_MS
+from diagnostics.telling import either, vehicles_that_tell
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -88,6 +89,11 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         "failed_ms": failed_ms, "after_fuel": after_fuel,
     }  # fmt: skip
     return judgement, own | margins.begun_anew(after, cleared) | latch_state
+
+
+def lately_refuelled(trips: Trips, state: State) -> Flags:
+    """Trips of vehicles whose drives since refuelling are still counted."""
+    return np.asarray(integers(state["drives_since_fuel"])[trips.vehicle] < LONG_AGO, dtype=bool)
 
 
 def _refuelled(trips: Trips, state: State, p: Parameters) -> tuple[Integers, Floats]:
@@ -168,6 +174,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=either(vehicles_that_tell(("evap_result", "fuel_first", "fuel_last")), lately_refuelled),
     parameters=(
         *margins.parameters("evap"), "evap_refuel_rise", "evap_refuel_drives", "evap_failed", "evap_cap_days",
         "evap_clear_results",

@@ -50,6 +50,7 @@ from diagnostics import restless, sequential
 from diagnostics.arrays import filled, floats, integers, pushed
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import vehicles_that_tell
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -355,6 +356,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=vehicles_that_tell((*LEVELS, "fuel_first", "fuel_last"), ("learned", "waiting")),
     parameters=(
         "trim_mean", "trim_load_sd", "trim_idle_sd", "trim_learn_trips", "trim_h", "cusum_k", "trim_idle_excess",
         "trim_high_excess", "trim_soon", "trim_least", "trim_level", "trim_booked", "trim_look",

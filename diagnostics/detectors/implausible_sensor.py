@@ -37,6 +37,7 @@ from diagnostics.arrays import floats, in_a_row, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=tells(("key_coolant_c", "key_intake_c", "key_oil_c", "key_manifold_kpa", "coolant_last")),
     parameters=(
         "apart_k", "apart_kpa", "apart_others_k", "apart_starts", "apart_soak_s", "apart_clear_starts", "held_over_k",
     ),

@@ -31,6 +31,7 @@ from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -234,6 +235,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, CYLINDERS),
+    told=tells(CYLINDERS),
     parameters=(
         "misfire_least_firings", "misfire_sound_rate", "misfire_rate", "misfire_even_rate", "misfire_often_rate",
         "misfire_sum",

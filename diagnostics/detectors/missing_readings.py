@@ -32,6 +32,7 @@ from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, [f"{sensor}_share" for sensor in SENSORS]),
+    told=tells([f"{sensor}_share" for sensor in SENSORS]),
     parameters=(
         "cusum_k", "missing_log_sd", "missing_learn_trips", "missing_h", "missing_trips", "missing_part",
         "missing_clear_trips",

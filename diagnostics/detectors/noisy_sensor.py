@@ -40,6 +40,7 @@ from diagnostics.arrays import columns_of, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, [f"{sensor}_jitter" for sensor in SENSORS]),
+    told=tells([f"{sensor}_jitter" for sensor in SENSORS]),
     parameters=(
         "cusum_k", "jitter_learn_trips", "jitter_h", "jitter_clear_trips", "volts_jitter_air_c", "volts_jitter_smart",
         "volts_jitter_smart_limit",

@@ -53,6 +53,7 @@ from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observabilit
 from diagnostics.features.matters.oil_pressure import LOW_KPA
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -235,6 +236,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, ("oil_pressure_low", *SERIES)),
+    told=tells(("oil_pressure_low", *SERIES)),
     renewed=renewed,
     parameters=(
         *whitened.parameters(*PREFIXES), "oil_pressure_next", "oil_pressure_soon", "oil_pressure_failed",

@@ -23,6 +23,7 @@ import numpy as np
 
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -82,5 +83,6 @@ DETECTOR = Detector(
     ),
     initial=latched,
     step=step,
+    told=tells(("hot_ms",), counted=("coolant_n",)),
     parameters=("overheat_c", "overheat_margin_k", "overheat_clear_trips", "regulated_c"),
 )

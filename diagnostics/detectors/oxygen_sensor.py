@@ -28,6 +28,7 @@ from diagnostics import margins
 from diagnostics.arrays import filled, floats
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import vehicles_that_tell
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -177,12 +178,14 @@ def _causes() -> tuple[Cause, ...]:
     return tuple(made)
 
 
+RESULTS = ("front_oxygen_result", "rear_oxygen_result")
+
 DETECTOR = Detector(
     name="oxygen_sensor",
     component=Component.OXYGEN_SENSOR,
     observability=Observability.AGGREGATED,
     causes=_causes(),
-    needs=("front_oxygen_result", "rear_oxygen_result"),
+    needs=RESULTS,
     signals=(signals.FRONT_OXYGEN_RESULT, signals.REAR_OXYGEN_RESULT),
     drawn=Drawn(
         feature="front_oxygen_result",
@@ -191,6 +194,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=vehicles_that_tell((*RESULTS, "misfires", "trim"), ("hidden_trips",)),
     parameters=(
         *margins.parameters("oxygen"), "oxygen_misfire_rate", "oxygen_trim", "oxygen_hidden_trips",
         "oxygen_clear_results",

@@ -27,6 +27,7 @@ from diagnostics.arrays import floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, ("manifold_range", "rpm_range", "coolant_n")),
+    told=tells(("manifold_range", "rpm_range"), counted=("coolant_n",)),
     parameters=(
         "stuck_trips", "stuck_clear_trips", "stuck_running_s", "stuck_rpm_range", "stuck_mean_rpm", "stuck_readings",
         "stuck_soak_s", "manifold_due_kpa", "throttle_due_percent", "throttle_still_percent", "manifold_still_kpa",

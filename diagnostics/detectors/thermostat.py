@@ -54,6 +54,7 @@ from diagnostics import held_over, passed, restless, sequential
 from diagnostics.arrays import filled, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import vehicles_that_tell
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -260,6 +261,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=step,
+    told=vehicles_that_tell(("settled_c", "warm_gain_k", "trim", "coolant_last"), ("learned", "passed_ms")),
     parameters=(
         "regulated_c", "cold_c", "regulates_k", "regulates_least_c", "below_regulating_k", "cold_trips", "settled_sd_k",
         "settled_learn_trips", "thermostat_h", "settled_fall_k", "cusum_k", "thermostat_clear_trips",

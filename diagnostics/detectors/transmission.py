@@ -31,6 +31,7 @@ from diagnostics.arrays import filled, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ DETECTOR = Detector(
     ),
     initial=initial,
     step=where_told(step, (*RATIOS, "converter_slip", "fluid_excess", "gearbox_max", "gearbox_hot_s")),
+    told=tells((*RATIOS, "converter_slip", "fluid_excess", "gearbox_max"), counted=("gearbox_hot_s",)),
     parameters=(
         *whitened.parameters(*PREFIXES), "gear_learn_trips", "gear_hot_s", "gear_hot_trips", "gear_slip_next",
         "fluid_excess_next", "fluid_excess_per_k", "gear_slip_soon", "gear_slip_failed", "converter_slip_next",

@@ -44,6 +44,7 @@ from diagnostics.prognosis import kalman
 from diagnostics.prognosis.crossing import days_until
 from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -120,6 +121,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     seen: dict[str, Floats | Integers] = {"wheel": wheel, "reference": reference, "apart_n": apart}
     followed = prefixed(after["followed"], "gap_") | prefixed(after["own"], "own_")
     return judgement, seen | heard | tested | followed | latch_state
+
+
+def told_cold(trips: Trips, state: State) -> Flags:
+    """Trips that begin with cold tyres; and any of cars of which no pressure was told before, which begin the rest."""
+    told = tells(NEEDS)(trips, state) & (trips["soak_s"] >= COLD_S)
+    fresh: Flags = told | some(np.isnan(state["own_restless"]))[trips.vehicle]
+    return fresh
 
 
 def _believed(cold: Floats, state: State) -> tuple[Floats, dict[str, Floats | Integers]]:
@@ -366,6 +374,7 @@ DETECTOR = Detector(
     drawn=_drawn("fl", *_NAMES[0]),
     initial=initial,
     step=where_told(step, NEEDS),
+    told=told_cold,
     parameters=(
         *TEST, "tyre_lamp_part", "tyre_low_part", "tyre_flat_part", "tyre_refill_kpa", "tyre_refill_all_kpa",
         "tyre_drop_kpa", "tyre_most_kpa", "tyre_slope_kpa_day", "tyre_fall_kpa", "tyre_far_kpa", "tyre_sure",

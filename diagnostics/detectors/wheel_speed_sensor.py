@@ -32,6 +32,7 @@ from diagnostics.arrays import every, filled, floats, one_of, some
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ DETECTOR = Detector(
     drawn=_drawn("fl", "drops", *_NAMES[0]),
     initial=initial,
     step=where_told(step, NEEDS),
+    told=tells(NEEDS),
     parameters=(
         "wheel_lost_sound", "wheel_lost_bad", "wheel_lost_h", "wheel_gone_sound", "wheel_gone_bad", "wheel_gone_h",
         "wheel_shared", "wheel_most", "wheel_clear_trips",

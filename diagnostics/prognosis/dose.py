@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, State
+    from diagnostics.features.trips import Trips
 
 DAY_MS = 86_400_000.0
 FORGET = 0.985
@@ -60,6 +61,18 @@ def add(
         "day_ms": np.where(ends, day + passed * DAY_MS, day), "began_ms": began,
     }  # fmt: skip
     return Dose(total=total, rate=mean, variance=spread, days=weight), after
+
+
+def day_begins(trips: Trips, state: State) -> Flags:
+    """Trips with which a new day of their vehicle begins, by the state before them: :func:`add` then learns of one.
+
+    Days lie on a grid of 24 h from the first trip on, so that no trip between moves them.
+    """
+    number = np.floor((trips["ended_ms"] - np.asarray(state["day_ms"], dtype=np.float64)[trips.vehicle]) / DAY_MS)
+    same = trips.vehicle[1:] == trips.vehicle[:-1]
+    before = np.concatenate([np.zeros(1), np.where(same, number[:-1], 0.0)])[: len(number)]
+    begins: Flags = number != before
+    return begins
 
 
 def towards_usual(daily: Dose, usual: Floats, usual_days: float = USUAL_DAYS, forget: float = FORGET) -> Dose:

@@ -33,6 +33,7 @@ from diagnostics.findings import Component, Severity
 from diagnostics.prognosis.book import HABITS_DIFFER
 from diagnostics.prognosis.crossing import FAR_DAYS
 from diagnostics.prognosis.dose import DAY_MS
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ MODEL = Detector(
     ),
     initial=initial,
     step=step,
+    told=tells(("intake_depression",), counted=("intake_air_kg",)),
     renewed=renewed,
     fitted=fitted,
     parameters=(

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING
 
 from diagnostics.detector import Detector, Judgement, Observability
 from diagnostics.findings import Component
-from diagnostics.prognosis import book, pads, part
+from diagnostics.prognosis import book, dose, pads, part
+from diagnostics.telling import either, tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ MODEL = Detector(
     drawn=pads.DRAWN,
     initial=part.initial,
     step=step,
+    told=either(tells(("measured_pad_front_mm",), counted=("speed_n", "km")), dose.day_begins),
     measured="measured_pad_front_mm",
     renewed=part.renewed,
     fitted=book.fitted,

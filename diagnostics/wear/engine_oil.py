@@ -186,29 +186,31 @@ def _remaining(use: Use, p: Parameters) -> Floats:
     counted, fresh = use.counted, 1.0 - use.told
     aged = np.maximum(use.age_days, 1.0)
     still = np.zeros(len(fresh))
-    ends = [
-        _ends(fresh, counted.total, counted.rate, counted.variance, p),
-        _ends(fresh, use.age_days / p["oil_days"], 1.0 / p["oil_days"], still, p),
-        _ends(fresh, use.km / p["oil_km"], use.km / aged / p["oil_km"], still, p),
-    ]
-    known = np.minimum.reduce(ends)
+    used = np.stack([counted.total, use.age_days / p["oil_days"], use.km / p["oil_km"]])
+    rate = np.stack([counted.rate, 1.0 / p["oil_days"], use.km / aged / p["oil_km"]])
+    known = np.minimum.reduce(_ends(fresh, used, rate, np.stack([counted.variance, still, still]), p))
     rul = np.where(use.unknown[:, None], known[:, 1:2] * np.array(QUANTILES), known)
     return np.where((counted.days < p["rate_days"])[:, None], np.nan, rul)
 
 
 def _ends(fresh: Floats, used: Floats, rate: Floats, variance: Floats, p: Parameters) -> Floats:
-    """Days ``(n, 3)`` until what was ``fresh`` at the last look is used up at a ``rate`` a day.
+    """Days ``(k, n, 3)`` until what was ``fresh`` ``(n,)`` at the last look is used up, in ``k`` ways ``(k, n)``.
 
-    Oil that was not changed yet may well bear more than was thought, as who drives on with oil that is used up comes
-    for a change soon: so the latest end is that of oil that goes on. What is to be done goes by the middle.
+    At a ``rate`` a day, with its ``variance``. Oil that was not changed yet may well bear more than was thought, as who
+    drives on with oil that is used up comes for a change soon: so the latest end is that of oil that goes on. What is
+    to be done goes by the middle.
     """
     doubt = p["oil_log_sd"] ** 2
     left, spread = fresh - used, p["oil_told_sd"] ** 2 + doubt * used**2
-    known = {"rate_var": doubt * rate**2, "together": -doubt * used * rate, "daily_var": variance}
-    days = days_until(left, rate, distance_var=spread, **known)
     ahead, cut = still_ahead(left, spread)
-    goes_on = days_until(ahead, rate, distance_var=cut, **known)
-    return np.concatenate([days[:, :2], np.maximum(days[:, 2:], goes_on[:, 2:])], axis=1)
+    known = {"rate_var": doubt * rate**2, "together": -doubt * used * rate, "daily_var": variance}
+    both = {name: np.concatenate([values, values]).ravel() for name, values in known.items()}  # asked twice, at once
+    found = days_until(
+        np.concatenate([left, ahead]).ravel(), np.concatenate([rate, rate]).ravel(),
+        distance_var=np.concatenate([spread, cut]).ravel(), **both,
+    )  # fmt: skip
+    days, goes_on = found.reshape(2, *used.shape, 3)
+    return np.concatenate([days[..., :2], np.maximum(days[..., 2:], goes_on[..., 2:])], axis=-1)
 
 
 MODEL = Detector(

@@ -25,6 +25,7 @@ from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observabilit
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
 from diagnostics.prognosis.first_passage import LOW_MEDIAN_HIGH, life_quantiles
+from diagnostics.telling import either, tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -109,5 +110,6 @@ MODEL = Detector(
     ),
     initial=initial,
     step=step,
+    told=either(tells(("gearbox_max",), counted=("gearbox_dose_h",)), dose.day_begins),
     parameters=("fluid_hours", "fluid_days", "fluid_log_sd", "rate_days"),
 )

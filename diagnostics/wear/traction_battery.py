@@ -35,6 +35,7 @@ from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
 from diagnostics.prognosis.crossing import Z_90, days_until
 from diagnostics.sparse import where_told
+from diagnostics.telling import tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ MODEL = Detector(
     ),
     initial=initial,
     step=where_told(step, NEEDS[:1]),
+    told=tells((), counted=("charged_percent",), unknown="reference_ah"),
     parameters=(
         "soh_least_part", "soh_least_c", "soh_charge_sd", "soh_other_sd", "soh_learn", "soh_start", "soh_start_sd",
         "soh_reference_sd", "soh_gain_sd", "soh_loss_a_year", "soh_loss_sd_a_year", "soh_walk",

@@ -27,7 +27,8 @@ import numpy as np
 
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability
 from diagnostics.findings import Component, Severity
-from diagnostics.prognosis import book, part
+from diagnostics.prognosis import book, dose, part
+from diagnostics.telling import either, tells
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ MODEL = Detector(
     ),
     initial=part.initial,
     step=step,
+    told=either(tells(("measured_tread_mm",), counted=("speed_n", "km")), dose.day_begins),
     measured="measured_tread_mm",
     renewed=part.renewed,
     fitted=book.fitted,

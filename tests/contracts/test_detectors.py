@@ -79,6 +79,11 @@ UNTOLD = {"auxiliary_battery"}
 """Those that know nothing of a part that no workshop has told of, which the sound cars here are."""
 
 
+COUNTS = (
+    "km", "revolutions", "oil_dose", "braking_joules_per_kg", "coolant_n", "speed_n", "manifold_n", "throttle_n",
+)  # fmt: skip
+"""Features that are 0, not untold, where a trip has none of them."""
+
 FAULTY = {
     "overheating": {"hot_ms": 1.0, "hot_value": 120.0},
     "charging_failure": {"undervolt_ms": 1.0, "undervolt_value": 11.2},
@@ -211,6 +216,35 @@ def test_it_may_be_spared_the_trips_that_it_is_not_asked_about(detector: Detecto
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
+def with_holes(series: list[Trips], rng: np.random.Generator) -> list[Trips]:
+    """The same trips, of each a random part of the features not told, or zero where it counts something."""
+    found = []
+    for one in series:
+        share = rng.choice([0.0, 0.5, 0.9, 0.98, 1.0], size=(len(one), 1))
+        lost = rng.random(one.values.shape) < share
+        lost[:, [FEATURES.index(name) for name in ("started_ms", "ended_ms", "previous_end_ms")]] = False
+        counts = np.isin(FEATURES, [*COUNTS, *engine_samples.EMPTY])
+        found.append(Trips(vehicle=one.vehicle, values=np.where(lost, np.where(counts, 0.0, np.nan), one.values)))
+    return found
+
+
+@pytest.mark.parametrize("detector", [one for one in EVERY if one.told is not None], ids=lambda detector: detector.name)
+def test_trips_that_do_not_tell_it_anything_change_no_bit(detector: Detector) -> None:
+    """After the first trip, of those that ``told`` does not find nothing is said, and the state stays, bit for bit."""
+    assert detector.told is not None
+    series = with_holes(lives(detector, 120), np.random.default_rng(17))
+    _, state = run(detector, series[:1])
+    silent = 0
+    for one in series[1:]:
+        rows = np.flatnonzero(~detector.told(one, state))
+        judgement, after = detector.step(one, state, parameters(detector))
+        assert not (judgement.observable | (judgement.raised >= 0) | judgement.cleared)[rows].any()
+        kept = [{name: np.asarray(values)[rows] for name, values in part.items()} for part in (state, after)]
+        assert bits(kept[0]) == bits(kept[1])
+        state, silent = after, silent + len(rows)
+    assert silent > 0
+
+
 @every
 def test_the_order_of_vehicles_makes_no_difference(detector: Detector) -> None:
     """Each vehicle gets the same judgement, bit for bit, wherever it stands and whoever stands beside it."""
@@ -278,8 +312,7 @@ def test_without_signals_it_does_not_judge(detector: Detector) -> None:
         times = [FEATURES.index("started_ms"), FEATURES.index("ended_ms")]
         bare = np.full_like(found.values, np.nan)
         bare[:, times] = found.values[:, times]
-        for name in ("km", "revolutions", "oil_dose", "braking_joules_per_kg", "coolant_n", "speed_n", "manifold_n",
-                     "throttle_n", *engine_samples.EMPTY):  # fmt: skip
+        for name in (*COUNTS, *engine_samples.EMPTY):
             bare[:, FEATURES.index(name)] = 0.0
         series.append(Trips(vehicle=found.vehicle, values=bare))
     judged, _ = run(detector, series)
