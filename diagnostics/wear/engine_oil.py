@@ -105,11 +105,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     soon |= (life <= p["oil_early"]) & (rul[:, 1] <= p["oil_early_days"])
     eased = (life > p["oil_early"]) | (rul[:, 1] > EASED * p["oil_early_days"])
     good = (life > p["oil_soon"]) & eased
+    observable = trips["revolutions"] > 0.0
     bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(soon, SOON_DUE, -1))
+    bad = np.where(observable, bad, -1)  # time alone ages no oil of a car without an engine
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
     left = np.where(use.unknown, life / 2.0, life)
     judgement = Judgement(
-        observable=trips["revolutions"] > 0.0,
+        observable=observable,
         raised=raised,
         cleared=cleared,
         since_ms=trips["ended_ms"],
