@@ -139,6 +139,13 @@ def test_oil_that_is_used_up_fast_is_advised_a_little_earlier(revolutions: float
     assert bool(told(engine_oil.MODEL, [first, *[drive] * days], a_day=1)) is said
 
 
+def test_a_car_without_an_engine_is_never_told_of_oil() -> None:
+    """Days pass in it as in any other; with an engine that turned they would use oil up."""
+    drive = {"km": 30.0, "soak_s": 80_000.0}
+    assert told(engine_oil.MODEL, [drive] * 900, a_day=1) == []
+    assert told(engine_oil.MODEL, [drive | {"revolutions": 1.0, "oil_dose": 1.0}] * 900, a_day=1) != []
+
+
 def test_air_that_always_seems_to_leave_is_this_car_s_normal() -> None:
     """High up a light foot leaves little fresh air at part load; what a car was met with, or what grows, is said."""
     quiet = boosts(0.0, 0.225, 50.0, 40)
