@@ -1,11 +1,11 @@
 """What our service is worth with a part of it left out, or with that part alone (DIAGNOSTICS 5.2).
 
 Left out: the car's trouble codes; what workshops measure; the tests that add up small shifts against a car's own
-normal, so that limits of the platform and of physics are left. Added: every wearing part measured without error each
-month, which tells how much of what is missed is for want of a look. Alone: a running mean of each feature against the
-car's own first weeks; each feature against the cars of its platform. These two have by component the limit that its
-share of the fleet's own weeks exceed, which favours them. Fixed limits of makers alone are a rival
-(:mod:`scorecard.rivals`).
+normal, so that limits of the platform and of physics are left. Added: what workshops measure (pads, tread, oil, the 12
+V battery of cars without a starter), measured without error each month, which tells what such looks would add. Alone: a
+running mean of each feature against the car's own first weeks; each feature against the cars of its platform. These two
+have by component the limit that its share of the fleet's own weeks exceed, which favours them. Fixed limits of makers
+alone are a rival (:mod:`scorecard.rivals`).
 """
 
 from __future__ import annotations
@@ -57,10 +57,15 @@ def unmeasured(record: Record) -> Record:
 
 
 def measured_too(record: Record, taken: tuple[Measure, ...]) -> Record:
-    """The record with measurements beside those of its workshops."""
-    trips = record.trips
-    put = measurements(taken, len(record.cars)).put(ClosedTrips(vehicle=trips.vehicle, values=trips.values))
-    return replace(record, trips=replace(trips, values=put.values), measured=(*record.measured, *taken))
+    """The record with measurements beside those of its workshops, and in place of those of the same time.
+
+    They are taken when the visits of that time are over, so that a part that was renewed then is measured as new.
+    """
+    trips, instead = record.trips, {one[:3] for one in taken}
+    before = [one for one in record.measured if one[:3] not in instead]
+    after = [(vehicle, name, at_ms + 1.0, value) for vehicle, name, at_ms, value in taken]
+    put = measurements(after, len(record.cars)).put(ClosedTrips(vehicle=trips.vehicle, values=trips.values))
+    return replace(record, trips=replace(trips, values=put.values), measured=(*before, *after))
 
 
 def own_past_only(record: Record) -> Alerts:

@@ -1,7 +1,7 @@
 """What can go wrong where scores are read.
 
 ScorecardError
-└── NotThatFileError      a file is not what the command that is named would have written
+└── NotThatFileError      a file is not what the command that is named would have written, or not there
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ class ScorecardError(Exception):
 
 
 class NotThatFileError(ScorecardError):
-    """A file is not what the command that is named would have written."""
+    """A file is not what the command that is named would have written, or not there."""
 
-    def __init__(self, path: Path, command: str, why: str) -> None:
+    def __init__(self, path: Path, command: str, error: Exception) -> None:
         self.path, self.command = path, command
-        super().__init__(f"{path} is not what `roadworthy {command}` writes ({why}): make it anew with that command")
+        told = error.strerror if isinstance(error, OSError) else f"it is not what that command writes ({error})"
+        super().__init__(f"{path} was to hold what `roadworthy {command}` wrote: {told}; make it with that command")

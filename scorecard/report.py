@@ -61,10 +61,11 @@ TEXT: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "peers": {"en": "Rivals, counted by the same rules", "zh": "对照方案（同一规则）"},
         "ablations": {"en": "With parts left out, and with more known", "zh": "消融对比"},
         "ablations_text": {
-            "en": "`measured_monthly` is the same service, had a workshop measured every wearing part without error "
-            "each month: what is missed beyond it is for want of such looks, not of better sums.",
-            "zh": "`measured_monthly`：同一服务，但假设维修站每月无误差地测量所有易损件；"
-            "与其差距来自缺少测量，而非算法。",
+            "en": "`measured_monthly` is the same service, had a workshop measured pads, tread, oil and the 12 V "
+            "battery of cars without a starter every month without error. The difference is what such looks would "
+            "add; what it misses too, looks do not mend.",
+            "zh": "`measured_monthly`：同一服务，但假设维修站每月无误差地测量制动片、胎纹、机油"
+            "及无起动机车辆的12V蓄电池。差额即这些测量带来的增益；其仍漏检者，测量也无法弥补。",
         },
         "robust": {"en": "Under what it was not made for", "zh": "稳健性"},
         "long": {

@@ -105,12 +105,12 @@ def read(path: Path) -> Score:
     """The card that :func:`printed` wrote.
 
     Raises:
-        NotThatFileError: the file is no card.
+        NotThatFileError: the file is no card, or not there.
     """
     try:
         return _card(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
     except (OSError, msgspec.MsgspecError) as error:
-        raise NotThatFileError(path, "score fleet --out", str(error)) from error
+        raise NotThatFileError(path, "score fleet --out FILE", error) from error
 
 
 def _card(whole: dict[str, Any]) -> Score:

@@ -76,11 +76,14 @@ def test_what_was_measured_too_stands_in_the_drive_that_follows() -> None:
     plain = record(np.full((CARS, DAYS), 14.2))
     plain.trips.values[:, FEATURES.index("previous_end_ms")] = plain.trips["ended_ms"] - DAY_MS
     taken = ((4, "pad_front_mm", 9.5 * DAY_MS, 6.25), (4, "nobody_asks", 9.5 * DAY_MS, 1.0))
+    kept = (2, "pad_front_mm", 9.5 * DAY_MS, 7.0)
+    plain = replace(plain, measured=(*plain.measured, kept, (4, "pad_front_mm", 9.5 * DAY_MS, 11.0)))
     found = measured_too(plain, taken)
     pads = found.trips["measured_pad_front_mm"]
     rows = np.flatnonzero(~np.isnan(pads))
     assert pads[rows].tolist() == [6.25]
     assert found.trips.vehicle[rows].tolist() == [4]
     assert found.trips["ended_ms"][rows].tolist() == [10.0 * DAY_MS]
-    assert found.measured == (*plain.measured, *taken)
+    after = tuple((vehicle, name, at_ms + 1.0, value) for vehicle, name, at_ms, value in taken)
+    assert found.measured == (plain.measured[0], kept, *after), "in place of what was measured then with an error"
     assert np.isnan(plain.trips["measured_pad_front_mm"]).all()

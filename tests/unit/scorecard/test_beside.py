@@ -59,11 +59,24 @@ def test_every_file_has_its_section_with_its_figures(files, language) -> None:
     assert "river_adwin 0.10 µs" in speed
 
 
-def test_trips_that_cannot_be_told_apart_meet_what_was_asked(files) -> None:
-    """The page says met where the figure is."""
-    files["realism"].write_bytes(msgspec.json.encode(replace(REALISM, auc=0.7)))
-    page = "\n".join(line for _, lines in beside.sections(beside.read(**files), "en") for line in lines)
-    assert "asked: met" in page
+@pytest.mark.parametrize(
+    ("name", "met", "missed"),
+    [
+        ("real", REAL, replace(REAL, bookings=1)),
+        ("real", REAL, replace(REAL, recall=Figure(value=0.94, low=0.9, high=0.97))),
+        ("turbofan", TURBOFAN, replace(TURBOFAN, rmse=12.0)),
+        ("turbofan", TURBOFAN, replace(TURBOFAN, coverage=0.96)),
+        ("realism", replace(REALISM, auc=0.7), REALISM),
+        ("speed", SPEED, SPEED | {"detail": SPEED["detail"] | {"seconds_for_a_day_of_a_million_cars": 60.1}}),
+        ("speed", SPEED, SPEED | {"detail": SPEED["detail"] | {"peak_mib_of_all_processes": 4097}}),
+    ],
+)
+def test_each_section_says_whether_what_was_asked_is_met(files, name, met, missed) -> None:
+    """A miss does not pass unmarked."""
+    for value, verdict in ((met, ": met."), (missed, ": **not met**.")):
+        files[name].write_bytes(msgspec.json.encode(value))
+        page = "\n".join(dict(beside.sections(beside.read(**files), "en"))[beside.TITLES[name]["en"]])
+        assert verdict in page
 
 
 def test_what_was_not_measured_is_not_told() -> None:
@@ -75,7 +88,9 @@ def test_what_was_not_measured_is_not_told() -> None:
 def test_a_file_of_another_kind_is_named_with_its_command(files, text) -> None:
     """The sentence names the file and the command that makes it."""
     files["speed"].write_text(text)
-    with pytest.raises(NotThatFileError, match=r"speed is not what `roadworthy bench detectors --json` writes"):
+    with pytest.raises(
+        NotThatFileError, match=r"speed was to hold what `roadworthy bench detectors --json` wrote: it is not"
+    ):
         beside.read(**files)
     with pytest.raises(NotThatFileError, match="score fleet --out"):
         result.read(files["speed"])
@@ -83,5 +98,5 @@ def test_a_file_of_another_kind_is_named_with_its_command(files, text) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path) -> None:
     """No traceback for a slip of the pen."""
-    with pytest.raises(NotThatFileError, match=r"none\.json"):
+    with pytest.raises(NotThatFileError, match=r"none\.json .*: No such file or directory; make it"):
         result.read(tmp_path / "none.json")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from diagnostics.features.trips import FEATURES
+from scorecard.ablations import ablations
 from scorecard.alerts import Said, alerts_of
+from scorecard.beside import TITLES, Beside, Speed, Spent
 from scorecard.charts import draw_all
 from scorecard.judging import Stated
 from scorecard.kinds import by_kind
@@ -109,6 +112,21 @@ def test_the_report_holds_every_figure_in_both_languages(found, tmp_path) -> Non
         assert "| charging | alternator_worn | A | 2 | 1 | 0 | 0 | 1 |" in page
         assert "LONG" not in page
         assert f"STRESSES='lossy' LONG={N} make score" in report(again, {"lossy": again, YEAR: again}, language)
+        fast = Speed(
+            ours=1e6, peers={"river": 1e5}, input="cars",
+            detail=Spent(seconds_for_a_day_of_a_million_cars=9.0, cores=2, core_us_a_car={"1": 2.0},
+                         peak_mib_of_all_processes=3),
+        )  # fmt: skip
+        assert f"## {TITLES['speed'][language]}" in report(again, {}, language, Beside(speed=fast))
+        assert f"## {TITLES['speed'][language]}" not in page
+
+
+def test_what_exact_looks_would_add_is_told_where_the_ledger_knows_them(seen, found) -> None:
+    """Records that were kept without such readings have no such card."""
+    assert "measured_monthly" not in found.ablations
+    looked = replace(seen, exact=((3, "tread_mm", START + 30 * DAY_MS, 4.0),))
+    names = [name for name, _ in ablations(looked)]
+    assert names.index("measured_monthly") == names.index("without_sequential_tests") + 1
 
 
 def test_what_was_missed_is_told_by_why(seen) -> None:

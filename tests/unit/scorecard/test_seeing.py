@@ -41,6 +41,22 @@ def test_the_number_of_processes_does_not_matter(kept: dict[int, Path], tmp_path
     np.testing.assert_array_equal(shared.left.days, alone.left.days)
     assert (shared.record.codes, shared.record.services) == (alone.record.codes, alone.record.services)
     assert shared.driven_s == alone.driven_s > 0
+    assert shared.exact == alone.exact
+
+
+def test_exact_readings_are_those_of_their_cars(kept: dict[int, Path]) -> None:
+    """Numbered through with the cars: only the 12 V batteries of cars without a starter are read as such."""
+    seen = together(seen_in(kept[number]) for number in sorted(kept))
+    by_name: dict[str, set[int]] = {}
+    for vehicle, name, at_ms, value in seen.exact:
+        by_name.setdefault(name, set()).add(vehicle)
+        assert at_ms == seen.watched.until_ms[vehicle]
+        assert value >= 0.0
+    everyone = set(range(REQUEST.vehicles))
+    kind = seen.record.cars.powertrain
+    assert by_name["pad_front_mm"] == by_name["tread_mm"] == everyone
+    assert by_name["battery_12v_percent"] == {v for v in everyone if kind[v] in {"hybrid", "electric"}}
+    assert by_name["oil_life_percent"] == {v for v in everyone if kind[v] != "electric"}
 
 
 def test_a_group_of_which_a_block_is_missing_is_driven_again(kept: dict[int, Path]) -> None:

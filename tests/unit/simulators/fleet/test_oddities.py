@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulators.fleet import confounders, course
-from simulators.fleet.arrays import averaged
+from simulators.fleet import confounders, course, garage
+from simulators.fleet.arrays import averaged, floats, full
+from simulators.fleet.faults import POWERTRAINS
 from simulators.fleet.makes import world
+from simulators.fleet.moment import Weather
 from simulators.fleet.population import plan
 from simulators.fleet.stress import NONE
 
@@ -74,6 +76,40 @@ def test_a_control_unit_forgets_what_its_monitors_found(begun) -> None:
         assert not np.isnan(before).any()
         assert (np.delete(after, [3, 7]) == np.delete(before, [3, 7])).all()
     assert (forgot.states[places["mixture"]].long[[3, 7]] == 0.0).all()
+
+
+def test_all_that_is_forgotten_is_there_to_be_forgotten() -> None:
+    """A name that no subsystem has, or a field that it lacks, would be forgotten in silence."""
+    known = {part.subsystem.name: part.subsystem for kind in POWERTRAINS for part in garage.parts(kind)}
+    weather = Weather(ambient_c=full(2, 20.0), baro_kpa=full(2, 101.0), humidity=full(2, 0.5))
+    assert set(confounders.UNLEARNT) <= set(known)
+    for name, fields in confounders.UNLEARNT.items():
+        subsystem, rng = known[name], np.random.default_rng(1)
+        state = subsystem.begin(subsystem.build({}, 2, rng), weather)
+        assert all(hasattr(state, field) for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "result", "tests"),
+    [
+        ("mixture", "result", {"closed_s": 900.0}),
+        ("exhaust", "catalyst_result", {"tested_s": 900.0}),
+        ("exhaust", "rear_result", {"cuts_s": 900.0}),
+        ("diesel", "result", {"tested_s": 900.0}),
+        ("tank", "result", {"fuel_l": 25.0, "ran_s": 3000.0, "ambient_c": 20.0}),
+    ],
+)
+def test_a_monitor_tells_again_after_a_drive_in_which_it_could_run(name: str, result: str, tests) -> None:
+    """And not after one in which it could not."""
+    known = {part.subsystem.name: part.subsystem for kind in POWERTRAINS for part in garage.parts(kind)}
+    subsystem, rng = known[name], np.random.default_rng(1)
+    weather = Weather(ambient_c=full(2, 20.0), baro_kpa=full(2, 101.0), humidity=full(2, 0.5))
+    build, condition = subsystem.build({}, 2, rng), subsystem.sound(2, rng)
+    state = replace(subsystem.begin(build, weather), **{result: full(2, np.nan)})
+    could = replace(state, **{field: floats([value, 0.0]) for field, value in tests.items()})
+    found = getattr(subsystem.after(could, build, condition, rng), result)
+    assert np.isfinite(found[0])
+    assert np.isnan(found[1])
 
 
 def test_the_first_result_after_that_stands_alone() -> None:

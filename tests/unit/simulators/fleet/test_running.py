@@ -81,7 +81,7 @@ def _cars():
 
 def run(cars, plan, **options):
     going = Run(cars, plan, traces(), np.random.default_rng(2), **options)
-    return list(going.rows()), going.cars
+    return [replace(rows, values=rows.copied(np.arange(len(rows))), place=None) for rows in going.rows()], going.cars
 
 
 def test_every_car_drives_its_own_sessions(cars) -> None:
