@@ -147,12 +147,15 @@ def _judge_closed(
     parts[HEALTH] = {key: np.asfortranarray(values) for key, values in parts[HEALTH].items()}  # written by detector
     asked = [_shown(closed, column, each, parts, workshop) for column, each in enumerate(detectors)]
     shown = np.array(asked, dtype=bool).reshape(len(detectors), len(closed))
+    amid = [_amid(closed, column, each, p, workshop) for column, each in enumerate(detectors)]
     for rows in _turns(closed.vehicle):
         trips = closed.only(rows)
         mine = p if len(trips) == n else chosen(p, trips.vehicle)  # sorted and each once: nothing has to be picked
         now = shown[:, rows]
         for column in np.flatnonzero(now.any(axis=1)).tolist():
-            told = np.flatnonzero(now[column])
+            told = _newly(np.flatnonzero(now[column]), amid[column][rows], trips, detectors[column], parts)
+            if not len(told):
+                continue
             if len(told) <= FEW * len(trips):
                 alarms += _judge_turn(trips.only(told), column, detectors[column], parts, chosen(mine, told), workshop)
             else:
@@ -199,6 +202,26 @@ def _shown(
     new = np.isnan(floats(parts[HEALTH]["trip_ms"])[:, column])
     new |= ~np.isnan(workshop.services_ms[:, column]).all(axis=1)
     return np.asarray(new[closed.vehicle] | detector.told(closed, parts[detector.name]), dtype=bool)
+
+
+def _amid(closed: Trips, column: int, detector: Detector, p: Parameters, workshop: Workshop) -> Flags:
+    """Trips ``(n_trips,)`` that may say what those around them say, of cars whose part was never serviced."""
+    if detector.repeats is None:
+        return np.zeros(len(closed), dtype=bool)
+    served = ~np.isnan(workshop.services_ms[:, column]).all(axis=1)
+    return detector.repeats.amid(closed, chosen(p, closed.vehicle)) & ~served[closed.vehicle]
+
+
+def _newly(
+    told: Integers, amid: Flags, trips: Trips, detector: Detector, parts: dict[str, dict[str, NDArray[np.generic]]]
+) -> Integers:
+    """Those of a turn's trips ``told`` that do not repeat what the car's trips around them say."""
+    again = amid[told]
+    if detector.repeats is None or not again.any():
+        return told
+    settled = detector.repeats.settled(picked(parts[detector.name], trips.vehicle[told[again]]))
+    again[again] = settled
+    return told[~again]
 
 
 def _begin_anew(

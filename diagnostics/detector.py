@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
     from diagnostics.findings import Component, Severity, Text
-    from diagnostics.telling import Told
+    from diagnostics.telling import Repeats, Told
 
 
 class Observability(StrEnum):
@@ -98,7 +98,8 @@ class Detector:
     how long it had been in the car at the first trip, measured or not. ``told(trips, state)`` (see
     :mod:`diagnostics.telling`) finds the trips that may be judged or change anything, given any trips, sorted by
     vehicle, then time, and the state before them of all the rows that they name; without it all do. It is not asked
-    about a car's first trips, nor about cars whose part was ever serviced: these are always shown.
+    about a car's first trips, nor about cars whose part was ever serviced: these are always shown. ``repeats`` finds
+    trips that say what those before and after them say.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Detector:
     fitted: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
     dated: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
     told: Told | None = None
+    repeats: Repeats | None = None
 
 
 def discover(package: ModuleType, constant: str) -> tuple[Detector, ...]:
@@ -147,6 +149,8 @@ def latch(
     neither good nor bad, because it could not be observed, changes nothing.
     """
     active = integers(state["active"])
+    if not ((bad >= 0) | (active >= 0)).any():  # as it nearly always is with few vehicles
+        return _calm(len(active))
     raised = np.where(bad > active, bad, -1)
     active = np.maximum(active, bad)
     quiet = np.where(good, integers(state["quiet"]) + 1, integers(state["quiet"]))
@@ -157,3 +161,8 @@ def latch(
         "quiet": np.where(cleared, 0, quiet),
     }
     return raised, cleared, after
+
+
+def _calm(n: int) -> tuple[Integers, Flags, dict[str, Floats | Integers]]:
+    """What comes of a latch where nothing was found and nothing is seen now."""
+    return np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=bool), latched(n)

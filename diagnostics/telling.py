@@ -8,6 +8,7 @@ be left out or not, and a detector that is called for one car may be shown the o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -15,10 +16,31 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from diagnostics.arrays import Flags, State
+    from diagnostics.arrays import Flags, Parameters, State
     from diagnostics.features.trips import Trips
 
     Told: TypeAlias = Callable[[Trips, State], Flags]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """Trips of which a detector says the same, so that of many in a row the first and the last tell all.
+
+    ``alike(trips, parameters)``: those that change no bit of the state of a car that is ``settled(state)``, and of
+    which what is said rests on that state alone, so that only its time is another's.
+    """
+
+    alike: Callable[[Trips, Parameters], Flags]
+    settled: Callable[[State], Flags]
+
+    def amid(self, trips: Trips, p: Parameters) -> Flags:
+        """Trips ``(n,)``, sorted by vehicle, then time, between two others of their car that are alike as they are."""
+        follows = trips.vehicle[1:] == trips.vehicle[:-1]
+        alike = self.alike(trips, p)
+        follows &= alike[1:] & alike[:-1]
+        amid = np.zeros(len(trips), dtype=bool)
+        amid[1:-1] = follows[1:] & follows[:-1]
+        return amid
 
 
 def tells(features: Sequence[str], counted: Sequence[str] = (), unknown: str | None = None) -> Told:

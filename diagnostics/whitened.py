@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import floats, integers, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,10 @@ SD_FLOOR = 0.5
 """A vehicle's own sd is not taken below this part of the platform's: few trips may agree by chance (our choice)."""
 NAMES = ("mean", "sd", "learn", "phi", "k", "h")
 """Parameters of a chart, ``PREFIX_NAME``; ``h`` is the limit of its sums."""
+KEPT = (
+    "up", "down", "own_mean", "own_squares", "before", "follow", "up_since_ms", "down_since_ms", "level", "learned",
+)  # fmt: skip
+"""What the state holds of a chart."""
 CEILING = 4.0
 """The sums stop at so many times ``hold``: a fault that lasted long must still be seen to end (our choice)."""
 
@@ -120,6 +124,8 @@ def follow(x: Floats, at_ms: Floats, state: State, c: Chart) -> tuple[Shift, dic
     followed = floats(state["follow"])
     baseline = (c.prior * c.mean + learned * mean) / np.maximum(c.prior + learned, 1e-9) + followed
     sd = _sd(learned, squares, c.sd)
+    if not valid.any():
+        return _standing(state, baseline, sd)
     r = np.clip(np.where(valid, x - baseline, 0.0) / sd, -2.0 * CLIP, 2.0 * CLIP)
     before = floats(state["before"])
     u = np.clip((r - c.phi * before) / np.sqrt(1.0 - c.phi**2), -CLIP, CLIP)
@@ -139,6 +145,13 @@ def follow(x: Floats, at_ms: Floats, state: State, c: Chart) -> tuple[Shift, dic
         down_since_ms=down_since,
     )  # fmt: skip
     return shift, after
+
+
+def _standing(state: State, baseline: Floats, sd: Floats) -> tuple[Shift, dict[str, Floats | Integers]]:
+    """A chart of which no vehicle tells anything: all is as it was."""
+    after = {name: numbers(state[name]) for name in KEPT}
+    stands = {name: floats(state[name]) for name in ("up", "down", "level", "up_since_ms", "down_since_ms")}
+    return Shift(baseline=baseline, sd=sd, learned=integers(state["learned"]), **stands), after
 
 
 def restarted(after: dict[str, Floats | Integers], where: Flags) -> dict[str, Floats | Integers]:

@@ -53,7 +53,9 @@ def add(
     passed = np.floor((at_ms - day) / DAY_MS)
     ends = passed >= 1.0
     idle = np.maximum(passed - 1.0, 0.0)
-    weight, mean, spread = _learn(old["weight"], old["mean"], old["spread"], old["today"], ends, idle, forget)
+    weight, mean, spread = old["weight"], old["mean"], old["spread"]
+    if ends.any() or not np.isfinite(old["today"]).all():
+        weight, mean, spread = _learn(weight, mean, spread, old["today"], ends, idle, forget)
     today = np.where(ends, 0.0, old["today"]) + damage
     total = old["total"] + damage
     after: dict[str, Floats | Integers] = {

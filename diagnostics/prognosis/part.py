@@ -102,7 +102,9 @@ def step(
     young = daily.days < p["rate_days"]
     left, past = _with_book(left, daily, worn, state, mine, ~young)
     after |= {"rate": left.rate, "rate_var": left.rate_var, "together": left.together}
-    rul, measure, due = _ends(left, daily, told > 0, mine, hidden=hidden)
+    rul, measure, due = (
+        _ends(left, daily, told > 0, mine, hidden=hidden) if observable.any() else _unasked(len(trips))
+    )
     gone = left.amount < mine["limit_mm"]
     bad = np.where(due > mine["worn_p"], WORN, np.where(measure > mine["measure_p"], MEASURE, -1))
     bad = np.where(observable & ~young, bad, -1)
@@ -180,6 +182,11 @@ def _ends(
     soon_from, soon_spread = (distance, spread) if hidden else (ahead, in_use)
     soon = probability_within(mine["measure_days"], soon_from, rate, **soon_spread)
     return days_until(ahead, rate, **in_use), soon, due
+
+
+def _unasked(n: int) -> tuple[Floats, Floats, Floats]:
+    """As :func:`_ends` of parts of which nothing is said."""
+    return np.full((n, 3), np.nan), np.full(n, np.nan), np.full(n, np.nan)
 
 
 def _health(left: anchored.Left, mine: Parameters) -> Floats:

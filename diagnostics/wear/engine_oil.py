@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import filled, floats
+from diagnostics.arrays import filled, floats, integers
 from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
@@ -100,7 +100,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     use, after = _use(trips, told, p)
     shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
-    rul = _remaining(use, p)
+    lowest = np.maximum(np.maximum(p["oil_soon"], p["oil_early"]), p["oil_overdue"])
+    observable = trips["revolutions"] > 0.0
+    asked = observable | (life <= lowest) | (integers(state["active"]) >= 0)
+    rul = _remaining(use, p) if asked.any() else np.full((len(trips), 3), np.nan)  # nothing is said of a car at a plug
     soon = (life <= p["oil_soon"]) & (rul[:, 1] <= p["oil_soon_days"])
     soon |= (life <= p["oil_early"]) & (rul[:, 1] <= p["oil_early_days"])
     eased = (life > p["oil_early"]) | (rul[:, 1] > EASED * p["oil_early_days"])
@@ -109,7 +112,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))
     left = np.where(use.unknown, life / 2.0, life)
     judgement = Judgement(
-        observable=trips["revolutions"] > 0.0,
+        observable=observable,
         raised=raised,
         cleared=cleared,
         since_ms=trips["ended_ms"],
@@ -154,13 +157,16 @@ def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floa
 
 def _believed(measured: Floats, state: State, trips: Trips, p: Parameters) -> Flags:
     """What was measured, but for life that oil whose age is known cannot have lost: another car's, or a slip."""
+    told = ~np.isnan(measured)
+    if not told.any():
+        return told
     since = np.maximum(
         floats(state["total"]), (trips["started_ms"] - floats(state["began_ms"])) / dose.DAY_MS / p["oil_days"]
     )
     counted, spread = floats(state["told"]) + since, np.hypot(p["oil_told_sd"], p["oil_log_sd"] * since)
     sure = ~np.isnan(floats(state["began_ms"])) & (floats(state["unknown"]) == 0.0)
     odd = sure & (1.0 - measured / 100.0 - counted > SLIP_SD * spread)
-    believed: Flags = ~np.isnan(measured) & ~odd
+    believed: Flags = told & ~odd
     return believed
 
 
@@ -170,6 +176,8 @@ def _counted_anew(state: State, where: Flags, used: Floats) -> State:
     Which of dose, kilometres and days had used it up is not known, so each goes on from there; habits are kept. It
     begins a moment ago, so that the oil is not taken for unknown.
     """
+    if not where.any():
+        return state
     zero = ("total", "today", "km", "unknown")
     anew = {name: np.where(where, 0.0, floats(state[name])) for name in zero}
     began = np.where(where, floats(state["day_ms"]), floats(state["began_ms"]))
