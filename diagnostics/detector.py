@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +22,7 @@ import numpy as np
 from diagnostics.arrays import integers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
@@ -61,6 +63,26 @@ class Cause:
     drawn: Drawn | None = None
 
 
+class Later(Mapping[str, "Floats"]):
+    """Numbers ``(n,)`` by name that are only reckoned when one is asked for."""
+
+    def __init__(self, reckon: Callable[[], Mapping[str, Floats]]) -> None:
+        self._reckon = reckon
+
+    @cached_property
+    def _all(self) -> Mapping[str, Floats]:
+        return self._reckon()
+
+    def __getitem__(self, name: str) -> Floats:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What a detector says about one trip of each vehicle; every array is ``(n,)``.
@@ -69,7 +91,8 @@ class Judgement:
     ``cleared``: what was found has gone. ``since_ms``: when it began by the samples. ``found_ms``: the sample at
     which
     it became certain. ``health``: 0 to 1, NaN unknown. ``rul_days``: ``(n, 3)`` low, median, high. ``numbers``: what
-    texts and evidence need, among them ``value``, ``expectation`` and ``threshold``.
+    texts and evidence need, among them ``value``, ``expectation`` and ``threshold``; :class:`Later`, as hardly any trip
+    raises anything.
     """
 
     observable: Flags
@@ -80,7 +103,7 @@ class Judgement:
     confidence: Floats
     health: Floats
     rul_days: Floats | None = None
-    numbers: dict[str, Floats] = field(default_factory=dict)
+    numbers: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

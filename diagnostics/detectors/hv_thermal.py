@@ -38,7 +38,7 @@ import numpy as np
 
 from diagnostics import whitened
 from diagnostics.arrays import filled, floats, integers, part_of, prefixed
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import Repeats
@@ -104,7 +104,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=at_ms,
         confidence=np.where(bad == HOT, 0.9, 0.8),
         health=np.where(observable, _health(warm, uneven, missing, p), np.nan),
-        numbers=_numbers(trips, bad, residual, expected, uneven, p),
+        numbers=Later(lambda: _numbers(trips, bad, residual, expected, uneven, p)),
     )
     after: dict[str, Floats | Integers] = balance | misfit | missed | {"hot_n": hot}
     for what, sums in (("rise", rise), ("apart", spread)):

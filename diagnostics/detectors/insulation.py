@@ -28,7 +28,7 @@ import numpy as np
 
 from diagnostics import whitened
 from diagnostics.arrays import filled, floats, in_a_row, part_of, prefixed
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from vehicle import signals
@@ -90,15 +90,17 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == FALLING, 0.8, 0.93),
         health=np.where(observable, np.clip(margin / p["insulation_good_margin"], 0.0, 1.0), np.nan),
-        numbers={
-            "value": read,
-            "expectation": shift.baseline,
-            "threshold": limit,
-            "kohm": 10.0 ** (read - 3.0),
-            "normal": 10.0 ** (shift.baseline - 3.0),
-            "least": 10.0 ** (limit - 3.0),
-            "times": 10.0**fallen,
-        },
+        numbers=Later(
+            lambda: {
+                "value": read,
+                "expectation": shift.baseline,
+                "threshold": limit,
+                "kohm": 10.0 ** (read - 3.0),
+                "normal": 10.0 ** (shift.baseline - 3.0),
+                "least": 10.0 ** (limit - 3.0),
+                "times": 10.0**fallen,
+            }
+        ),
     )
     after: dict[str, Floats | Integers] = {"below": below, "danger": danger, "at_plug": at_plug}
     return judgement, damp | after | prefixed(whitened.restarted(sums, cleared), "test_") | latch_state

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import every, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from vehicle import signals
 
@@ -76,7 +76,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.full(n, 0.2),
         health=np.where(observable, np.exp(-((km / p["bearing_life_km"]) ** 3)), np.nan),
-        numbers={"value": km, "expectation": np.full(n, np.nan), "threshold": due},
+        numbers=Later(lambda: {"value": km, "expectation": np.full(n, np.nan), "threshold": due}),
     )
     return judgement, {"due_km": later} | heard | latch_state
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import filled, floats, integers
-from diagnostics.detector import Judgement, latch, latched
+from diagnostics.detector import Judgement, Later, latch, latched
 from diagnostics.prognosis import anchored, book, dose
 from diagnostics.prognosis.crossing import Z_90, days_until, probability_within, still_ahead
 
@@ -102,9 +102,7 @@ def step(
     young = daily.days < p["rate_days"]
     left, past = _with_book(left, daily, worn, state, mine, ~young)
     after |= {"rate": left.rate, "rate_var": left.rate_var, "together": left.together}
-    rul, measure, due = (
-        _ends(left, daily, told > 0, mine, hidden=hidden) if observable.any() else _unasked(len(trips))
-    )
+    rul, measure, due = _ends(left, daily, told > 0, mine, hidden=hidden) if observable.any() else _unasked(len(trips))
     gone = left.amount < mine["limit_mm"]
     bad = np.where(due > mine["worn_p"], WORN, np.where(measure > mine["measure_p"], MEASURE, -1))
     bad = np.where(observable & ~young, bad, -1)
@@ -120,7 +118,7 @@ def step(
         confidence=np.clip(np.where(bad == WORN, due, measure), 0.05, 0.99),
         health=np.where(observable, _health(left, mine), np.nan),
         rul_days=np.where((young & ~gone)[:, None], np.nan, rul),
-        numbers=_numbers(left, rul, worn, km, told, mine),
+        numbers=Later(lambda: _numbers(left, rul, worn, km, told, mine)),
     )
     counts: dict[str, Floats | Integers] = {"km": km, "new": floats(state["new"]), "measured_n": told.astype(np.int64)}
     return judgement, counts | after | days | past | latch_state

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import filled, floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
 from diagnostics.prognosis.crossing import days_until, still_ahead
@@ -120,16 +120,18 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.full(len(trips), 0.7),
         health=np.clip(left, 0.0, 1.0),
         rul_days=rul,
-        numbers={
-            "value": trips["oil_dose"] / p["oil_revolutions"] * 100.0,
-            "expectation": np.full(len(trips), np.nan),
-            "threshold": np.full(len(trips), np.nan),
-            "percent": np.clip(life, 0.0, 1.0) * 100.0,
-            "km": use.km,
-            "age": use.age_days,
-            "low": np.nan_to_num(rul[:, 0]),
-            "high": np.nan_to_num(rul[:, 2]),
-        },
+        numbers=Later(
+            lambda: {
+                "value": trips["oil_dose"] / p["oil_revolutions"] * 100.0,
+                "expectation": np.full(len(trips), np.nan),
+                "threshold": np.full(len(trips), np.nan),
+                "percent": np.clip(life, 0.0, 1.0) * 100.0,
+                "km": use.km,
+                "age": use.age_days,
+                "low": np.nan_to_num(rul[:, 0]),
+                "high": np.nan_to_num(rul[:, 2]),
+            }
+        ),
     )
     return judgement, after | latch_state
 
