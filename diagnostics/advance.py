@@ -26,9 +26,6 @@ FleetState: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.generic]]]"
 """State by part: ``trips``, ``health`` and each detector by its name; arrays ``(n_vehicles, ...)``."""
 
 TRIPS, HEALTH = "trips", "health"
-FEW = 0.75
-"""Up to this part of a turn's trips, those that tell a detector something are picked for it; more cost less as a whole
-(our choice, by ``roadworthy bench detectors``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,27 +138,38 @@ def _judge_closed(
     detectors: Sequence[Detector],
     workshop: Workshop,
 ) -> list[Alarm]:
-    """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most."""
+    """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most.
+
+    Detectors that are shown the same trips judge them together.
+    """
     alarms: list[Alarm] = []
     n = len(parts[HEALTH]["trip_ms"])
     parts[HEALTH] = {key: np.asfortranarray(values) for key, values in parts[HEALTH].items()}  # written by detector
-    asked = [_shown(closed, column, each, parts, workshop) for column, each in enumerate(detectors)]
-    shown = np.array(asked, dtype=bool).reshape(len(detectors), len(closed))
     amid = [_amid(closed, column, each, p, workshop) for column, each in enumerate(detectors)]
-    for rows in _turns(closed.vehicle):
-        trips = closed.only(rows)
-        mine = p if len(trips) == n else chosen(p, trips.vehicle)  # sorted and each once: nothing has to be picked
-        now = shown[:, rows]
-        for column in np.flatnonzero(now.any(axis=1)).tolist():
-            told = _newly(np.flatnonzero(now[column]), amid[column][rows], trips, detectors[column], parts)
-            if not len(told):
-                continue
-            if len(told) <= FEW * len(trips):
-                alarms += _judge_turn(trips.only(told), column, detectors[column], parts, chosen(mine, told), workshop)
-            else:
-                alarms += _judge_turn(trips, column, detectors[column], parts, mine, workshop)
-        parts[HEALTH]["trip_ms"][trips.vehicle] = trips["ended_ms"][:, None]
+    for own, columns in _together([_shown(closed, at, each, parts, workshop) for at, each in enumerate(detectors)]):
+        for turn in _turns(closed.vehicle[own]):
+            rows = own[turn]
+            trips = closed.only(rows)
+            mine = p if len(trips) == n else chosen(p, trips.vehicle)  # sorted and each once: nothing has to be picked
+            for column in columns:
+                told = _newly(amid[column][rows], trips, detectors[column], parts)
+                if told is None:
+                    alarms += _judge_turn(trips, column, detectors[column], parts, mine, workshop)
+                elif len(told):
+                    its = chosen(mine, told)
+                    alarms += _judge_turn(trips.only(told), column, detectors[column], parts, its, workshop)
+            parts[HEALTH]["trip_ms"][np.ix_(trips.vehicle, columns)] = trips["ended_ms"][:, None]
+    last = np.flatnonzero(np.diff(closed.vehicle, append=-1))
+    parts[HEALTH]["trip_ms"][closed.vehicle[last]] = closed["ended_ms"][last, None]
     return alarms
+
+
+def _together(shown: Sequence[Flags]) -> list[tuple[Integers, list[int]]]:
+    """Trips that detectors are shown, by flags ``(n_trips,)`` of each, and the detectors that are shown just these."""
+    columns: dict[bytes, list[int]] = {}
+    for column, flags in enumerate(shown):
+        columns.setdefault(flags.tobytes(), []).append(column)
+    return [(np.flatnonzero(shown[same[0]]), same) for same in columns.values()]
 
 
 def _judge_turn(
@@ -213,15 +221,14 @@ def _amid(closed: Trips, column: int, detector: Detector, p: Parameters, worksho
 
 
 def _newly(
-    told: Integers, amid: Flags, trips: Trips, detector: Detector, parts: dict[str, dict[str, NDArray[np.generic]]]
-) -> Integers:
-    """Those of a turn's trips ``told`` that do not repeat what the car's trips around them say."""
-    again = amid[told]
-    if detector.repeats is None or not again.any():
-        return told
-    settled = detector.repeats.settled(picked(parts[detector.name], trips.vehicle[told[again]]))
-    again[again] = settled
-    return told[~again]
+    amid: Flags, trips: Trips, detector: Detector, parts: dict[str, dict[str, NDArray[np.generic]]]
+) -> Integers | None:
+    """Those of a turn's trips that do not repeat what the trips around them say; None where that is all of them."""
+    if detector.repeats is None or not amid.any():
+        return None
+    again = amid.copy()
+    again[amid] = detector.repeats.settled(picked(parts[detector.name], trips.vehicle[amid]))
+    return np.flatnonzero(~again) if again.any() else None
 
 
 def _begin_anew(
