@@ -152,7 +152,7 @@ def _judge_closed(
             trips = closed.only(rows)
             mine = p if len(trips) == n else chosen(p, trips.vehicle)  # sorted and each once: nothing has to be picked
             for column in columns:
-                told = _newly(amid[column][rows], trips, detectors[column], parts)
+                told = _newly(amid[column][rows], trips, detectors[column], parts, mine)
                 if told is None:
                     alarms += _judge_turn(trips, column, detectors[column], parts, mine, workshop)
                 elif len(told):
@@ -221,14 +221,27 @@ def _amid(closed: Trips, column: int, detector: Detector, p: Parameters, worksho
 
 
 def _newly(
-    amid: Flags, trips: Trips, detector: Detector, parts: dict[str, dict[str, NDArray[np.generic]]]
+    amid: Flags,
+    trips: Trips,
+    detector: Detector,
+    parts: dict[str, dict[str, NDArray[np.generic]]],
+    p: Parameters,
 ) -> Integers | None:
-    """Those of a turn's trips that do not repeat what the trips around them say; None where that is all of them."""
+    """Those of a turn's trips that do not repeat what the trips around them say; None where that is all of them.
+
+    Of the others the state is kept here.
+    """
     if detector.repeats is None or not amid.any():
         return None
-    again = amid.copy()
-    again[amid] = detector.repeats.settled(picked(parts[detector.name], trips.vehicle[amid]))
-    return np.flatnonzero(~again) if again.any() else None
+    at = np.flatnonzero(amid)
+    inner = trips if len(at) == len(trips) else trips.only(at)
+    part = parts[detector.name]
+    passing, changes = detector.repeats.passes(inner, chosen(part, inner.vehicle), chosen(p, at))
+    for key, values in changes.items():
+        part[key][inner.vehicle[passing]] = values[passing]
+    anew = ~amid
+    anew[at] = ~passing
+    return np.flatnonzero(anew)
 
 
 def _begin_anew(

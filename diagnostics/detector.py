@@ -162,6 +162,11 @@ def latched(n_vehicles: int) -> dict[str, Floats | Integers]:
     }
 
 
+def at_rest(state: State) -> Flags:
+    """Vehicles ``(n,)`` of which nothing is found, whose latch a trip without anything to be found leaves alone."""
+    return (integers(state["active"]) < 0) & (integers(state["quiet"]) == 0)
+
+
 def latch(
     state: State, *, bad: Integers, good: Flags, clear_after: Floats
 ) -> tuple[Integers, Flags, dict[str, Floats | Integers]]:

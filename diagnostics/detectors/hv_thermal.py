@@ -37,8 +37,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import filled, floats, integers, part_of, prefixed
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
+from diagnostics.arrays import filled, floats, part_of, prefixed
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, at_rest, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import Repeats
@@ -118,9 +118,9 @@ def _tells_nothing(trips: Trips, p: Parameters) -> Flags:
     return ~_balanced(trips, p) & np.isnan(trips["pack_apart_k"]) & (hottest <= p["pack_hot_c"])
 
 
-def _settled(state: State) -> Flags:
-    """Nothing is found, nothing waits."""
-    return (integers(state["active"]) < 0) & (integers(state["quiet"]) == 0) & (floats(state["hot_n"]) == 0.0)
+def _passes(_trips: Trips, state: State, _p: Parameters) -> tuple[Flags, dict[str, Floats]]:
+    """Nothing is found, nothing waits: then they change nothing."""
+    return at_rest(state) & (floats(state["hot_n"]) == 0.0), {}
 
 
 def _balanced(trips: Trips, p: Parameters) -> Flags:
@@ -277,7 +277,7 @@ DETECTOR = Detector(
     drawn=Drawn(feature="pack_rise_k", unit="K", label={"en": "Rise of battery temperature", "zh": "电池温升"}),
     initial=initial,
     step=where_told(step, NEEDS),
-    repeats=Repeats(alike=_tells_nothing, settled=_settled),
+    repeats=Repeats(alike=_tells_nothing, passes=_passes),
     parameters=(
         "pack_k_per_heat", "pack_cooling_per_h", "pack_least_heat", "pack_sd_k", "pack_doubt", "pack_balance_learn",
         "pack_learn", "pack_phi", "pack_k", "pack_h", "pack_rise_sd", "pack_apart_k", "pack_apart_sd_k",

@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import every, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, at_rest, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import Repeats
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -93,6 +94,17 @@ def _tight(trips: Trips, state: State, p: Parameters) -> tuple[Flags, dict[str, 
     return tight, {"walked": walked, "missed": missed}
 
 
+def _unheard(trips: Trips, _p: Parameters) -> Flags:
+    """Trips that tell the kilometres and nothing of the wheels, as charging does."""
+    return ~np.isnan(trips["odometer_km"]) & np.isnan(_wheels(trips, "walking_n")).all(axis=1)
+
+
+def _passes(trips: Trips, state: State, _p: Parameters) -> tuple[Flags, dict[str, Floats]]:
+    """Of cars whose turn it is not yet; what was heard of the wheels fades."""
+    fades = {name: KEPT * floats(state[name]) for name in ("walked", "missed")}
+    return at_rest(state) & (trips["odometer_km"] < floats(state["due_km"])), fades
+
+
 def _wheels(trips: Trips, name: str) -> Floats:
     return np.stack([trips[f"wheel_{corner}_{name}"] for corner in CORNERS], axis=1)
 
@@ -121,6 +133,7 @@ DETECTOR = Detector(
     drawn=Drawn(feature="odometer_km", unit="km", label={"en": "Kilometre counter", "zh": "里程表"}),
     initial=initial,
     step=step,
+    repeats=Repeats(alike=_unheard, passes=_passes),
     parameters=(
         "bearing_km", "bearing_again_km", "bearing_reminded_km", "bearing_life_km", "bearing_gone", "bearing_heard",
     ),

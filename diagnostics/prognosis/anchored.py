@@ -68,9 +68,7 @@ def wear(
     to be new, the measurement refutes that.
     """
     amount, rate, amount_var, rate_var, together = _begun(state, prior)
-    amount = amount - rate * work
-    amount_var = amount_var - 2.0 * work * together + work**2 * rate_var + walk * work
-    together = together - work * rate_var
+    amount, amount_var, together = worked(work, (amount, rate, amount_var, rate_var, together), walk)
     told = ~np.isnan(measured)
     if not told.any():
         kept = (amount, np.maximum(rate, LEAST_RATE * prior.rate), amount_var, rate_var, together)
@@ -91,6 +89,16 @@ def wear(
         together - amount_var * together * gain,
     )
     return _left(values, renewed)
+
+
+def worked(work: Floats, before: tuple[Floats, ...], walk: Floats) -> tuple[Floats, Floats, Floats]:
+    """Amount, its variance and the covariance after ``work``, of :data:`PARTS` before it."""
+    amount, rate, amount_var, rate_var, together = before
+    return (
+        amount - rate * work,
+        amount_var - 2.0 * work * together + work**2 * rate_var + walk * work,
+        together - work * rate_var,
+    )
 
 
 def _left(values: tuple[Floats, ...], renewed: Flags) -> tuple[Left, dict[str, Floats | Integers]]:

@@ -65,6 +65,13 @@ def add(
     return Dose(total=total, rate=mean, variance=spread, days=weight), after
 
 
+def day_goes_on(at_ms: Floats, state: State) -> Flags:
+    """Where a trip that ended ``at_ms`` belongs to the day of the trip before, so that :func:`add` only adds to it."""
+    begun = ~np.isnan(np.asarray(state["began_ms"], dtype=np.float64))
+    same: Flags = begun & (np.floor((at_ms - np.asarray(state["day_ms"], dtype=np.float64)) / DAY_MS) < 1.0)
+    return same
+
+
 def day_begins(trips: Trips, state: State) -> Flags:
     """Trips with which a new day of their vehicle begins, by the state before them: :func:`add` then learns of one.
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import filled, floats, integers
-from diagnostics.detector import Judgement, Later, latch, latched
+from diagnostics.detector import Judgement, Later, at_rest, latch, latched
 from diagnostics.prognosis import anchored, book, dose
 from diagnostics.prognosis.crossing import Z_90, days_until, probability_within, still_ahead
 
@@ -180,6 +180,23 @@ def _ends(
     soon_from, soon_spread = (distance, spread) if hidden else (ahead, in_use)
     soon = probability_within(mine["measure_days"], soon_from, rate, **soon_spread)
     return days_until(ahead, rate, **in_use), soon, due
+
+
+def passes(trips: Trips, work: Floats, state: State, p: Parameters, prefix: str) -> tuple[Flags, dict[str, Floats]]:
+    """Trips without a measurement that only do ``work``, of parts of which nothing is said; and what that changes.
+
+    As :attr:`diagnostics.telling.Repeats.passes`, for a detector that says nothing of parts neither measured nor dated.
+    """
+    before = tuple(floats(state[name]) for name in anchored.PARTS)
+    amount, amount_var, together = anchored.worked(work, before, p[f"{prefix}_walk_mm2"])
+    usual = ~np.isnan(before[0]) & (before[1] >= anchored.LEAST_RATE * p[f"{prefix}_mm_per_work"])
+    unsaid = (floats(state["new"]) <= 0.0) & (integers(state["measured_n"]) == 0) & np.isnan(floats(state["past_mm"]))
+    changes = {
+        "amount": amount, "amount_var": amount_var, "together": together,
+        "km": floats(state["km"]) + filled(trips["km"]),
+        "total": floats(state["total"]) + work, "today": floats(state["today"]) + work,
+    }  # fmt: skip
+    return at_rest(state) & usual & unsaid & dose.day_goes_on(trips["ended_ms"], state), changes
 
 
 def _unasked(n: int) -> tuple[Floats, Floats, Floats]:
