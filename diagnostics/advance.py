@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from diagnostics.arrays import chosen, floats, integers, picked
+from diagnostics.arrays import chosen, floats, integers, picked, some
 from diagnostics.features import trips as trip_features
 from diagnostics.prognosis.dose import DAY_MS
 
@@ -158,7 +158,7 @@ def _judge_closed(
                 elif len(told):
                     its = chosen(mine, told)
                     alarms += _judge_turn(trips.only(told), column, detectors[column], parts, its, workshop)
-            parts[HEALTH]["trip_ms"][np.ix_(trips.vehicle, columns)] = trips["ended_ms"][:, None]
+            parts[HEALTH]["trip_ms"][np.ix_(trips.vehicle, np.array(columns))] = trips["ended_ms"][:, None]
     last = np.flatnonzero(np.diff(closed.vehicle, append=-1))
     parts[HEALTH]["trip_ms"][closed.vehicle[last]] = closed["ended_ms"][last, None]
     return alarms
@@ -208,7 +208,7 @@ def _shown(
     if detector.told is None:
         return np.ones(len(closed), dtype=bool)
     new = np.isnan(floats(parts[HEALTH]["trip_ms"])[:, column])
-    new |= ~np.isnan(workshop.services_ms[:, column]).all(axis=1)
+    new |= some(~np.isnan(workshop.services_ms[:, column]))
     return np.asarray(new[closed.vehicle] | detector.told(closed, parts[detector.name]), dtype=bool)
 
 
@@ -216,7 +216,7 @@ def _amid(closed: Trips, column: int, detector: Detector, p: Parameters, worksho
     """Trips ``(n_trips,)`` that may say what those around them say, of cars whose part was never serviced."""
     if detector.repeats is None:
         return np.zeros(len(closed), dtype=bool)
-    served = ~np.isnan(workshop.services_ms[:, column]).all(axis=1)
+    served = some(~np.isnan(workshop.services_ms[:, column]))
     return detector.repeats.amid(closed, chosen(p, closed.vehicle)) & ~served[closed.vehicle]
 
 
@@ -234,11 +234,12 @@ def _newly(
     if detector.repeats is None or not amid.any():
         return None
     at = np.flatnonzero(amid)
-    inner = trips if len(at) == len(trips) else trips.only(at)
+    if len(at) < len(trips):
+        trips, p = trips.only(at), chosen(p, at)
     part = parts[detector.name]
-    passing, changes = detector.repeats.passes(inner, chosen(part, inner.vehicle), chosen(p, at))
+    passing, changes = detector.repeats.passes(trips, chosen(part, trips.vehicle), p)
     for key, values in changes.items():
-        part[key][inner.vehicle[passing]] = values[passing]
+        part[key][trips.vehicle[passing]] = values[passing]
     anew = ~amid
     anew[at] = ~passing
     return np.flatnonzero(anew)

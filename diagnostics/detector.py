@@ -164,7 +164,8 @@ def latched(n_vehicles: int) -> dict[str, Floats | Integers]:
 
 def at_rest(state: State) -> Flags:
     """Vehicles ``(n,)`` of which nothing is found, whose latch a trip without anything to be found leaves alone."""
-    return (integers(state["active"]) < 0) & (integers(state["quiet"]) == 0)
+    rests: Flags = (integers(state["active"]) < 0) & (integers(state["quiet"]) == 0)
+    return rests
 
 
 def latch(

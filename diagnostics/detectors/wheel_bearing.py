@@ -96,7 +96,8 @@ def _tight(trips: Trips, state: State, p: Parameters) -> tuple[Flags, dict[str, 
 
 def _unheard(trips: Trips, _p: Parameters) -> Flags:
     """Trips that tell the kilometres and nothing of the wheels, as charging does."""
-    return ~np.isnan(trips["odometer_km"]) & np.isnan(_wheels(trips, "walking_n")).all(axis=1)
+    unheard = every(np.isnan(_wheels(trips, "walking_n") + _wheels(trips, "gone")))
+    return ~np.isnan(trips["odometer_km"]) & unheard
 
 
 def _passes(trips: Trips, state: State, _p: Parameters) -> tuple[Flags, dict[str, Floats]]:

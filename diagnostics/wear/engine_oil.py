@@ -149,7 +149,8 @@ def _at_rest(trips: Trips, _p: Parameters) -> Flags:
     """Trips in which nothing turned or moved and nobody told of the oil."""
     told = ~np.isnan(trips["own_oil_life"]) | ~np.isnan(trips["measured_oil_life_percent"])
     moved = (trips["revolutions"] > 0.0) | (filled(trips["km"]) != 0.0) | (filled(trips["dpf_regen_s"]) > 0.0)
-    return ~told & ~moved & (trips["oil_dose"] == 0.0)
+    rests: Flags = ~told & ~moved & (trips["oil_dose"] == 0.0)
+    return rests
 
 
 def _passes(trips: Trips, state: State, p: Parameters) -> tuple[Flags, dict[str, Floats]]:
