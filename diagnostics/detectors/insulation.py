@@ -91,20 +91,22 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == FALLING, 0.8, 0.93),
         health=np.where(observable, np.clip(margin / p["insulation_good_margin"], 0.0, 1.0), np.nan),
-        numbers=Later(
-            lambda: {
-                "value": read,
-                "expectation": shift.baseline,
-                "threshold": limit,
-                "kohm": 10.0 ** (read - 3.0),
-                "normal": 10.0 ** (shift.baseline - 3.0),
-                "least": 10.0 ** (limit - 3.0),
-                "times": 10.0**fallen,
-            }
-        ),
+        numbers=Later(lambda: _numbers(read, shift.baseline, limit, fallen)),
     )
     after: dict[str, Floats | Integers] = {"below": below, "danger": danger, "at_plug": at_plug}
     return judgement, damp | after | prefixed(whitened.restarted(sums, cleared), "test_") | latch_state
+
+
+def _numbers(read: Floats, normal: Floats, limit: Floats, fallen: Floats) -> dict[str, Floats]:
+    return {
+        "value": read,
+        "expectation": normal,
+        "threshold": limit,
+        "kohm": 10.0 ** (read - 3.0),
+        "normal": 10.0 ** (normal - 3.0),
+        "least": 10.0 ** (limit - 3.0),
+        "times": 10.0**fallen,
+    }
 
 
 def _plugged(trips: Trips) -> Flags:
