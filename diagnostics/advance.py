@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from diagnostics.arrays import chosen, floats, integers, picked
+from diagnostics.arrays import chosen, floats, integers, picked, some
 from diagnostics.features import trips as trip_features
 from diagnostics.prognosis.dose import DAY_MS
 
@@ -26,9 +26,6 @@ FleetState: TypeAlias = "Mapping[str, Mapping[str, NDArray[np.generic]]]"
 """State by part: ``trips``, ``health`` and each detector by its name; arrays ``(n_vehicles, ...)``."""
 
 TRIPS, HEALTH = "trips", "health"
-FEW = 0.75
-"""Up to this part of a turn's trips, those that tell a detector something are picked for it; more cost less as a whole
-(our choice, by ``roadworthy bench detectors``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,24 +138,38 @@ def _judge_closed(
     detectors: Sequence[Detector],
     workshop: Workshop,
 ) -> list[Alarm]:
-    """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most."""
+    """Judges all vehicles' first trips together, then all second ones: a loop over trips of one vehicle at most.
+
+    Detectors that are shown the same trips judge them together.
+    """
     alarms: list[Alarm] = []
     n = len(parts[HEALTH]["trip_ms"])
     parts[HEALTH] = {key: np.asfortranarray(values) for key, values in parts[HEALTH].items()}  # written by detector
-    asked = [_shown(closed, column, each, parts, workshop) for column, each in enumerate(detectors)]
-    shown = np.array(asked, dtype=bool).reshape(len(detectors), len(closed))
-    for rows in _turns(closed.vehicle):
-        trips = closed.only(rows)
-        mine = p if len(trips) == n else chosen(p, trips.vehicle)  # sorted and each once: nothing has to be picked
-        now = shown[:, rows]
-        for column in np.flatnonzero(now.any(axis=1)).tolist():
-            told = np.flatnonzero(now[column])
-            if len(told) <= FEW * len(trips):
-                alarms += _judge_turn(trips.only(told), column, detectors[column], parts, chosen(mine, told), workshop)
-            else:
-                alarms += _judge_turn(trips, column, detectors[column], parts, mine, workshop)
-        parts[HEALTH]["trip_ms"][trips.vehicle] = trips["ended_ms"][:, None]
+    amid = [_amid(closed, column, each, p, workshop) for column, each in enumerate(detectors)]
+    for own, columns in _together([_shown(closed, at, each, parts, workshop) for at, each in enumerate(detectors)]):
+        for turn in _turns(closed.vehicle[own]):
+            rows = own[turn]
+            trips = closed.only(rows)
+            mine = p if len(trips) == n else chosen(p, trips.vehicle)  # sorted and each once: nothing has to be picked
+            for column in columns:
+                told = _newly(amid[column][rows], trips, detectors[column], parts, mine)
+                if told is None:
+                    alarms += _judge_turn(trips, column, detectors[column], parts, mine, workshop)
+                elif len(told):
+                    its = chosen(mine, told)
+                    alarms += _judge_turn(trips.only(told), column, detectors[column], parts, its, workshop)
+            parts[HEALTH]["trip_ms"][np.ix_(trips.vehicle, np.array(columns))] = trips["ended_ms"][:, None]
+    last = np.flatnonzero(np.diff(closed.vehicle, append=-1))
+    parts[HEALTH]["trip_ms"][closed.vehicle[last]] = closed["ended_ms"][last, None]
     return alarms
+
+
+def _together(shown: Sequence[Flags]) -> list[tuple[Integers, list[int]]]:
+    """Trips that detectors are shown, by flags ``(n_trips,)`` of each, and the detectors that are shown just these."""
+    columns: dict[bytes, list[int]] = {}
+    for column, flags in enumerate(shown):
+        columns.setdefault(flags.tobytes(), []).append(column)
+    return [(np.flatnonzero(shown[same[0]]), same) for same in columns.values()]
 
 
 def _judge_turn(
@@ -197,8 +208,41 @@ def _shown(
     if detector.told is None:
         return np.ones(len(closed), dtype=bool)
     new = np.isnan(floats(parts[HEALTH]["trip_ms"])[:, column])
-    new |= ~np.isnan(workshop.services_ms[:, column]).all(axis=1)
+    new |= some(~np.isnan(workshop.services_ms[:, column]))
     return np.asarray(new[closed.vehicle] | detector.told(closed, parts[detector.name]), dtype=bool)
+
+
+def _amid(closed: Trips, column: int, detector: Detector, p: Parameters, workshop: Workshop) -> Flags:
+    """Trips ``(n_trips,)`` that may say what those around them say, of cars whose part was never serviced."""
+    if detector.repeats is None:
+        return np.zeros(len(closed), dtype=bool)
+    served = some(~np.isnan(workshop.services_ms[:, column]))
+    return detector.repeats.amid(closed, chosen(p, closed.vehicle)) & ~served[closed.vehicle]
+
+
+def _newly(
+    amid: Flags,
+    trips: Trips,
+    detector: Detector,
+    parts: dict[str, dict[str, NDArray[np.generic]]],
+    p: Parameters,
+) -> Integers | None:
+    """Those of a turn's trips that do not repeat what the trips around them say; None where that is all of them.
+
+    Of the others the state is kept here.
+    """
+    if detector.repeats is None or not amid.any():
+        return None
+    at = np.flatnonzero(amid)
+    if len(at) < len(trips):
+        trips, p = trips.only(at), chosen(p, at)
+    part = parts[detector.name]
+    passing, changes = detector.repeats.passes(trips, chosen(part, trips.vehicle), p)
+    for key, values in changes.items():
+        part[key][trips.vehicle[passing]] = values[passing]
+    anew = ~amid
+    anew[at] = ~passing
+    return np.flatnonzero(anew)
 
 
 def _begin_anew(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,16 +55,20 @@ def picked(state: State, rows: Integers) -> dict[str, NDArray[np.generic]]:
     return {name: values[rows] for name, values in state.items()}
 
 
-class _Chosen(Mapping[str, Floats]):
-    """Parameters of some vehicles, picked when they are asked for."""
+Array = TypeVar("Array", bound=NDArray[np.generic])
 
-    def __init__(self, whole: Parameters, rows: Integers) -> None:
+
+class _Chosen(Mapping[str, Array]):
+    """Parameters or state of some vehicles, picked when they are asked for."""
+
+    def __init__(self, whole: Mapping[str, Array], rows: Integers) -> None:
         self.whole, self.rows = whole, rows
-        self._picked: dict[str, Floats] = {}
+        self._picked: dict[str, Array] = {}
 
-    def __getitem__(self, name: str) -> Floats:
+    def __getitem__(self, name: str) -> Array:
         if name not in self._picked:
-            self._picked[name] = self.whole[name][self.rows]
+            picked: Array = self.whole[name][self.rows]  # type: ignore[assignment]  # of the same kind
+            self._picked[name] = picked
         return self._picked[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -74,11 +78,11 @@ class _Chosen(Mapping[str, Floats]):
         return len(self.whole)
 
 
-def chosen(parameters: Parameters, rows: Integers) -> Parameters:
-    """The parameters of some vehicles; of some of these again they are picked at once."""
-    if isinstance(parameters, _Chosen):
-        return _Chosen(parameters.whole, parameters.rows[rows])
-    return _Chosen(parameters, rows)
+def chosen(arrays: Mapping[str, Array], rows: Integers) -> Mapping[str, Array]:
+    """The parameters or state of some vehicles; of some of these again they are picked at once."""
+    if isinstance(arrays, _Chosen):
+        return _Chosen(arrays.whole, arrays.rows[rows])
+    return _Chosen(arrays, rows)
 
 
 def columns_of(parameters: Parameters, name: str, parts: Sequence[str]) -> Floats:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,13 +22,13 @@ import numpy as np
 from diagnostics.arrays import integers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
     from diagnostics.findings import Component, Severity, Text
-    from diagnostics.telling import Told
+    from diagnostics.telling import Repeats, Told
 
 
 class Observability(StrEnum):
@@ -61,6 +63,26 @@ class Cause:
     drawn: Drawn | None = None
 
 
+class Later(Mapping[str, "Floats"]):
+    """Numbers ``(n,)`` by name that are only reckoned when one is asked for."""
+
+    def __init__(self, reckon: Callable[[], Mapping[str, Floats]]) -> None:
+        self._reckon = reckon
+
+    @cached_property
+    def _all(self) -> Mapping[str, Floats]:
+        return self._reckon()
+
+    def __getitem__(self, name: str) -> Floats:
+        return self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What a detector says about one trip of each vehicle; every array is ``(n,)``.
@@ -69,7 +91,8 @@ class Judgement:
     ``cleared``: what was found has gone. ``since_ms``: when it began by the samples. ``found_ms``: the sample at
     which
     it became certain. ``health``: 0 to 1, NaN unknown. ``rul_days``: ``(n, 3)`` low, median, high. ``numbers``: what
-    texts and evidence need, among them ``value``, ``expectation`` and ``threshold``.
+    texts and evidence need, among them ``value``, ``expectation`` and ``threshold``; :class:`Later`, as hardly any trip
+    raises anything.
     """
 
     observable: Flags
@@ -80,7 +103,7 @@ class Judgement:
     confidence: Floats
     health: Floats
     rul_days: Floats | None = None
-    numbers: dict[str, Floats] = field(default_factory=dict)
+    numbers: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +121,8 @@ class Detector:
     how long it had been in the car at the first trip, measured or not. ``told(trips, state)`` (see
     :mod:`diagnostics.telling`) finds the trips that may be judged or change anything, given any trips, sorted by
     vehicle, then time, and the state before them of all the rows that they name; without it all do. It is not asked
-    about a car's first trips, nor about cars whose part was ever serviced: these are always shown.
+    about a car's first trips, nor about cars whose part was ever serviced: these are always shown. ``repeats`` finds
+    trips that say what those before and after them say.
     """
 
     name: str
@@ -117,6 +141,7 @@ class Detector:
     fitted: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
     dated: Callable[[State, Floats], dict[str, Floats | Integers]] | None = None
     told: Told | None = None
+    repeats: Repeats | None = None
 
 
 def discover(package: ModuleType, constant: str) -> tuple[Detector, ...]:
@@ -137,6 +162,12 @@ def latched(n_vehicles: int) -> dict[str, Floats | Integers]:
     }
 
 
+def at_rest(state: State) -> Flags:
+    """Vehicles ``(n,)`` of which nothing is found, whose latch a trip without anything to be found leaves alone."""
+    rests: Flags = (integers(state["active"]) < 0) & (integers(state["quiet"]) == 0)
+    return rests
+
+
 def latch(
     state: State, *, bad: Integers, good: Flags, clear_after: Floats
 ) -> tuple[Integers, Flags, dict[str, Floats | Integers]]:
@@ -147,6 +178,8 @@ def latch(
     neither good nor bad, because it could not be observed, changes nothing.
     """
     active = integers(state["active"])
+    if not ((bad >= 0) | (active >= 0)).any():  # as it nearly always is with few vehicles
+        return _calm(len(active))
     raised = np.where(bad > active, bad, -1)
     active = np.maximum(active, bad)
     quiet = np.where(good, integers(state["quiet"]) + 1, integers(state["quiet"]))
@@ -157,3 +190,8 @@ def latch(
         "quiet": np.where(cleared, 0, quiet),
     }
     return raised, cleared, after
+
+
+def _calm(n: int) -> tuple[Integers, Flags, dict[str, Floats | Integers]]:
+    """What comes of a latch where nothing was found and nothing is seen now."""
+    return np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=bool), latched(n)

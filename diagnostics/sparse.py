@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import chosen, numbers, picked
-from diagnostics.detector import Judgement
+from diagnostics.detector import Judgement, Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +79,7 @@ def _spread(judgement: Judgement, rows: Integers, n: int) -> Judgement:
         confidence=of(judgement.confidence),
         health=of(judgement.health),
         rul_days=None if judgement.rul_days is None else of(judgement.rul_days),
-        numbers={name: of(values) for name, values in judgement.numbers.items()},
+        numbers=Later(lambda: {name: of(values) for name, values in judgement.numbers.items()}),
     )
 
 

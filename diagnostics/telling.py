@@ -8,17 +8,40 @@ be left out or not, and a detector that is called for one car may be shown the o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from diagnostics.arrays import Flags, State
+    from diagnostics.arrays import Flags, Floats, Parameters, State
     from diagnostics.features.trips import Trips
 
     Told: TypeAlias = Callable[[Trips, State], Flags]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """Trips of which a detector says the same, so that of many in a row the first and the last tell all.
+
+    ``alike(trips, parameters)`` finds those ``(n,)`` that may be such. ``passes(trips, state, parameters)`` takes one
+    of each of some vehicles as a step does: those ``(n,)`` that raise and clear nothing and of which what is said
+    rests on the trip itself and on state that the trips in a row leave alone, so that the last says it anew; and all
+    that these change of the state, by name.
+    """
+
+    alike: Callable[[Trips, Parameters], Flags]
+    passes: Callable[[Trips, State, Parameters], tuple[Flags, Mapping[str, Floats]]]
+
+    def amid(self, trips: Trips, p: Parameters) -> Flags:
+        """Trips ``(n,)``, sorted by vehicle, then time, between two others of their car that are alike as they are."""
+        alike = self.alike(trips, p)
+        follows = alike[1:] & alike[:-1] & (trips.vehicle[1:] == trips.vehicle[:-1])
+        amid = np.zeros(len(trips), dtype=bool)
+        amid[1:-1] = follows[1:] & follows[:-1]
+        return amid
 
 
 def tells(features: Sequence[str], counted: Sequence[str] = (), unknown: str | None = None) -> Told:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import floats, integers
+from diagnostics.arrays import floats, integers, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,9 @@ SD_FLOOR = 0.5
 """A vehicle's own sd is not taken below this part of the platform's: few trips may agree by chance (our choice)."""
 NAMES = ("mean", "sd", "learn", "phi", "k", "h")
 """Parameters of a chart, ``PREFIX_NAME``; ``h`` is the limit of its sums."""
+SUMS = ("up", "down", "up_since_ms", "down_since_ms")
+KEPT = (*SUMS, "own_mean", "own_squares", "before", "follow", "level", "learned")
+"""What the state holds of a chart."""
 CEILING = 4.0
 """The sums stop at so many times ``hold``: a fault that lasted long must still be seen to end (our choice)."""
 
@@ -120,25 +123,29 @@ def follow(x: Floats, at_ms: Floats, state: State, c: Chart) -> tuple[Shift, dic
     followed = floats(state["follow"])
     baseline = (c.prior * c.mean + learned * mean) / np.maximum(c.prior + learned, 1e-9) + followed
     sd = _sd(learned, squares, c.sd)
+    if not valid.any():
+        return _standing(state, baseline, sd)
     r = np.clip(np.where(valid, x - baseline, 0.0) / sd, -2.0 * CLIP, 2.0 * CLIP)
-    before = floats(state["before"])
-    u = np.clip((r - c.phi * before) / np.sqrt(1.0 - c.phi**2), -CLIP, CLIP)
-    judged = valid & ~learning
-    top = CEILING * c.hold
-    up, up_since = _sum(floats(state["up"]), floats(state["up_since_ms"]), u - c.k, judged, at_ms, top)
-    down, down_since = _sum(floats(state["down"]), floats(state["down_since_ms"]), -u - c.k, judged, at_ms, top)
-    calm = judged & (np.maximum(up, down) < c.hold)
+    before, judged = floats(state["before"]), valid & ~learning
+    sums = {name: floats(state[name]) for name in SUMS}
+    if judged.any():
+        u = np.clip((r - c.phi * before) / np.sqrt(1.0 - c.phi**2), -CLIP, CLIP)
+        sums = _summed(u, judged, at_ms, sums, c)
+        calm = judged & (np.maximum(sums["up"], sums["down"]) < c.hold)
+        followed = followed + np.where(calm, FOLLOW * np.clip(r, -CLIP, CLIP) * sd, 0.0)
     level = _level(floats(state["level"]), x)
     after: dict[str, Floats | Integers] = {
-        "up": up, "down": down, "up_since_ms": up_since, "down_since_ms": down_since, "own_mean": mean,
-        "own_squares": squares, "before": np.where(valid, r, before), "learned": learned, "level": level,
-        "follow": followed + np.where(calm, FOLLOW * np.clip(r, -CLIP, CLIP) * sd, 0.0),
+        **sums, "own_mean": mean, "own_squares": squares, "before": np.where(valid, r, before), "learned": learned,
+        "level": level, "follow": followed,
     }  # fmt: skip
-    shift = Shift(
-        up=up, down=down, baseline=baseline, sd=sd, level=level, learned=learned, up_since_ms=up_since,
-        down_since_ms=down_since,
-    )  # fmt: skip
-    return shift, after
+    return Shift(**sums, baseline=baseline, sd=sd, level=level, learned=learned), after
+
+
+def _standing(state: State, baseline: Floats, sd: Floats) -> tuple[Shift, dict[str, Floats | Integers]]:
+    """A chart of which no vehicle tells anything: all is as it was."""
+    after = {name: numbers(state[name]) for name in KEPT}
+    stands = {name: floats(state[name]) for name in (*SUMS, "level")}
+    return Shift(**stands, baseline=baseline, sd=sd, learned=integers(state["learned"])), after
 
 
 def restarted(after: dict[str, Floats | Integers], where: Flags) -> dict[str, Floats | Integers]:
@@ -166,6 +173,14 @@ def _sd(learned: Integers, squares: Floats, platform: Floats) -> Floats:
 def _level(before: Floats, x: Floats) -> Floats:
     first = np.where(np.isnan(before), x, before + RECENT * (x - before))
     return np.where(np.isnan(x), before, first)
+
+
+def _summed(u: Floats, judged: Flags, at_ms: Floats, sums: dict[str, Floats], c: Chart) -> dict[str, Floats]:
+    """Both sums, and since when each is above zero, after ``u`` where it is ``judged``."""
+    top = CEILING * c.hold
+    up, up_since = _sum(sums["up"], sums["up_since_ms"], u - c.k, judged, at_ms, top)
+    down, down_since = _sum(sums["down"], sums["down_since_ms"], -u - c.k, judged, at_ms, top)
+    return {"up": up, "down": down, "up_since_ms": up_since, "down_since_ms": down_since}
 
 
 def _sum(

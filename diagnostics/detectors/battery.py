@@ -47,7 +47,7 @@ import numpy as np
 
 from diagnostics import held_over, own_voltage, sequential
 from diagnostics.arrays import columns_of, filled, floats, in_a_row, integers, pushed, some
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
 from diagnostics.telling import tells
@@ -150,7 +150,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == WEAK_START, 0.8, 0.7),
         health=np.where(observable, _health(reserve, charge, drift, p), np.nan),
-        numbers=_numbers(trips, (reserve, charge), (bad, ratio), drift, p),
+        numbers=Later(lambda: _numbers(trips, (reserve, charge), (bad, ratio), drift, p)),
     )
     rings: dict[str, Floats | Integers] = {
         "starts": starts, "rests": rests, "bad_since_ms": since, "fall_moves": moves, "turning_run": turning_run,

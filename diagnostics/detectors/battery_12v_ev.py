@@ -43,7 +43,7 @@ import numpy as np
 
 from diagnostics import dips, restless, whitened
 from diagnostics.arrays import filled, floats, in_a_row, integers, part_of, prefixed, some
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.sparse import where_told
@@ -131,14 +131,16 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=at_ms,
         confidence=np.where(bad == WEAK, 0.9, 0.75),
         health=np.where(observable, _health(level, traces, p), np.nan),
-        numbers={
-            "value": np.where(np.isnan(rest), level, rest),
-            "expectation": rested.baseline,
-            "threshold": p["ev_rest_v"],
-            "sag": np.exp(filled(dipped.shift.level, -np.inf)),
-            "topups": filled(topped.level) * 100.0,
-            "usual": filled(topped.baseline) * 100.0,
-        },
+        numbers=Later(
+            lambda: {
+                "value": np.where(np.isnan(rest), level, rest),
+                "expectation": rested.baseline,
+                "threshold": p["ev_rest_v"],
+                "sag": np.exp(filled(dipped.shift.level, -np.inf)),
+                "topups": filled(topped.level) * 100.0,
+                "usual": filled(topped.baseline) * 100.0,
+            }
+        ),
     )
     after |= {"low_n": low, "engine": engine.astype(np.int64)}
     return judgement, _calmed(after | more | most, cleared) | latch_state

@@ -38,7 +38,7 @@ import numpy as np
 
 from diagnostics import restless, whitened
 from diagnostics.arrays import columns_of, filled, in_a_row, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import tells
@@ -86,14 +86,17 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=at_ms,
         confidence=np.where(bad == LEAK, 0.85, np.where(bad == ACTUATOR, 0.6, 0.8)),
         health=np.where(observable, np.clip(1.0 - moved / p["boost_code_kpa"], 0.0, 1.0), np.nan),
-        numbers={
-            "value": gap,
-            "expectation": shift.baseline[:, GAP],
-            "threshold": shift.baseline[:, GAP] + np.where(shift.moved[:, GAP] < 0.0, -1.0, 1.0) * p["boost_soon_kpa"],
-            "moved": filled(moved),
-            "air": filled(shift.moved[:, AIR]) * 100.0,
-            "control": filled(np.abs(shift.moved[:, CONTROL])),
-        },
+        numbers=Later(
+            lambda: {
+                "value": gap,
+                "expectation": shift.baseline[:, GAP],
+                "threshold": shift.baseline[:, GAP]
+                + np.where(shift.moved[:, GAP] < 0.0, -1.0, 1.0) * p["boost_soon_kpa"],
+                "moved": filled(moved),
+                "air": filled(shift.moved[:, AIR]) * 100.0,
+                "control": filled(np.abs(shift.moved[:, CONTROL])),
+            }
+        ),
     )
     kept: dict[str, Floats | Integers] = {**far, **spreads}
     return judgement, kept | whitened.restarted(sums, cleared) | latch_state

@@ -27,7 +27,7 @@ import numpy as np
 
 from diagnostics import margins
 from diagnostics.arrays import filled, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.telling import vehicles_that_tell
 from vehicle import signals
@@ -65,7 +65,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad == CLOSE, 0.85, 0.75),
         health=np.where(margin.told, margin.left, np.nan),
         rul_days=margin.days,
-        numbers=numbers(trips["catalyst_result"], margin),
+        numbers=Later(lambda: numbers(trips["catalyst_result"], margin)),
     )
     return judgement, {"hidden_trips": waiting} | margins.begun_anew(after, cleared) | latch_state
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from diagnostics import restless, whitened
 from diagnostics.arrays import every, filled, one_of, part_of, prefixed, some
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
 from diagnostics.prognosis.dose import DAY_MS
@@ -96,7 +96,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == SHORT, 0.85, 0.8),
         health=np.where(observable, _health(fall, shift, resistance, p), np.nan),
-        numbers=_numbers(fall, shift, resistance, worst, bad, limit, p),
+        numbers=Later(lambda: _numbers(fall, shift, resistance, worst, bad, limit, p)),
     )
     after = prefixed(whitened.restarted(sums, cleared), "test_") | prefixed(spreads, "own_")
     return judgement, after | falls | joints | latch_state

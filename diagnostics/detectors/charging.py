@@ -44,7 +44,7 @@ import numpy as np
 
 from diagnostics import own_voltage, restless, season, sequential
 from diagnostics.arrays import floats, in_a_row, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import batteries
 from diagnostics.sparse import where_told
@@ -130,10 +130,10 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(low | high, 0.9, 0.8),
         health=np.where(own.held, np.nan, _health(volts, bad, p)),
-        numbers={
+        numbers=Later(lambda: {
             "value": told, "expectation": count * usual, "missing": count * (usual - volts),
             "threshold": count * _spoke(bad, low, high_v, usual, p),
-        },
+        }),
     )  # fmt: skip
     after: dict[str, Floats | Integers] = {
         "low_trips": low_trips, "low_since_ms": since, "high_trips": high_trips, "high_since_ms": high_since,

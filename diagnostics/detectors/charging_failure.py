@@ -28,7 +28,7 @@ import numpy as np
 
 from diagnostics import own_voltage
 from diagnostics.arrays import floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import batteries
 from diagnostics.sparse import where_told
@@ -66,11 +66,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=np.where(failed, trips["undervolt_ms"], trips["ended_ms"]),
         confidence=np.full(len(trips), 0.95),
         health=np.where(told | failed, np.where(after["active"] >= 0, 0.0, 1.0), np.nan),
-        numbers={
-            "value": trips["undervolt_value"],
-            "threshold": limit,
-            "expectation": p["charging_sound_v"] * own.share,
-        },
+        numbers=Later(
+            lambda: {
+                "value": trips["undervolt_value"],
+                "threshold": limit,
+                "expectation": p["charging_sound_v"] * own.share,
+            }
+        ),
     )
     return judgement, own_after | after
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from diagnostics import held_over, sequential
 from diagnostics.arrays import filled, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.telling import tells
 from vehicle import signals
@@ -95,12 +95,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.75),
         health=np.where(observable, np.clip(1.0 - 0.5 * drift.up.max(axis=1) / p["hot_h"], 0.0, 1.0), np.nan),
-        numbers={
-            "value": sequential.chosen(x, which),
-            "expectation": usual,
-            "threshold": usual + p["hot_rise_k"] + doubt,
-            "rise": sequential.chosen(rise, which),
-        },
+        numbers=Later(
+            lambda: {
+                "value": sequential.chosen(x, which),
+                "expectation": usual,
+                "threshold": usual + p["hot_rise_k"] + doubt,
+                "rise": sequential.chosen(rise, which),
+            }
+        ),
     )
     return judgement, sequential.restarted(sums, cleared[:, None]) | air | latch_state
 

@@ -34,7 +34,7 @@ import numpy as np
 
 from diagnostics import restless, whitened
 from diagnostics.arrays import filled, floats, in_a_row, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.telling import tells
 from vehicle import signals
@@ -137,13 +137,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=at_ms,
         confidence=np.where(bad == BLOCKED, 0.9, 0.75),
         health=np.where(observable, _health(load, moved, cycle.ratio, p), np.nan),
-        numbers={
+        numbers=Later(lambda: {
             "value": np.where((bad == ASH) | np.isnan(soot), k, soot),
             "expectation": np.where((bad == ASH) | np.isnan(soot), base, cycle.start_g),
             "threshold": np.where(bad == ASH, base + p["dpf_ash"], cycle.start_g * p["dpf_full_soot"]),
             "soot": filled(soot), "start": cycle.start_g, "times": np.exp(moved),
             "km": cycle.km, "percent": 100.0 * cycle.ratio, "rate": np.exp(filled(shift.moved[:, RATE])),
-        },
+        }),
     )  # fmt: skip
     after: dict[str, Floats | Integers] = {"full": full, "blocked": blocked, "stuck": stuck}
     after["soot_before"] = _kept(state, soot)

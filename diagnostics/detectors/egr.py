@@ -25,7 +25,7 @@ import numpy as np
 
 from diagnostics import margins, whitened
 from diagnostics.arrays import filled
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import tells
@@ -64,13 +64,15 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad == FAILING, 0.85, 0.75),
         health=np.where(seen | margin.told, np.fmin(np.where(seen, by_error, np.nan), _left(margin)), np.nan),
         rul_days=margin.days,
-        numbers={
-            "value": error,
-            "expectation": shift.baseline,
-            "threshold": shift.baseline + np.sign(shift.moved) * p["egr_soon"],
-            "moved": filled(np.abs(shift.moved)),
-            "recent": filled(margin.recent),
-        },
+        numbers=Later(
+            lambda: {
+                "value": error,
+                "expectation": shift.baseline,
+                "threshold": shift.baseline + np.sign(shift.moved) * p["egr_soon"],
+                "moved": filled(np.abs(shift.moved)),
+                "recent": filled(margin.recent),
+            }
+        ),
     )
     return judgement, whitened.restarted(sums, cleared) | margins.begun_anew(results, cleared) | latch_state
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from diagnostics import margins
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis.dose import DAY_MS
 from diagnostics.telling import either, vehicles_that_tell
@@ -75,14 +75,16 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad == CREEPING, 0.7, 0.8),
         health=np.where(margin.told, margin.left, np.nan),
         rul_days=margin.days,
-        numbers={
-            "value": result,
-            "expectation": margin.usual,
-            "threshold": np.full(len(trips), margins.LIMIT),
-            "recent": margin.recent,
-            "low": np.nan_to_num(margin.days[:, 0]),
-            "high": np.nan_to_num(margin.days[:, 2]),
-        },
+        numbers=Later(
+            lambda: {
+                "value": result,
+                "expectation": margin.usual,
+                "threshold": np.full(len(trips), margins.LIMIT),
+                "recent": margin.recent,
+                "low": np.nan_to_num(margin.days[:, 0]),
+                "high": np.nan_to_num(margin.days[:, 2]),
+            }
+        ),
     )
     own: dict[str, Floats | Integers] = {
         "drives_since_fuel": since, "level_before": level, "failed": np.where(cleared, 0, failed),

@@ -48,7 +48,7 @@ import numpy as np
 
 from diagnostics import restless, sequential
 from diagnostics.arrays import filled, floats, integers, pushed
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.telling import vehicles_that_tell
 from vehicle import signals
@@ -154,7 +154,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.85),
         health=np.where(observable, np.clip(1.0 - np.abs(filled(shift)) / p["trim_lamp"], 0.0, 1.0), np.nan),
-        numbers=_numbers((x, levels, shifts, drift.baseline), (which, sign), excess - usual, p),
+        numbers=Later(lambda: _numbers((x, levels, shifts, drift.baseline), (which, sign), excess - usual, p)),
     )
     after: dict[str, Floats | Integers] = {"usual_excess": usual, "tank": tank, "waiting": waiting, "window": window}
     after |= {"beyond": beyond, "drifting_ms": drifting_ms, **recent, **runs, **spreads}

@@ -38,9 +38,10 @@ import numpy as np
 
 from diagnostics import whitened
 from diagnostics.arrays import filled, floats, part_of, prefixed
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, at_rest, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import Repeats
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -103,12 +104,29 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=at_ms,
         confidence=np.where(bad == HOT, 0.9, 0.8),
         health=np.where(observable, _health(warm, uneven, missing, p), np.nan),
-        numbers=_numbers(trips, bad, residual, expected, uneven, p),
+        numbers=Later(lambda: _numbers(trips, bad, residual, expected, uneven, p)),
     )
     after: dict[str, Floats | Integers] = balance | misfit | missed | {"hot_n": hot}
     for what, sums in (("rise", rise), ("apart", spread)):
         after |= prefixed(whitened.restarted(sums, cleared), f"{what}_")
     return judgement, after | latch_state
+
+
+def _tells_nothing(trips: Trips, p: Parameters) -> Flags:
+    """Stretches too gentle to judge in which the battery was not too hot, as of a car that only tops up."""
+    hottest = trips["pack_hottest_c"]
+    return ~_balanced(trips, p) & np.isnan(trips["pack_apart_k"]) & (hottest <= p["pack_hot_c"])
+
+
+def _passes(_trips: Trips, state: State, _p: Parameters) -> tuple[Flags, dict[str, Floats]]:
+    """Nothing is found, nothing waits: then they change nothing."""
+    return at_rest(state) & (floats(state["hot_n"]) == 0.0), {}
+
+
+def _balanced(trips: Trips, p: Parameters) -> Flags:
+    """Stretches of which the balance of heat can be drawn: hard enough, and not in the cold."""
+    told = (trips["pack_heat_kaah"] >= p["pack_least_heat"]) & ~np.isnan(trips["pack_cooling_kh"])
+    return told & ~np.isnan(trips["pack_rise_k"]) & ~(trips["pack_hottest_c"] < p["pack_cooled_c"])
 
 
 def _usual(residual: Floats, taken: Floats, state: State, p: Parameters) -> tuple[Floats, dict[str, Floats | Integers]]:
@@ -154,8 +172,7 @@ def _residual(trips: Trips, state: State, p: Parameters) -> tuple[Floats, Floats
     And the balance learned.
     """
     heat, cooling, rise = trips["pack_heat_kaah"], trips["pack_cooling_kh"], trips["pack_rise_k"]
-    cold = trips["pack_hottest_c"] < p["pack_cooled_c"]
-    told = (heat >= p["pack_least_heat"]) & ~np.isnan(cooling) & ~np.isnan(rise) & ~cold
+    told = _balanced(trips, p)
     h, g, r = (np.where(told, values, 0.0) for values in (heat, cooling, rise))
     old = {name: floats(state[name]) for name in SUMS}
     # The prior counts as stretches that showed exactly it: with 3 (1000 A2h)2 and 10 (K h)2.
@@ -260,6 +277,7 @@ DETECTOR = Detector(
     drawn=Drawn(feature="pack_rise_k", unit="K", label={"en": "Rise of battery temperature", "zh": "电池温升"}),
     initial=initial,
     step=where_told(step, NEEDS),
+    repeats=Repeats(alike=_tells_nothing, passes=_passes),
     parameters=(
         "pack_k_per_heat", "pack_cooling_per_h", "pack_least_heat", "pack_sd_k", "pack_doubt", "pack_balance_learn",
         "pack_learn", "pack_phi", "pack_k", "pack_h", "pack_rise_sd", "pack_apart_k", "pack_apart_sd_k",

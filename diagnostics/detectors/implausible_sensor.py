@@ -34,7 +34,7 @@ import numpy as np
 
 from diagnostics import held_over, passed, sequential
 from diagnostics.arrays import floats, in_a_row, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.onboard_voltage import at_rest
 from diagnostics.telling import tells
@@ -95,12 +95,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.85),
         health=np.where(observable, np.where(latch_state["active"] >= 0, 0.3, 1.0), np.nan),
-        numbers={
-            "value": sequential.chosen(away, which),
-            "expectation": np.zeros(len(trips)),
-            "threshold": sequential.chosen(limit, which),
-            "starts": sequential.chosen(enough, which),
-        },
+        numbers=Later(
+            lambda: {
+                "value": sequential.chosen(away, which),
+                "expectation": np.zeros(len(trips)),
+                "threshold": sequential.chosen(limit, which),
+                "starts": sequential.chosen(enough, which),
+            }
+        ),
     )
     after: dict[str, Floats | Integers] = {
         "apart_starts": count, "apart_since_ms": since, "apart_first": np.where(began, away, first),

@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics import whitened
-from diagnostics.arrays import filled, floats, in_a_row, part_of, prefixed
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.arrays import filled, floats, in_a_row, integers, part_of, prefixed
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, at_rest, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
+from diagnostics.telling import Repeats
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     """See the module."""
     read = trips["insulation_log"]
     observable = ~np.isnan(read)
-    plugged = (trips["charged_ah"] > 0.0) & ~(trips["speed_n"] > 0.0)
+    plugged = _plugged(trips)
     slope, damp = _humidity(np.where(plugged, np.nan, read), trips["insulation_humidity"], state, p)
     away = np.where(np.isnan(trips["insulation_humidity"]), 0.0, trips["insulation_humidity"] - USUAL_HUMIDITY)
     dry = np.where(plugged, np.nan, read - slope * away)
@@ -67,7 +68,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     )  # fmt: skip
     shift, sums = whitened.follow(dry, trips["ended_ms"], part_of(state, "test_"), chart)
     fallen = np.where(np.isnan(shift.level), 0.0, shift.baseline - shift.level)
-    limit = np.log10(p["insulation_ohm_per_v"] * np.fmax(filled(trips["insulation_bus_volts"]), p["bus_v"]))
+    limit = _limit(trips, p)
     driven = observable & ~plugged
     near = (dry < limit + np.log10(p["insulation_margin"])) & (fallen > p["insulation_fall"] / 2.0)
     below = in_a_row(near, driven, state["below"])
@@ -90,18 +91,43 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == FALLING, 0.8, 0.93),
         health=np.where(observable, np.clip(margin / p["insulation_good_margin"], 0.0, 1.0), np.nan),
-        numbers={
-            "value": read,
-            "expectation": shift.baseline,
-            "threshold": limit,
-            "kohm": 10.0 ** (read - 3.0),
-            "normal": 10.0 ** (shift.baseline - 3.0),
-            "least": 10.0 ** (limit - 3.0),
-            "times": 10.0**fallen,
-        },
+        numbers=Later(lambda: _numbers(read, shift.baseline, limit, fallen)),
     )
     after: dict[str, Floats | Integers] = {"below": below, "danger": danger, "at_plug": at_plug}
     return judgement, damp | after | prefixed(whitened.restarted(sums, cleared), "test_") | latch_state
+
+
+def _numbers(read: Floats, normal: Floats, limit: Floats, fallen: Floats) -> dict[str, Floats]:
+    return {
+        "value": read,
+        "expectation": normal,
+        "threshold": limit,
+        "kohm": 10.0 ** (read - 3.0),
+        "normal": 10.0 ** (normal - 3.0),
+        "least": 10.0 ** (limit - 3.0),
+        "times": 10.0**fallen,
+    }
+
+
+def _plugged(trips: Trips) -> Flags:
+    return (trips["charged_ah"] > 0.0) & ~(trips["speed_n"] > 0.0)
+
+
+def _limit(trips: Trips, p: Parameters) -> Floats:
+    """What the rule asks for, as logarithm of ohms."""
+    return np.log10(p["insulation_ohm_per_v"] * np.fmax(filled(trips["insulation_bus_volts"]), p["bus_v"]))
+
+
+def _read_at_plug(trips: Trips, _p: Parameters) -> Flags:
+    return _plugged(trips) & ~np.isnan(trips["insulation_log"])
+
+
+def _passes(trips: Trips, state: State, p: Parameters) -> tuple[Flags, dict[str, Floats]]:
+    """Stretches at the plug that are far from danger: they teach only what is usual there."""
+    read = trips["insulation_log"]
+    margin = read - _limit(trips, p)
+    safe = (margin >= 0.0) & (integers(state["danger"]) == 0)
+    return at_rest(state) & safe, {"at_plug": _at_plug(read, margin, state, p)[1]}
 
 
 def _humidity(y: Floats, humidity: Floats, state: State, p: Parameters) -> tuple[Floats, dict[str, Floats | Integers]]:
@@ -184,6 +210,7 @@ DETECTOR = Detector(
         label={"en": "Insulation resistance, logarithm", "zh": "绝缘电阻（对数）"},
     ),
     initial=initial,
+    repeats=Repeats(alike=_read_at_plug, passes=_passes),
     step=where_told(step, NEEDS),
     parameters=(
         "insulation_log_mean", "insulation_log_sd", "insulation_learn", "insulation_phi", "insulation_k",

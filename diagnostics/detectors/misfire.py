@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import filled, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import tells
@@ -90,7 +90,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == SEVERAL, 0.75, 0.9),
         health=np.where(observable, np.clip(1.0 - rate / p["misfire_damaging"], 0.0, 1.0), np.nan),
-        numbers=_numbers(trips["misfires"], firings, rate, share, kept, sound, p),
+        numbers=Later(lambda: _numbers(trips["misfires"], firings, rate, share, kept, sound, p)),
     )
     after: dict[str, Floats | Integers] = {
         "mean_counts": np.where(np.isnan(means), floats(state["mean_counts"]), means),

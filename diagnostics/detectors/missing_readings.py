@@ -29,7 +29,7 @@ import numpy as np
 
 from diagnostics import passed, restless, sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import tells
@@ -94,12 +94,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.8),
         health=np.where(observable, np.where(latch_state["active"] >= 0, 0.5, 1.0), np.nan),
-        numbers={
-            "value": sequential.chosen(share, which),
-            "expectation": sequential.chosen(usual, which),
-            "threshold": sequential.chosen(limit, which),
-            "lost": 100.0 * (1.0 - sequential.chosen(share / usual, which)),
-        },
+        numbers=Later(
+            lambda: {
+                "value": sequential.chosen(share, which),
+                "expectation": sequential.chosen(usual, which),
+                "threshold": sequential.chosen(limit, which),
+                "lost": 100.0 * (1.0 - sequential.chosen(share / usual, which)),
+            }
+        ),
     )
     seen: dict[str, Floats | Integers] = {"repeated": np.where(cleared[:, None], 0.0, repeated)}
     seen |= passed.after(state, cleared, trips["ended_ms"])

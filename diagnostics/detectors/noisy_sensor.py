@@ -37,7 +37,7 @@ import numpy as np
 
 from diagnostics import passed, restless, sequential
 from diagnostics.arrays import columns_of, floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import tells
@@ -100,11 +100,13 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.8),
         health=np.where(observable, np.where(latch_state["active"] >= 0, 0.5, 1.0), np.nan),
-        numbers={
-            "value": sequential.chosen(jitter, which),
-            "expectation": sequential.chosen(usual, which),
-            "threshold": sequential.chosen(limit, which),
-        },
+        numbers=Later(
+            lambda: {
+                "value": sequential.chosen(jitter, which),
+                "expectation": sequential.chosen(usual, which),
+                "threshold": sequential.chosen(limit, which),
+            }
+        ),
     )
     seen: dict[str, Floats | Integers] = {"repeated": repeated}
     seen |= passed.after(state, cleared, trips["ended_ms"])

@@ -49,7 +49,7 @@ import numpy as np
 
 from diagnostics import whitened
 from diagnostics.arrays import filled, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.features.matters.oil_pressure import LOW_KPA
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
@@ -122,12 +122,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == NONE, 0.9, 0.75),
         health=np.where(observable, np.clip(1.0 - worst / p["oil_pressure_failed"], 0.0, 1.0), np.nan),
-        numbers={
-            "value": series[:, 0],
-            "expectation": shift.baseline[:, 0],
-            "threshold": shift.baseline[:, 0] - p["oil_pressure_soon"],
-            "percent": 100.0 * (1.0 - np.exp(-worst)),
-        },
+        numbers=Later(
+            lambda: {
+                "value": series[:, 0],
+                "expectation": shift.baseline[:, 0],
+                "threshold": shift.baseline[:, 0] - p["oil_pressure_soon"],
+                "percent": 100.0 * (1.0 - np.exp(-worst)),
+            }
+        ),
     )
     dry_state = _learned(trips, state, usual) | _passing(trips, state, bare, over, cleared)
     return judgement, dry_state | whitened.restarted(sums, cleared) | latch_state

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.telling import tells
 from vehicle import signals
@@ -46,7 +46,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=np.where(hot, trips["hot_ms"], trips["ended_ms"]),
         confidence=np.full(len(trips), 0.97),
         health=np.where(observable, np.where(after["active"] >= 0, 0.0, np.clip(margin, 0.0, 1.0)), np.nan),
-        numbers={"value": trips["hot_value"], "threshold": p["overheat_c"], "expectation": p["regulated_c"]},
+        numbers=Later(
+            lambda: {"value": trips["hot_value"], "threshold": p["overheat_c"], "expectation": p["regulated_c"]}
+        ),
     )
     return judgement, after
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from diagnostics import margins
 from diagnostics.arrays import filled, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.telling import vehicles_that_tell
 from vehicle import signals
@@ -69,14 +69,16 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad >= CLOSE_REAR, 0.85, 0.75),
         health=np.where(told, np.fmin(_left(front), _left(rear)), np.nan),
         rul_days=np.fmin(front.days, rear.days),
-        numbers={
-            "value": np.where(is_front, trips["front_oxygen_result"], trips["rear_oxygen_result"]),
-            "expectation": shown.usual,
-            "threshold": np.full(len(trips), margins.LIMIT),
-            "recent": shown.recent,
-            "low": np.nan_to_num(shown.days[:, 0]),
-            "high": np.nan_to_num(shown.days[:, 2]),
-        },
+        numbers=Later(
+            lambda: {
+                "value": np.where(is_front, trips["front_oxygen_result"], trips["rear_oxygen_result"]),
+                "expectation": shown.usual,
+                "threshold": np.full(len(trips), margins.LIMIT),
+                "recent": shown.recent,
+                "low": np.nan_to_num(shown.days[:, 0]),
+                "high": np.nan_to_num(shown.days[:, 2]),
+            }
+        ),
     )
     after: dict[str, Floats | Integers] = {"hidden_trips": waiting}
     for side, values in ((FRONT, front_after), (REAR, rear_after)):

@@ -24,7 +24,7 @@ import numpy as np
 
 from diagnostics import passed, sequential
 from diagnostics.arrays import floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import tells
@@ -71,12 +71,14 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.full(len(trips), 0.9),
         health=np.where(observable, np.where(latch_state["active"] >= 0, 0.2, 1.0), np.nan),
-        numbers={
-            "value": _of_sensor(which, [trips[f"{sensor}_range"] for sensor in SENSORS]),
-            "expectation": np.full(len(trips), np.nan),
-            "threshold": _of_sensor(which, _least(p)),
-            "trips": sequential.chosen(enough, which),
-        },
+        numbers=Later(
+            lambda: {
+                "value": _of_sensor(which, [trips[f"{sensor}_range"] for sensor in SENSORS]),
+                "expectation": np.full(len(trips), np.nan),
+                "threshold": _of_sensor(which, _least(p)),
+                "trips": sequential.chosen(enough, which),
+            }
+        ),
     )
     after: dict[str, Floats | Integers] = {"still_trips": still, "still_since_ms": since}
     return judgement, after | passed.after(state, cleared, trips["ended_ms"]) | latch_state

@@ -52,7 +52,7 @@ import numpy as np
 
 from diagnostics import held_over, passed, restless, sequential
 from diagnostics.arrays import filled, floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.telling import vehicles_that_tell
 from vehicle import signals
@@ -135,7 +135,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(bad == STUCK_OPEN, 0.92, 0.8),
         health=np.where(observable, _health(x, usual, regulated_c, cold_c, p), np.nan),
-        numbers=_numbers(x, usual, cold_c),
+        numbers=Later(lambda: _numbers(x, usual, cold_c)),
     )
     after: dict[str, Floats | Integers] = {"cold_trips": counted, "cold_since_ms": since}
     after |= {"warm_trim": trim, "low_run": low_run}

@@ -28,7 +28,7 @@ import numpy as np
 
 from diagnostics import season, whitened
 from diagnostics.arrays import filled, floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import tells
@@ -88,16 +88,20 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=at_ms,
         confidence=np.where(bad == HOT_FLUID, 0.7, 0.85),
         health=np.where(observable, np.minimum(by_gear, by_lock), np.nan),
-        numbers={
-            "value": np.where(is_lock, lock, np.where(bad == HOT_FLUID, trips["gearbox_max"], trips["gear_ratio_3"])),
-            "expectation": np.where(is_lock, shift.baseline[:, LOCK], np.nan),
-            "threshold": np.where(is_lock, shift.baseline[:, LOCK] + p["converter_slip_next"], np.nan),
-            "slip": moved[:, GEAR] * 100.0,
-            "rpm": moved[:, LOCK],
-            "kelvin": moved[:, HEAT],
-            "hottest": filled(trips["gearbox_max"]),
-            "minutes": filled(trips["gearbox_hot_s"]) / 60.0,
-        },
+        numbers=Later(
+            lambda: {
+                "value": np.where(
+                    is_lock, lock, np.where(bad == HOT_FLUID, trips["gearbox_max"], trips["gear_ratio_3"])
+                ),
+                "expectation": np.where(is_lock, shift.baseline[:, LOCK], np.nan),
+                "threshold": np.where(is_lock, shift.baseline[:, LOCK] + p["converter_slip_next"], np.nan),
+                "slip": moved[:, GEAR] * 100.0,
+                "rpm": moved[:, LOCK],
+                "kelvin": moved[:, HEAT],
+                "hottest": filled(trips["gearbox_max"]),
+                "minutes": filled(trips["gearbox_hot_s"]) / 60.0,
+            }
+        ),
     )
     return judgement, gears | {"hot_trips": hot} | whitened.restarted(sums, cleared) | seasons | latch_state
 

@@ -38,7 +38,7 @@ import numpy as np
 
 from diagnostics import restless, whitened
 from diagnostics.arrays import every, filled, floats, one_of, part_of, prefixed, pushed, some
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
 from diagnostics.prognosis.crossing import days_until
@@ -115,7 +115,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad == ALL_LOW, 0.9, 0.93),
         health=np.where(observable, _health(wheel, reference, p), np.nan),
         rul_days=_remaining(one_of(wheel - limit, worst), one_of(rate, worst), gap, worst, leaking, p),
-        numbers=_numbers(wheel, reference, limit, rate, days, worst),
+        numbers=Later(lambda: _numbers(wheel, reference, limit, rate, days, worst)),
     )
     tested = prefixed(whitened.restarted(after["tested"], cleared), "test_")
     seen: dict[str, Floats | Integers] = {"wheel": wheel, "reference": reference, "apart_n": apart}

@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import every, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, at_rest, latch, latched
 from diagnostics.findings import Component, Severity
+from diagnostics.telling import Repeats
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.full(n, 0.2),
         health=np.where(observable, np.exp(-((km / p["bearing_life_km"]) ** 3)), np.nan),
-        numbers={"value": km, "expectation": np.full(n, np.nan), "threshold": due},
+        numbers=Later(lambda: {"value": km, "expectation": np.full(n, np.nan), "threshold": due}),
     )
     return judgement, {"due_km": later} | heard | latch_state
 
@@ -91,6 +92,18 @@ def _tight(trips: Trips, state: State, p: Parameters) -> tuple[Flags, dict[str, 
     alone = missed - SHARED * others >= p["bearing_gone"][:, None] * walked
     tight: Flags = every(~alone & (walked >= p["bearing_heard"][:, None]))
     return tight, {"walked": walked, "missed": missed}
+
+
+def _unheard(trips: Trips, _p: Parameters) -> Flags:
+    """Trips that tell the kilometres and nothing of the wheels, as charging does."""
+    unheard = every(np.isnan(_wheels(trips, "walking_n") + _wheels(trips, "gone")))
+    return ~np.isnan(trips["odometer_km"]) & unheard
+
+
+def _passes(trips: Trips, state: State, _p: Parameters) -> tuple[Flags, dict[str, Floats]]:
+    """Of cars whose turn it is not yet; what was heard of the wheels fades."""
+    fades = {name: KEPT * floats(state[name]) for name in ("walked", "missed")}
+    return at_rest(state) & (trips["odometer_km"] < floats(state["due_km"])), fades
 
 
 def _wheels(trips: Trips, name: str) -> Floats:
@@ -121,6 +134,7 @@ DETECTOR = Detector(
     drawn=Drawn(feature="odometer_km", unit="km", label={"en": "Kilometre counter", "zh": "里程表"}),
     initial=initial,
     step=step,
+    repeats=Repeats(alike=_unheard, passes=_passes),
     parameters=(
         "bearing_km", "bearing_again_km", "bearing_reminded_km", "bearing_life_km", "bearing_gone", "bearing_heard",
     ),

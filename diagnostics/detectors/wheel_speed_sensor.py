@@ -29,7 +29,7 @@ import numpy as np
 
 from diagnostics import counted
 from diagnostics.arrays import every, filled, floats, one_of, some
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.sparse import where_told
 from diagnostics.telling import tells
@@ -75,7 +75,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         found_ms=trips["ended_ms"],
         confidence=np.where(found_lost, 0.95, 0.85),
         health=np.where(observable, _health(lost, weak, p), np.nan),
-        numbers=_numbers(after, more, worst, found_lost, p),
+        numbers=Later(lambda: _numbers(after, more, worst, found_lost, p)),
     )
     return judgement, after | more | latch_state
 

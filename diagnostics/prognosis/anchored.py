@@ -24,6 +24,8 @@ NEW_PART_SD = 4.0
 """So many standard deviations above what is expected, a measurement means a new part (our choice)."""
 SLIP_SD = 3.0
 """So many below, it is taken for a slip and moves the amount no further (our choice)."""
+LEAST_RATE = 0.1
+"""Measurements do not make a rate less than this part of the usual (our choice)."""
 PARTS = ("amount", "rate", "amount_var", "rate_var", "together")
 
 
@@ -66,10 +68,11 @@ def wear(
     to be new, the measurement refutes that.
     """
     amount, rate, amount_var, rate_var, together = _begun(state, prior)
-    amount = amount - rate * work
-    amount_var = amount_var - 2.0 * work * together + work**2 * rate_var + walk * work
-    together = together - work * rate_var
+    amount, amount_var, together = worked(work, (amount, rate, amount_var, rate_var, together), walk)
     told = ~np.isnan(measured)
+    if not told.any():
+        kept = (amount, np.maximum(rate, LEAST_RATE * prior.rate), amount_var, rate_var, together)
+        return _left(kept, told)
     spread = np.sqrt(amount_var + measured_sd**2)
     renewed = told & (measured - amount > NEW_PART_SD * spread)
     refuted = told & ~sure & (measured - amount < -SLIP_SD * spread)
@@ -80,16 +83,29 @@ def wear(
     missed = np.where(told, np.maximum(measured - amount, -SLIP_SD * spread), 0.0)
     values = (
         amount + amount_var * gain * missed,
-        np.maximum(rate + together * gain * missed, 0.1 * prior.rate),
+        np.maximum(rate + together * gain * missed, LEAST_RATE * prior.rate),
         amount_var - amount_var**2 * gain,
         rate_var - together**2 * gain,
         together - amount_var * together * gain,
     )
-    after: dict[str, Floats | Integers] = dict(zip(PARTS, values, strict=True))
-    left = Left(
-        amount=values[0], rate=values[1], amount_var=values[2], rate_var=values[3], together=values[4], renewed=renewed
+    return _left(values, renewed)
+
+
+def worked(work: Floats, before: tuple[Floats, ...], walk: Floats) -> tuple[Floats, Floats, Floats]:
+    """Amount, its variance and the covariance after ``work``, of :data:`PARTS` before it."""
+    amount, rate, amount_var, rate_var, together = before
+    return (
+        amount - rate * work,
+        amount_var - 2.0 * work * together + work**2 * rate_var + walk * work,
+        together - work * rate_var,
     )
-    return left, after
+
+
+def _left(values: tuple[Floats, ...], renewed: Flags) -> tuple[Left, dict[str, Floats | Integers]]:
+    """What is left, and the state, of :data:`PARTS` each ``(n,)``."""
+    named = dict(zip(PARTS, values, strict=True))
+    after: dict[str, Floats | Integers] = {**named}
+    return Left(renewed=renewed, **named), after
 
 
 def renewed(state: State) -> dict[str, Floats | Integers]:
@@ -101,11 +117,14 @@ def renewed(state: State) -> dict[str, Floats | Integers]:
 
 def _begun(state: State, prior: Prior) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """The state, or the prior where nothing was seen yet."""
-    none, untaught = np.isnan(floats(state["amount"])), np.isnan(floats(state["rate"]))
+    amount, rate, amount_var, rate_var, together = (floats(state[name]) for name in PARTS)
+    none, untaught = np.isnan(amount), np.isnan(rate)
+    if not (none | untaught).any():
+        return amount, rate, amount_var, rate_var, together
     return (
-        np.where(none, prior.amount, floats(state["amount"])),
-        np.where(untaught, prior.rate, floats(state["rate"])),
-        np.where(none, prior.amount_sd**2, floats(state["amount_var"])),
-        np.where(untaught, prior.rate_sd**2, floats(state["rate_var"])),
-        np.where(none, 0.0, floats(state["together"])),
+        np.where(none, prior.amount, amount),
+        np.where(untaught, prior.rate, rate),
+        np.where(none, prior.amount_sd**2, amount_var),
+        np.where(untaught, prior.rate_sd**2, rate_var),
+        np.where(none, 0.0, together),
     )

@@ -42,6 +42,8 @@ def noted(lost_mm: Floats, usable_mm: Floats, state: State) -> dict[str, Floats]
     """What was lost until the first measurement (NaN: none now), of parts that lost enough in enough time to tell."""
     days, before = floats(state["past_days"]), floats(state["past_mm"])
     told = ~np.isnan(lost_mm) & np.isnan(before) & ~np.isnan(days)
+    if not told.any():
+        return {"past_mm": before, "past_days": days}
     tells = told & (days >= LEAST_DAYS) & (lost_mm >= LEAST_PART * usable_mm)
     return {
         "past_mm": np.where(tells, lost_mm, before),
@@ -56,6 +58,8 @@ def learned(left: Left, daily: Dose, past: State, lost_sd: Floats, ready: Flags)
     """
     lost, days = floats(past["past_mm"]), floats(past["past_days"])
     now = ready & ~np.isnan(lost) & (daily.rate > 0.0)
+    if not now.any() and (left.rate > 0.0).all():
+        return left, {"past_mm": lost, "past_days": days}
     work = np.where(now, daily.rate * days, 1.0)
     told = np.where(now, lost / work, left.rate)
     doubt = HABITS_DIFFER**2 + (lost_sd / np.where(now, lost, 1.0)) ** 2

@@ -53,7 +53,9 @@ def add(
     passed = np.floor((at_ms - day) / DAY_MS)
     ends = passed >= 1.0
     idle = np.maximum(passed - 1.0, 0.0)
-    weight, mean, spread = _learn(old["weight"], old["mean"], old["spread"], old["today"], ends, idle, forget)
+    weight, mean, spread = old["weight"], old["mean"], old["spread"]
+    if ends.any() or not np.isfinite(old["today"]).all():
+        weight, mean, spread = _learn(weight, mean, spread, old["today"], ends, idle, forget)
     today = np.where(ends, 0.0, old["today"]) + damage
     total = old["total"] + damage
     after: dict[str, Floats | Integers] = {
@@ -61,6 +63,13 @@ def add(
         "day_ms": np.where(ends, day + passed * DAY_MS, day), "began_ms": began,
     }  # fmt: skip
     return Dose(total=total, rate=mean, variance=spread, days=weight), after
+
+
+def day_goes_on(at_ms: Floats, state: State) -> Flags:
+    """Where a trip that ended ``at_ms`` belongs to the day of the trip before, so that :func:`add` only adds to it."""
+    begun = ~np.isnan(np.asarray(state["began_ms"], dtype=np.float64))
+    same: Flags = begun & (np.floor((at_ms - np.asarray(state["day_ms"], dtype=np.float64)) / DAY_MS) < 1.0)
+    return same
 
 
 def day_begins(trips: Trips, state: State) -> Flags:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import filled, floats, integers
-from diagnostics.detector import Judgement, latch, latched
+from diagnostics.detector import Judgement, Later, at_rest, latch, latched
 from diagnostics.prognosis import anchored, book, dose
 from diagnostics.prognosis.crossing import Z_90, days_until, probability_within, still_ahead
 
@@ -102,7 +102,7 @@ def step(
     young = daily.days < p["rate_days"]
     left, past = _with_book(left, daily, worn, state, mine, ~young)
     after |= {"rate": left.rate, "rate_var": left.rate_var, "together": left.together}
-    rul, measure, due = _ends(left, daily, told > 0, mine, hidden=hidden)
+    rul, measure, due = _ends(left, daily, told > 0, mine, hidden=hidden) if observable.any() else _unasked(len(trips))
     gone = left.amount < mine["limit_mm"]
     bad = np.where(due > mine["worn_p"], WORN, np.where(measure > mine["measure_p"], MEASURE, -1))
     bad = np.where(observable & ~young, bad, -1)
@@ -118,7 +118,7 @@ def step(
         confidence=np.clip(np.where(bad == WORN, due, measure), 0.05, 0.99),
         health=np.where(observable, _health(left, mine), np.nan),
         rul_days=np.where((young & ~gone)[:, None], np.nan, rul),
-        numbers=_numbers(left, rul, worn, km, told, mine),
+        numbers=Later(lambda: _numbers(left, rul, worn, km, told, mine)),
     )
     counts: dict[str, Floats | Integers] = {"km": km, "new": floats(state["new"]), "measured_n": told.astype(np.int64)}
     return judgement, counts | after | days | past | latch_state
@@ -180,6 +180,28 @@ def _ends(
     soon_from, soon_spread = (distance, spread) if hidden else (ahead, in_use)
     soon = probability_within(mine["measure_days"], soon_from, rate, **soon_spread)
     return days_until(ahead, rate, **in_use), soon, due
+
+
+def passes(trips: Trips, work: Floats, state: State, p: Parameters, prefix: str) -> tuple[Flags, dict[str, Floats]]:
+    """Trips without a measurement that only do ``work``, of parts of which nothing is said; and what that changes.
+
+    As :attr:`diagnostics.telling.Repeats.passes`, for a detector that says nothing of parts neither measured nor dated.
+    """
+    before = tuple(floats(state[name]) for name in anchored.PARTS)
+    amount, amount_var, together = anchored.worked(work, before, p[f"{prefix}_walk_mm2"])
+    usual = ~np.isnan(before[0]) & (before[1] >= anchored.LEAST_RATE * p[f"{prefix}_mm_per_work"])
+    unsaid = (floats(state["new"]) <= 0.0) & (integers(state["measured_n"]) == 0) & np.isnan(floats(state["past_mm"]))
+    changes = {
+        "amount": amount, "amount_var": amount_var, "together": together,
+        "km": floats(state["km"]) + filled(trips["km"]),
+        "total": floats(state["total"]) + work, "today": floats(state["today"]) + work,
+    }  # fmt: skip
+    return at_rest(state) & usual & unsaid & dose.day_goes_on(trips["ended_ms"], state), changes
+
+
+def _unasked(n: int) -> tuple[Floats, Floats, Floats]:
+    """As :func:`_ends` of parts of which nothing is said."""
+    return np.full((n, 3), np.nan), np.full(n, np.nan), np.full(n, np.nan)
 
 
 def _health(left: anchored.Left, mine: Parameters) -> Floats:

@@ -28,7 +28,7 @@ from scipy.special import ndtr, ndtri
 
 from diagnostics import whitened
 from diagnostics.arrays import filled, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis.book import HABITS_DIFFER
 from diagnostics.prognosis.crossing import FAR_DAYS
@@ -90,14 +90,16 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad == RESTRICTED, 0.6, 0.5),
         health=np.where(observable, np.clip(1.0 - used / (2.0 * p["air_filter_due"]), 0.0, 1.0), np.nan),
         rul_days=_remaining(used, days, floats(state["past_days"]), p),
-        numbers={
-            "value": np.where(bad == RESTRICTED, lost, breathed),
-            "expectation": np.where(bad == RESTRICTED, shift.baseline, np.nan),
-            "threshold": np.where(bad == RESTRICTED, shift.baseline + p["air_filter_kpa"], np.nan),
-            "tons": kg / 1000.0,
-            "years": days / 365.25,
-            "kpa": filled(shift.moved),
-        },
+        numbers=Later(
+            lambda: {
+                "value": np.where(bad == RESTRICTED, lost, breathed),
+                "expectation": np.where(bad == RESTRICTED, shift.baseline, np.nan),
+                "threshold": np.where(bad == RESTRICTED, shift.baseline + p["air_filter_kpa"], np.nan),
+                "tons": kg / 1000.0,
+                "years": days / 365.25,
+                "kpa": filled(shift.moved),
+            }
+        ),
     )
     after: dict[str, Floats | Integers] = {"air_kg": kg, "began_ms": began, "past_days": floats(state["past_days"])}
     return judgement, after | whitened.restarted(sums, cleared) | latch_state

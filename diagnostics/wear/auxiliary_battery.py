@@ -37,10 +37,11 @@ from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observabilit
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import book, part
 from diagnostics.prognosis.dose import DAY_MS
+from diagnostics.telling import Repeats
 from vehicle import signals
 
 if TYPE_CHECKING:
-    from diagnostics.arrays import Floats, Integers, Parameters, State
+    from diagnostics.arrays import Flags, Floats, Integers, Parameters, State
     from diagnostics.features.trips import Trips
 
 MEASURED = "measured_battery_12v_percent"
@@ -74,12 +75,28 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     aged_days = floats(state["aged_days"])
     believed = has_one & (measured >= 0.0) & (measured <= MOST_PERCENT)
     worn = part.Worn(
-        work=np.where(has_one, _years(trips) * ageing(trips["ambient_c"]), np.nan),
+        work=np.where(has_one, _work(trips), np.nan),
         measured=np.where(believed, measured, np.nan),
         aged=aged_days / YEAR_DAYS * ageing(np.full(len(trips), np.nan)),
     )
     judgement, after = part.step(trips, worn, state, p, "auxiliary", forget=FORGET, usual_days=USUAL_DAYS, hidden=True)
     return judgement, after | {"aged_days": aged_days}
+
+
+def _unmeasured(trips: Trips, _p: Parameters) -> Flags:
+    return np.isnan(trips[MEASURED])
+
+
+def _passes(trips: Trips, state: State, p: Parameters) -> tuple[Flags, dict[str, Floats]]:
+    """Of a battery that nobody ever tested or dated nothing is said: it only ages."""
+    work = np.where(p["auxiliary_fitted"] > 0.0, _work(trips), 0.0)
+    unsaid, changes = part.passes(trips, work, state, p, "auxiliary")
+    return unsaid & np.isnan(floats(state["aged_days"])), changes
+
+
+def _work(trips: Trips) -> Floats:
+    """What a trip and the standing before it take, in years at :data:`RATED_C`."""
+    return _years(trips) * ageing(trips["ambient_c"])
 
 
 def ageing(air_c: Floats) -> Floats:
@@ -144,6 +161,7 @@ MODEL = Detector(
     ),
     initial=initial,
     step=step,
+    repeats=Repeats(alike=_unmeasured, passes=_passes),
     measured=MEASURED,
     renewed=part.renewed,
     fitted=book.fitted,

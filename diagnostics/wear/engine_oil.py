@@ -33,11 +33,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diagnostics.arrays import filled, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.arrays import filled, floats, integers
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, at_rest, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
 from diagnostics.prognosis.crossing import days_until, still_ahead
+from diagnostics.telling import Repeats
 from vehicle import signals
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Use:
 
     def shares(self, p: Parameters) -> Floats:
         """Used parts of its life by dose, time and way, ``(3, n)``."""
-        return self.told + np.stack([self.counted.total, self.age_days / p["oil_days"], self.km / p["oil_km"]])
+        return _shares(self.told, self.counted.total, self.age_days, self.km, p)
 
 
 def initial(n_vehicles: int) -> dict[str, Floats | Integers]:
@@ -100,7 +101,9 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     use, after = _use(trips, told, p)
     shares = use.shares(p)
     life = 1.0 - shares.max(axis=0)
-    rul = _remaining(use, p)
+    observable = trips["revolutions"] > 0.0
+    asked = observable | (life <= _lowest(p)) | (integers(state["active"]) >= 0)
+    rul = _remaining(use, p) if asked.any() else np.full((len(trips), 3), np.nan)  # nothing is said of a car at a plug
     soon = (life <= p["oil_soon"]) & (rul[:, 1] <= p["oil_soon_days"])
     soon |= (life <= p["oil_early"]) & (rul[:, 1] <= p["oil_early_days"])
     eased = (life > p["oil_early"]) | (rul[:, 1] > EASED * p["oil_early_days"])
@@ -119,18 +122,46 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.full(len(trips), 0.7),
         health=np.clip(left, 0.0, 1.0),
         rul_days=rul,
-        numbers={
-            "value": trips["oil_dose"] / p["oil_revolutions"] * 100.0,
-            "expectation": np.full(len(trips), np.nan),
-            "threshold": np.full(len(trips), np.nan),
-            "percent": np.clip(life, 0.0, 1.0) * 100.0,
-            "km": use.km,
-            "age": use.age_days,
-            "low": np.nan_to_num(rul[:, 0]),
-            "high": np.nan_to_num(rul[:, 2]),
-        },
+        numbers=Later(
+            lambda: {
+                "value": trips["oil_dose"] / p["oil_revolutions"] * 100.0,
+                "expectation": np.full(len(trips), np.nan),
+                "threshold": np.full(len(trips), np.nan),
+                "percent": np.clip(life, 0.0, 1.0) * 100.0,
+                "km": use.km,
+                "age": use.age_days,
+                "low": np.nan_to_num(rul[:, 0]),
+                "high": np.nan_to_num(rul[:, 2]),
+            }
+        ),
     )
     return judgement, after | latch_state
+
+
+def _shares(told: Floats, total: Floats, age_days: Floats, km: Floats, p: Parameters) -> Floats:
+    return told + np.stack([total, age_days / p["oil_days"], km / p["oil_km"]])
+
+
+def _lowest(p: Parameters) -> Floats:
+    """Life ``(n,)`` above which nothing is advised."""
+    return np.maximum(np.maximum(p["oil_soon"], p["oil_early"]), p["oil_overdue"])
+
+
+def _at_rest(trips: Trips, _p: Parameters) -> Flags:
+    """Trips in which nothing turned or moved and nobody told of the oil."""
+    told = ~np.isnan(trips["own_oil_life"]) | ~np.isnan(trips["measured_oil_life_percent"])
+    moved = (trips["revolutions"] > 0.0) | (filled(trips["km"]) != 0.0) | (filled(trips["dpf_regen_s"]) > 0.0)
+    rests: Flags = ~told & ~moved & (trips["oil_dose"] == 0.0)
+    return rests
+
+
+def _passes(trips: Trips, state: State, p: Parameters) -> tuple[Flags, dict[str, Floats]]:
+    """Those within a day, of oil that is far from used up: they change nothing."""
+    at_ms = trips["ended_ms"]
+    age_days = (at_ms - floats(state["began_ms"])) / dose.DAY_MS
+    shares = _shares(floats(state["told"]), floats(state["total"]), age_days, floats(state["km"]), p)
+    far = 1.0 - shares.max(axis=0) > _lowest(p)
+    return at_rest(state) & dose.day_goes_on(at_ms, state) & far, {}
 
 
 def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floats | Integers]]:
@@ -156,13 +187,16 @@ def _use(trips: Trips, state: State, p: Parameters) -> tuple[Use, dict[str, Floa
 
 def _believed(measured: Floats, state: State, trips: Trips, p: Parameters) -> Flags:
     """What was measured, but for life that oil whose age is known cannot have lost: another car's, or a slip."""
+    told = ~np.isnan(measured)
+    if not told.any():
+        return told
     since = np.maximum(
         floats(state["total"]), (trips["started_ms"] - floats(state["began_ms"])) / dose.DAY_MS / p["oil_days"]
     )
     counted, spread = floats(state["told"]) + since, np.hypot(p["oil_told_sd"], p["oil_log_sd"] * since)
     sure = ~np.isnan(floats(state["began_ms"])) & (floats(state["unknown"]) == 0.0)
     odd = sure & (1.0 - measured / 100.0 - counted > SLIP_SD * spread)
-    believed: Flags = ~np.isnan(measured) & ~odd
+    believed: Flags = told & ~odd
     return believed
 
 
@@ -172,6 +206,8 @@ def _counted_anew(state: State, where: Flags, used: Floats) -> State:
     Which of dose, kilometres and days had used it up is not known, so each goes on from there; habits are kept. It
     begins a moment ago, so that the oil is not taken for unknown.
     """
+    if not where.any():
+        return state
     zero = ("total", "today", "km", "unknown")
     anew = {name: np.where(where, 0.0, floats(state[name])) for name in zero}
     began = np.where(where, floats(state["day_ms"]), floats(state["began_ms"]))
@@ -260,6 +296,7 @@ MODEL = Detector(
     ),
     initial=initial,
     step=step,
+    repeats=Repeats(alike=_at_rest, passes=_passes),
     measured="measured_oil_life_percent",
     renewed=renewed,
     parameters=(

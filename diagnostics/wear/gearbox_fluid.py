@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import filled, floats
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import dose
 from diagnostics.prognosis.first_passage import LOW_MEDIAN_HIGH, life_quantiles
@@ -61,13 +61,15 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.full(len(trips), 0.6),
         health=np.where(observable, left, np.nan),
         rul_days=rul,
-        numbers={
-            "value": hours,
-            "expectation": np.full(len(trips), np.nan),
-            "threshold": np.full(len(trips), np.nan),
-            "hours": counted.total * p["fluid_hours"],
-            "years": age_days / 365.25,
-        },
+        numbers=Later(
+            lambda: {
+                "value": hours,
+                "expectation": np.full(len(trips), np.nan),
+                "threshold": np.full(len(trips), np.nan),
+                "hours": counted.total * p["fluid_hours"],
+                "years": age_days / 365.25,
+            }
+        ),
     )
     return judgement, {"unknown": unknown.astype(np.float64)} | after | latch_state
 

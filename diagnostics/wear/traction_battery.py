@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diagnostics.arrays import filled, floats, integers
-from diagnostics.detector import Cause, Detector, Drawn, Judgement, Observability, latch, latched
+from diagnostics.detector import Cause, Detector, Drawn, Judgement, Later, Observability, latch, latched
 from diagnostics.findings import Component, Severity
 from diagnostics.prognosis import kalman
 from diagnostics.prognosis.crossing import Z_90, days_until
@@ -91,7 +91,7 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
         confidence=np.where(bad == BELOW, 0.95, 0.85),
         health=np.where(known, np.clip((trend.level - p["soh_line"]) / (1.0 - p["soh_line"]), 0.0, 1.0), np.nan),
         rul_days=np.where(known[:, None], rul, np.nan),
-        numbers=_numbers(capacity, reference, trend, error, rul, p),
+        numbers=Later(lambda: _numbers(capacity, reference, trend, error, rul, p)),
     )
     charges = integers(state["charges"]) + observable
     seen: dict[str, Floats | Integers] = {

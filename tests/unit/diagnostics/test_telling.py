@@ -13,10 +13,11 @@ from diagnostics.fleet import all_detectors
 from diagnostics.measurements import Measurements
 from diagnostics.platforms import parameters_of, read_platforms
 from diagnostics.prognosis.dose import DAY_MS, day_begins
-from diagnostics.telling import either, tells, vehicles_that_tell
+from diagnostics.telling import Repeats, either, tells, vehicles_that_tell
 from tests.contracts.test_detectors import trips as sound_trips
 
 if TYPE_CHECKING:
+    from diagnostics.arrays import Floats
     from diagnostics.detector import Detector
 
 KINDS = ["petrol", "electric", "hybrid", "diesel", "electric", "petrol_turbo", "van"]
@@ -55,7 +56,7 @@ def judged(detectors: tuple[Detector, ...], closed: Trips) -> Step:
 def test_judging_only_what_tells_something_gives_the_same_bits() -> None:
     """Alarms and states are those of detectors that are shown every trip."""
     sparing = all_detectors()
-    shown_all = tuple(replace(detector, told=None) for detector in sparing)
+    shown_all = tuple(replace(detector, told=None, repeats=None) for detector in sparing)
     for seed in range(3):
         one, all_of_them = judged(sparing, lot(seed)), judged(shown_all, lot(seed))
         assert repr(one.alarms) == repr(all_of_them.alarms)
@@ -70,6 +71,59 @@ def few(**columns: list[float]) -> Trips:
     for name, numbers in columns.items():
         values[:, FEATURES.index(name)] = numbers
     return Trips(vehicle=np.array([0, 0, 1, 1]), values=values)
+
+
+def topping_up(seed: int) -> Trips:
+    """The same, and after some drives many charges of minutes: some series of them hot, some where insulation fails."""
+    rng = np.random.default_rng(seed)
+    all_trips = lot(seed)
+    drives = all_trips.only(rng.random(len(all_trips)) < 0.3)
+    n_each = rng.integers(0, 12, len(drives))
+    of = np.repeat(np.arange(len(drives)), n_each)
+    at_ms = drives["ended_ms"][of] + 60_000.0 * (1 + np.arange(len(of)) - np.searchsorted(of, of))
+    hot, failed = rng.random((2, len(drives))) < 0.3
+    charges = np.full((len(of), len(FEATURES)), np.nan)
+    charge: dict[str, float | Floats] = {
+        "started_ms": at_ms - 60_000.0, "ended_ms": at_ms, "previous_end_ms": at_ms - 60_000.0, "charged_ah": 0.12,
+        "pack_hottest_c": np.where(hot, 70.0, 20.0)[of], "pack_heat_kaah": 0.002, "speed_n": 0.0, "km": 0.0,
+        "insulation_log": np.where(failed, 3.0, 6.0)[of] + rng.normal(0.0, 0.1, len(of)), "ambient_c": 12.0,
+        "odometer_km": drives["odometer_km"][of], "oil_dose": 0.0, "revolutions": 0.0,
+    }  # fmt: skip
+    for name, numbers in charge.items():
+        charges[:, FEATURES.index(name)] = numbers
+    vehicle, values = np.append(all_trips.vehicle, drives.vehicle[of]), np.concatenate([all_trips.values, charges])
+    rows = np.lexsort((values[:, FEATURES.index("ended_ms")], vehicle))
+    return Trips(vehicle=vehicle[rows], values=values[rows])
+
+
+def test_trips_in_a_row_that_say_the_same_are_judged_first_and_last() -> None:
+    """Alarms and states are those of detectors that judge every charge; and some are left out."""
+    sparing = all_detectors()
+    judge_all = tuple(replace(detector, repeats=None) for detector in sparing)
+    found: set[str] = set()
+    for seed in range(3):
+        closed = topping_up(seed)
+        one, all_of_them = judged(sparing, closed), judged(judge_all, closed)
+        found |= {alarm.detector for alarm in one.alarms}
+        assert repr(one.alarms) == repr(all_of_them.alarms)
+        for name, part in all_of_them.state.items():
+            for key, values in part.items():
+                assert one.state[name][key].tobytes() == values.tobytes(), (name, key)
+    assert {"hv_thermal", "insulation"} <= found
+
+
+def test_repeats_lie_between_others_of_their_car() -> None:
+    """Neither the first nor the last in a row, nor beside another's."""
+    repeats = Repeats(
+        alike=lambda trips, _p: trips["km"] == 0.0,
+        passes=lambda trips, _state, _p: (np.ones(len(trips), dtype=bool), {}),
+    )
+    values = np.zeros((8, len(FEATURES)))
+    values[5, FEATURES.index("km")] = 3.0
+    row = Trips(vehicle=np.array([0, 0, 0, 0, 1, 1, 1, 1]), values=values)
+    assert repeats.amid(row, {}).tolist() == [False, True, True, False, False, False, False, False]
+    assert repeats.amid(row.only(np.zeros(0, dtype=np.int64)), {}).tolist() == []
+    assert repeats.amid(row.only(np.array([0])), {}).tolist() == [False]
 
 
 def test_a_trip_tells_by_what_is_known_or_counted() -> None:
