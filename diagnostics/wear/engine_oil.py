@@ -107,8 +107,8 @@ def step(trips: Trips, state: State, p: Parameters) -> tuple[Judgement, dict[str
     soon = (life <= p["oil_soon"]) & (rul[:, 1] <= p["oil_soon_days"])
     soon |= (life <= p["oil_early"]) & (rul[:, 1] <= p["oil_early_days"])
     eased = (life > p["oil_early"]) | (rul[:, 1] > EASED * p["oil_early_days"])
-    good = (life > p["oil_soon"]) & eased
-    observable = trips["revolutions"] > 0.0
+    engine_unseen = ~observable & (floats(after["total"]) == 0.0) & (use.told == 0.0)
+    good = ((life > p["oil_soon"]) & eased) | engine_unseen
     bad = np.where(life <= p["oil_overdue"], OVERDUE, np.where(soon, SOON_DUE, -1))
     bad = np.where(observable, bad, -1)  # time alone ages no oil of a car without an engine
     raised, cleared, latch_state = latch(state, bad=bad, good=good, clear_after=np.ones(len(trips)))

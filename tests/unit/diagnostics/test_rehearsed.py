@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from diagnostics.detectors import battery, battery_12v_ev, boost, dpf, noisy_sensor, oil_pressure, thermostat
+from diagnostics.features.trips import FEATURES, Trips
+from diagnostics.platforms import parameters_of, read_platforms
 from diagnostics.wear import engine_oil
-from tests.unit.diagnostics.one_car import boosts, life, told
+from tests.unit.diagnostics.one_car import KIND, boosts, life, told
 
 
 def jitters(*volts: float) -> list[dict[str, float]]:
@@ -141,9 +143,29 @@ def test_oil_that_is_used_up_fast_is_advised_a_little_earlier(revolutions: float
 
 def test_a_car_without_an_engine_is_never_told_of_oil() -> None:
     """Days pass in it as in any other; with an engine that turned they would use oil up."""
-    drive = {"km": 30.0, "soak_s": 80_000.0}
+    drive = {"km": 30.0, "soak_s": 80_000.0, "revolutions": 0.0, "oil_dose": 0.0}
     assert told(engine_oil.MODEL, [drive] * 900, a_day=1) == []
-    assert told(engine_oil.MODEL, [drive | {"revolutions": 1.0, "oil_dose": 1.0}] * 900, a_day=1) != []
+    turns = drive | {"revolutions": 1.0, "oil_dose": 1.0}
+    assert told(engine_oil.MODEL, [turns] * 900, a_day=1) != []
+
+
+def test_what_stands_of_oil_in_a_car_without_an_engine_is_taken_back() -> None:
+    """Advice from before that was known; oil that a workshop found used up is not forgotten at the next key-on."""
+    model, p = engine_oil.MODEL, parameters_of(read_platforms(), [KIND])
+    key_on = {
+        "oil_dose": 0.0,
+        "revolutions": 0.0,
+        "soak_s": 80_000.0,
+        "ended_ms": 600.0 * 86.4e6,
+        "started_ms": 600.0 * 86.4e6,
+    }
+    values = np.full((1, len(FEATURES)), np.nan)
+    for name, value in key_on.items():
+        values[0, FEATURES.index(name)] = value
+    trips = Trips(vehicle=np.zeros(1, dtype=np.int64), values=values)
+    stands = model.initial(1) | {"active": np.zeros(1, dtype=np.int64), "began_ms": np.zeros(1), "day_ms": np.zeros(1)}
+    assert model.step(trips, stands, p)[0].cleared.tolist() == [True]
+    assert model.step(trips, stands | {"told": np.full(1, 0.95)}, p)[0].cleared.tolist() == [False]
 
 
 def test_air_that_always_seems_to_leave_is_this_car_s_normal() -> None:
