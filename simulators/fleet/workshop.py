@@ -248,13 +248,13 @@ class Workshop:
             )
 
     def readings(self, cars: Cars, now_ms: int) -> Iterator[Reading]:
-        """What workshops measure, of every car and without error; no workshop does that, only the ledger knows it."""
+        """Every measurement of every car as it is, which nobody takes."""
         for life in self.lives:
             part, at = life.part, life.place
             if part.measured is not None and part.measurement:
                 true = part.measured(cars.states[at], cars.builds[at], cars.conditions[at])
-                for vehicle, value in enumerate(np.maximum(true, 0.0).tolist()):
-                    yield Reading(vehicle=vehicle, name=part.measurement, time_ms=now_ms, value=value)
+                for vehicle, value in enumerate(true.tolist()):
+                    yield Reading(vehicle=vehicle, name=part.measurement, time_ms=now_ms, value=max(0.0, value))
 
     def renew(self, cars: Cars, component: str, vehicle: int, now_ms: int, odometer_km: Floats, *, left: float) -> Cars:
         """Other parts of a component in one car, with ``left`` of their use; it is written down like a service."""
