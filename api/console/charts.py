@@ -8,14 +8,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from math import ceil
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from api.campaigns.results import Column
     from api.vehicles.service import Series
-    from diagnostics.findings import Evidence
+    from diagnostics.findings import Evidence, Finding
     from ingest.storage.campaigns import Captured
 
 USUAL_SHARE = 0.8
@@ -27,9 +28,19 @@ FAR = 4.0
 """Readings further apart than so many usual distances are not joined (our choice); of daily ones, a weekend is."""
 
 
-def of_evidence(evidence: Evidence, language: str, words: dict[str, str]) -> dict[str, Any]:
-    """The feature's series, what was expected, and the limit; times in seconds since 1970."""
+SHOWN_AS: Mapping[str, str] = MappingProxyType({"degC": "°C"})
+"""Units of features as people write them, where that differs."""
+
+
+def of_evidence(found: Finding, language: str, words: dict[str, str]) -> dict[str, Any]:
+    """The feature's series, what was expected, the limit, and when it was noticed and since when it had been so.
+
+    Times are seconds since 1970. Where it was noticed at once there is no mark for since when.
+    """
+    evidence, noticed_ms = found.evidence, int(1000 * found.found_at.timestamp())
     points = _broken(evidence.points)
+    if points and noticed_ms > points[-1][0]:  # so that there is room for its mark
+        points.append((noticed_ms, None))
     times = [at for at, _ in points]
     series = [{"label": evidence.label.get(language, ""), "values": [value for _, value in points]}]
     expected = _expected(evidence, times)
@@ -37,7 +48,11 @@ def of_evidence(evidence: Evidence, language: str, words: dict[str, str]) -> dic
         series.append({"label": words["expected"], "values": expected, "kind": "expected"})
     if evidence.threshold is not None:
         series.append({"label": words["limit"], "values": [evidence.threshold] * len(times), "kind": "limit"})
-    return {"unit": evidence.unit, "times": [at / 1000 for at in times], "series": series}
+    marks = [{"at": found.found_at.timestamp(), "label": words["noticed"]}]
+    if found.since < found.found_at:
+        marks.insert(0, {"at": found.since.timestamp(), "label": words["since"]})
+    unit = SHOWN_AS.get(evidence.unit, evidence.unit)
+    return {"unit": unit, "times": [at / 1000 for at in times], "series": series, "marks": marks}
 
 
 def of_signals(measured: Sequence[Series], language: str) -> dict[str, Any]:
@@ -68,7 +83,7 @@ def of_column(column: Column, capture: Captured, language: str, word: str) -> di
         "unit": column.signal.unit.symbol,
         "times": [at_ms / 1000 for at_ms, _ in points],
         "series": [{"label": name, "values": [value for _, value in points]}],
-        "mark": {"at": 0, "label": word},
+        "marks": [{"at": 0, "label": word}],
         "span": [capture.begin_ms / 1000, capture.end_ms / 1000],
     }
 

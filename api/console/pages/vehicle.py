@@ -75,8 +75,11 @@ def evidence(vehicle_id: str, finding_id: str, reader: Reading, connection: Data
     found = diagnosis.finding(connection, finding_id)
     if found.vehicle_id != vehicle_id:
         raise NotFoundError("finding", finding_id)
-    words = {"expected": translate(reader.language, "expected"), "limit": translate(reader.language, "limit")}
-    return charts.of_evidence(found.evidence, reader.language, words)
+    words = {
+        "expected": translate(reader.language, "expected"), "limit": translate(reader.language, "limit"),
+        "noticed": translate(reader.language, "noticed"), "since": translate(reader.language, "since"),
+    }  # fmt: skip
+    return charts.of_evidence(found, reader.language, words)
 
 
 @router.get("/vehicles/{vehicle_id}/signals")

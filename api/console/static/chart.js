@@ -43,22 +43,28 @@
     });
   }
 
-  // A line at the moment that the chart is about, with its word beside it.
-  function marked(at, word) {
+  // A line at each moment that the chart is about, with its word beside it, on the side where there is more room; each
+  // word is lower than the one before, so that moments that are close stay legible.
+  function marked(marks) {
     return { hooks: { draw: (plot) => {
-      const x = plot.valToPos(at, "x", true);
-      if (x < plot.bbox.left || x > plot.bbox.left + plot.bbox.width) { return; }
+      const { left, top, width, height } = plot.bbox;
       const ink = plot.ctx;
-      ink.save();
-      ink.strokeStyle = ink.fillStyle = colours.limit;
-      ink.setLineDash([6, 4]);
-      ink.beginPath();
-      ink.moveTo(x, plot.bbox.top);
-      ink.lineTo(x, plot.bbox.top + plot.bbox.height);
-      ink.stroke();
-      ink.textAlign = "left";
-      ink.fillText(word, x + 6, plot.bbox.top + 14);
-      ink.restore();
+      const row = 14 * devicePixelRatio;
+      marks.forEach((mark, rank) => {
+        const x = plot.valToPos(mark.at, "x", true);
+        if (x < left || x > left + width) { return; }
+        const late = x > left + width / 2;
+        ink.save();
+        ink.strokeStyle = ink.fillStyle = colours.limit;
+        ink.setLineDash([6, 4]);
+        ink.beginPath();
+        ink.moveTo(x, top);
+        ink.lineTo(x, top + height);
+        ink.stroke();
+        ink.textAlign = late ? "right" : "left";
+        ink.fillText(mark.label, late ? x - 6 : x + 6, top + row * (rank + 1));
+        ink.restore();
+      });
     } } };
   }
 
@@ -83,7 +89,7 @@
       options.scales.x = { time: false, range: chart.span };
       options.axes[0].values = (_, splits) => splits.map((at) => `${at} s`);
     }
-    if (chart.mark) { options.plugins = [marked(chart.mark.at, chart.mark.label)]; }
+    if (chart.marks) { options.plugins = [marked(chart.marks)]; }
     if (chart.times.length > 200) {
       options.series.slice(1).forEach((one) => {
         one.points = { show: false, size: 5, filter: one.spanGaps ? null : alone };

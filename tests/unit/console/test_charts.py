@@ -9,7 +9,7 @@ import pytest
 from api.campaigns.results import Column
 from api.console import charts
 from api.vehicles.service import Series
-from diagnostics.findings import Evidence
+from diagnostics.findings import Component, Evidence, Finding, Severity
 from ingest.storage.campaigns import Captured
 from vehicle.signals import CATALOGUE, SPEED
 
@@ -19,6 +19,18 @@ CAPTURE = Captured(
     begin_ms=-1000, end_ms=4_000_000, fired={}, missed=0, cut=False, parts=1, size=1, received_at=NOW,
 )  # fmt: skip
 SECOND, HOUR, DAY = 1000, 3_600_000, 86_400_000
+WORDS = {"expected": "e", "limit": "l", "noticed": "n", "since": "s"}
+
+
+def finding(evidence: Evidence, *, since: int, found_at: int = 65 * DAY) -> Finding:
+    """A finding with that evidence, times in ms."""
+    none = {"en": "", "zh": ""}
+    return Finding(
+        id="f", vehicle_id="v", detector="thermostat", cause="open", component=Component.THERMOSTAT,
+        severity=Severity.SOON, confidence=0.9, since=datetime.fromtimestamp(since / 1000, UTC),
+        found_at=datetime.fromtimestamp(found_at / 1000, UTC), cleared_at=None, evidence=evidence, title=none,
+        text=none, job="check",
+    )  # fmt: skip
 
 
 def values_of(times: list[int]) -> tuple[list[float], list[float | None]]:
@@ -79,6 +91,27 @@ def test_only_the_line_without_readings_is_broken() -> None:
         assert second["values"][begin : end + 1] == [None] * (end + 1 - begin)
 
 
+def evidence_of(times: list[int], unit: str = "V") -> Evidence:
+    """Readings of 1 at those times, of which nothing was expected."""
+    return Evidence(
+        feature="f", unit=unit, label={"en": "Rest"}, points=tuple((at, 1.0) for at in times), expectation=None,
+        threshold=None, window=(0, 66 * DAY), signals=(SPEED,),
+    )  # fmt: skip
+
+
+def test_evidence_shows_when_it_was_noticed_and_since_when_it_had_been_so() -> None:
+    """A moment after the last reading has its place on the axis and no reading; at once is one moment, not two."""
+    days = every(DAY, 6)
+    drawn = charts.of_evidence(finding(evidence_of(days, "degC"), since=3 * DAY, found_at=6 * DAY), "en", WORDS)
+    assert drawn["marks"] == [{"at": 3 * 86_400.0, "label": "s"}, {"at": 6 * 86_400.0, "label": "n"}]
+    assert drawn["times"] == [day * 86_400.0 for day in range(7)]
+    assert drawn["series"][0]["values"] == [1.0] * 6 + [None]
+    assert drawn["unit"] == "°C"
+    at_once = charts.of_evidence(finding(evidence_of(days), since=5 * DAY, found_at=5 * DAY), "en", WORDS)
+    assert at_once["marks"] == [{"at": 5 * 86_400.0, "label": "n"}]
+    assert (at_once["times"][-1], at_once["unit"]) == (5 * 86_400.0, "V")
+
+
 def test_evidence_and_captures_are_broken_too() -> None:
     """What was expected and the limit go on through the break; they are no readings."""
     times = [*every(DAY, 6), *every(DAY, 6, start=60 * DAY)]
@@ -86,7 +119,7 @@ def test_evidence_and_captures_are_broken_too() -> None:
         feature="f", unit="V", label={"en": "Rest"}, points=tuple((at, 1.0) for at in times), expectation=2.0,
         threshold=3.0, window=(0, 66 * DAY), signals=(SPEED,),
     )  # fmt: skip
-    drawn = charts.of_evidence(evidence, "en", {"expected": "e", "limit": "l"})
+    drawn = charts.of_evidence(finding(evidence, since=30 * DAY), "en", WORDS)
     value, expected, limit = (one["values"] for one in drawn["series"])
     assert value == [1.0] * 6 + [None] + [1.0] * 6
     assert (expected, limit) == ([2.0] * 13, [3.0] * 13)
