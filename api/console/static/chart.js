@@ -1,7 +1,7 @@
 // Draws each [data-chart] with uPlot from the numbers at its address, also in parts of the page that came later.
 (() => {
   "use strict";
-  const colours = { value: "#0f5c8c", expected: "#52616f", limit: "#b42318" };
+  const colours = { value: "#0f5c8c", expected: "#52616f", limit: "#b42318", moment: "#1f2933" };
 
   // Where not every reading has its dot, one has that stands alone between two breaks: no line would show it.
   function alone(plot, which, shown) {
@@ -43,26 +43,29 @@
     });
   }
 
-  // A line at each moment that the chart is about, with its word beside it, on the side where there is more room; each
-  // word is lower than the one before, so that moments that are close stay legible.
+  // A line at each moment that the chart is about, with its word above, on the side where there is more room; the word of
+  // one that is close to the one before is lower, so that both stay legible.
   function marked(marks) {
     return { hooks: { draw: (plot) => {
       const { left, top, width, height } = plot.bbox;
       const ink = plot.ctx;
       const row = 14 * devicePixelRatio;
-      marks.forEach((mark, rank) => {
+      let before = -Infinity;
+      marks.forEach((mark) => {
         const x = plot.valToPos(mark.at, "x", true);
         if (x < left || x > left + width) { return; }
         const late = x > left + width / 2;
+        const close = x - before < 6 * row;
+        before = x;
         ink.save();
-        ink.strokeStyle = ink.fillStyle = colours.limit;
-        ink.setLineDash([6, 4]);
+        ink.strokeStyle = ink.fillStyle = colours.moment;
+        ink.setLineDash([2, 3]);
         ink.beginPath();
         ink.moveTo(x, top);
         ink.lineTo(x, top + height);
         ink.stroke();
         ink.textAlign = late ? "right" : "left";
-        ink.fillText(mark.label, late ? x - 6 : x + 6, top + row * (rank + 1));
+        ink.fillText(mark.label, late ? x - 6 : x + 6, close ? top + row : top - row / 3);
         ink.restore();
       });
     } } };
@@ -89,7 +92,10 @@
       options.scales.x = { time: false, range: chart.span };
       options.axes[0].values = (_, splits) => splits.map((at) => `${at} s`);
     }
-    if (chart.marks) { options.plugins = [marked(chart.marks)]; }
+    if (chart.marks) {
+      options.plugins = [marked(chart.marks)];
+      options.padding = [18, null, null, null];
+    }
     if (chart.times.length > 200) {
       options.series.slice(1).forEach((one) => {
         one.points = { show: false, size: 5, filter: one.spanGaps ? null : alone };
