@@ -91,8 +91,8 @@ def columns_of(parameters: Parameters, name: str, parts: Sequence[str]) -> Float
 
 
 def some(flags: Flags) -> Flags:
-    """Of several flags a vehicle ``(n, k)``: whether any holds ``(n,)``."""
-    return np.asarray(flags.any(axis=1), dtype=bool)
+    """Of flags ``(n, ...)`` of each vehicle, one or several or none: whether any holds ``(n,)``."""
+    return np.asarray(flags.any(axis=tuple(range(1, flags.ndim))), dtype=bool)
 
 
 def every(flags: Flags) -> Flags:

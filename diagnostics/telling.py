@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from diagnostics.arrays import floats, some
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -56,7 +58,7 @@ def tells(features: Sequence[str], counted: Sequence[str] = (), unknown: str | N
             found |= ~np.isnan(trips[name])
         for name in counted:
             found |= np.nan_to_num(trips[name]) != 0.0
-        return found if unknown is None else found | _of_each(np.isnan(state[unknown]))[trips.vehicle]
+        return found if unknown is None else found | some(np.isnan(state[unknown]))[trips.vehicle]
 
     return told
 
@@ -72,8 +74,8 @@ def vehicles_that_tell(features: Sequence[str], waiting: Sequence[str] = ()) -> 
         heard = np.zeros(len(next(iter(state.values()))), dtype=bool)
         heard[trips.vehicle[by_trip(trips, state)]] = True
         for name in waiting:
-            going = np.nan_to_num(np.asarray(state[name], dtype=np.float64)) != 0.0
-            heard |= _of_each(going)
+            going = np.nan_to_num(floats(state[name])) != 0.0
+            heard |= some(going)
         return np.asarray(heard[trips.vehicle], dtype=bool)
 
     return told
@@ -86,8 +88,3 @@ def either(*several: Told) -> Told:
         return np.asarray(np.logical_or.reduce([one(trips, state) for one in several]), dtype=bool)
 
     return told
-
-
-def _of_each(flags: Flags) -> Flags:
-    """Of flags ``(n_vehicles, ...)`` whether any holds of each vehicle, ``(n_vehicles,)``; there may be none."""
-    return np.asarray(flags.any(axis=tuple(range(1, flags.ndim))), dtype=bool)

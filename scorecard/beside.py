@@ -15,6 +15,7 @@ import msgspec
 from diagnostics.evaluation.real import RealScore
 from diagnostics.evaluation.turbofan import CrossValidation
 from scorecard.errors import NotThatFileError
+from scorecard.markdown import table
 from scorecard.realism import Realism
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _real(found: RealScore, language: str) -> list[str]:
         ]
         for name, one in sorted(found.faults.items(), key=lambda item: item[1].found.value)
     ]  # fmt: skip
-    return [text, "", *[f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]]
+    return [text, "", *table(head, rows)]
 
 
 def _realism(found: Realism, language: str) -> str:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from scorecard.beside import Beside, sections
+from scorecard.markdown import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -151,15 +152,11 @@ def _missed(score: Score, language: str) -> list[str]:
          str(row.late), str(row.silent)]
         for row in score.kinds
     ]  # fmt: skip
-    return [text, "", *_table(head, rows)]
+    return [text, "", *table(head, rows)]
 
 
 def _section(key: str, language: str, lines: Sequence[str]) -> Iterator[str]:
     yield from ["", f"## {_t(key, language)}", "", *lines]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def shown(figure: Figure | None, digits: int = 3) -> str:
@@ -195,12 +192,12 @@ def _whole(score: Score, language: str) -> list[str]:
         [f"`{name}`", shown(figure), _asked(name), words[is_met(name, figure)]]
         for name, figure in score.figures.items()
     ]
-    return _table([_t(key, language) for key in ("measure", "value", "asked", "met")], rows)
+    return table([_t(key, language) for key in ("measure", "value", "asked", "met")], rows)
 
 
 def _by_component(score: Score, language: str) -> list[str]:
     head = [_t(key, language) for key in ("component", "class", "failures", "found", "lead", "false", "coverage")]
-    return _table(
+    return table(
         head,
         [
             [
@@ -215,4 +212,4 @@ def _by_component(score: Score, language: str) -> list[str]:
 def _cards(cards: Mapping[str, Mapping[str, Figure]], language: str) -> list[str]:
     names = list(dict.fromkeys(name for card in cards.values() for name in card))
     rows = [[f"`{name}`", *[shown(card.get(name), 2) for card in cards.values()]] for name in names]
-    return _table([_t("measure", language), *cards], rows)
+    return table([_t("measure", language), *cards], rows)

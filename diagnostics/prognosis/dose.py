@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diagnostics.arrays import floats
+
 if TYPE_CHECKING:
     from diagnostics.arrays import Flags, Floats, Integers, State
     from diagnostics.features.trips import Trips
@@ -67,8 +69,8 @@ def add(
 
 def day_goes_on(at_ms: Floats, state: State) -> Flags:
     """Where a trip that ended ``at_ms`` belongs to the day of the trip before, so that :func:`add` only adds to it."""
-    begun = ~np.isnan(np.asarray(state["began_ms"], dtype=np.float64))
-    same: Flags = begun & (np.floor((at_ms - np.asarray(state["day_ms"], dtype=np.float64)) / DAY_MS) < 1.0)
+    begun = ~np.isnan(floats(state["began_ms"]))
+    same: Flags = begun & (np.floor((at_ms - floats(state["day_ms"])) / DAY_MS) < 1.0)
     return same
 
 
@@ -77,7 +79,7 @@ def day_begins(trips: Trips, state: State) -> Flags:
 
     Days lie on a grid of 24 h from the first trip on, so that no trip between moves them.
     """
-    number = np.floor((trips["ended_ms"] - np.asarray(state["day_ms"], dtype=np.float64)[trips.vehicle]) / DAY_MS)
+    number = np.floor((trips["ended_ms"] - floats(state["day_ms"])[trips.vehicle]) / DAY_MS)
     same = trips.vehicle[1:] == trips.vehicle[:-1]
     before = np.concatenate([np.zeros(1), np.where(same, number[:-1], 0.0)])[: len(number)]
     begins: Flags = number != before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +15,11 @@ from simulators.fleet.makes import world
 from simulators.fleet.moment import Weather
 from simulators.fleet.population import plan
 from simulators.fleet.stress import NONE
+
+if TYPE_CHECKING:
+    from simulators.fleet.subsystem import AnySubsystem
+
+MILD = Weather(ambient_c=full(2, 20.0), baro_kpa=full(2, 101.0), humidity=full(2, 0.5))
 
 
 @pytest.fixture(name="begun", scope="module")
@@ -78,14 +84,18 @@ def test_a_control_unit_forgets_what_its_monitors_found(begun) -> None:
     assert (forgot.states[places["mixture"]].long[[3, 7]] == 0.0).all()
 
 
+def subsystems() -> dict[str, AnySubsystem]:
+    """Those of all powertrains by name."""
+    return {part.subsystem.name: part.subsystem for kind in POWERTRAINS for part in garage.parts(kind)}
+
+
 def test_all_that_is_forgotten_is_there_to_be_forgotten() -> None:
     """A name that no subsystem has, or a field that it lacks, would be forgotten in silence."""
-    known = {part.subsystem.name: part.subsystem for kind in POWERTRAINS for part in garage.parts(kind)}
-    weather = Weather(ambient_c=full(2, 20.0), baro_kpa=full(2, 101.0), humidity=full(2, 0.5))
+    known = subsystems()
     assert set(confounders.UNLEARNT) <= set(known)
     for name, fields in confounders.UNLEARNT.items():
         subsystem, rng = known[name], np.random.default_rng(1)
-        state = subsystem.begin(subsystem.build({}, 2, rng), weather)
+        state = subsystem.begin(subsystem.build({}, 2, rng), MILD)
         assert all(hasattr(state, field) for field in fields)
 
 
@@ -101,11 +111,9 @@ def test_all_that_is_forgotten_is_there_to_be_forgotten() -> None:
 )
 def test_a_monitor_tells_again_after_a_drive_in_which_it_could_run(name: str, result: str, tests) -> None:
     """And not after one in which it could not."""
-    known = {part.subsystem.name: part.subsystem for kind in POWERTRAINS for part in garage.parts(kind)}
-    subsystem, rng = known[name], np.random.default_rng(1)
-    weather = Weather(ambient_c=full(2, 20.0), baro_kpa=full(2, 101.0), humidity=full(2, 0.5))
+    subsystem, rng = subsystems()[name], np.random.default_rng(1)
     build, condition = subsystem.build({}, 2, rng), subsystem.sound(2, rng)
-    state = replace(subsystem.begin(build, weather), **{result: full(2, np.nan)})
+    state = replace(subsystem.begin(build, MILD), **{result: full(2, np.nan)})
     could = replace(state, **{field: floats([value, 0.0]) for field, value in tests.items()})
     found = getattr(subsystem.after(could, build, condition, rng), result)
     assert np.isfinite(found[0])
